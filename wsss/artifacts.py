@@ -1,0 +1,100 @@
+"""Files that a step leaves behind: written whole or not at all, and listed with their sums in manifests."""
+
+import errno
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from wsss.errors import WsssError
+
+MANIFEST_HEADER = "id\tfile\tbytes\tsha256"
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; it takes the final name only when the block succeeds.
+
+    Raises WsssError when the disk is full; the final name is then untouched.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise WsssError(f"no space left while writing {path}: free some space and run the same command again") from None
+        raise
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write `content` under `path`, whole or not at all."""
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def write_text(path: Path, content: str) -> None:
+    """Write `content` as UTF-8 under `path`, whole or not at all."""
+    write_bytes(path, content.encode())
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write `content` as indented JSON under `path`, whole or not at all."""
+    write_text(path, json.dumps(content, indent=2, sort_keys=True) + "\n")
+
+
+def sha256_of(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@dataclass(frozen=True)
+class ManifestRow:
+    """One file of a shard: the image it belongs to, its path relative to the stage's folder, its size and sum."""
+
+    id: str
+    file: str
+    bytes: int
+    sha256: str
+
+
+def write_manifest(path: Path, root: Path, files: Sequence[tuple[str, str]]) -> None:
+    """List `files`, pairs of (image id, path relative to `root`), with their sizes and sums in `path`."""
+    lines = [MANIFEST_HEADER]
+    for image_id, name in files:
+        file = Path(root) / name
+        lines.append(f"{image_id}\t{name}\t{file.stat().st_size}\t{sha256_of(file)}")
+    write_text(path, "\n".join(lines) + "\n")
+
+
+def read_manifest(path: Path) -> list[ManifestRow]:
+    """Rows of a manifest. Raises WsssError where the file is not one."""
+    lines = Path(path).read_text().splitlines()
+    if not lines or lines[0] != MANIFEST_HEADER:
+        raise WsssError(f"{path} is not a manifest (no header): delete it and run the workflow again")
+    rows = []
+    for number, line in enumerate(lines[1:], 2):
+        cells = line.split("\t")
+        if len(cells) != 4 or not cells[2].isdigit():
+            raise WsssError(f"{path}, line {number} is damaged: delete the file and run the workflow again")
+        rows.append(ManifestRow(cells[0], cells[1], int(cells[2]), cells[3]))
+    return rows
+
+
+def damaged_rows(path: Path, root: Path) -> list[ManifestRow]:
+    """Rows of the manifest `path` whose file under `root` is missing or differs from its size or sum."""
+    bad = []
+    for row in read_manifest(path):
+        file = Path(root) / row.file
+        if not file.is_file() or file.stat().st_size != row.bytes or sha256_of(file) != row.sha256:
+            bad.append(row)
+    return bad

@@ -1,0 +1,56 @@
+"""Reading photographs and label images, and writing label images with the VOC palette."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from wsss.artifacts import write_bytes
+from wsss.errors import WsssError
+
+IGNORE = 255
+
+
+def read_image(path: Path) -> Image.Image:
+    """A photograph, decoded, as RGB uint8. Raises WsssError where the file is missing or damaged."""
+    try:
+        with Image.open(path) as image:
+            return image.convert("RGB")
+    except FileNotFoundError:
+        raise WsssError(f"missing image: {path}") from None
+    except (UnidentifiedImageError, OSError, SyntaxError) as error:
+        raise WsssError(f"damaged image: {path} ({error}); replace the file or take its id out of the lists") from None
+
+
+def read_labels(path: Path) -> np.ndarray:
+    """An 8-bit label image as uint8 of shape (height, width). Raises WsssError where it is missing or of another kind."""
+    try:
+        with Image.open(path) as image:
+            if image.mode not in ("P", "L"):
+                raise WsssError(f"{path} is an image of mode {image.mode}; labels are 8-bit indexed (P) or grey (L)")
+            return np.asarray(image)
+    except FileNotFoundError:
+        raise WsssError(f"missing label image: {path}") from None
+    except (UnidentifiedImageError, OSError, SyntaxError) as error:
+        raise WsssError(f"damaged label image: {path} ({error}); make it again") from None
+
+
+def write_labels(path: Path, labels: np.ndarray) -> None:
+    """Write uint8 labels of shape (height, width), 255 = ignored, as an indexed PNG with the VOC palette."""
+    image = Image.fromarray(np.asarray(labels, np.uint8), mode="L").copy()
+    image = Image.frombytes("P", image.size, image.tobytes())
+    image.putpalette(voc_palette().tobytes())
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    write_bytes(path, buffer.getvalue())
+
+
+def voc_palette() -> np.ndarray:
+    """The VOC colours: uint8 of shape (256, 3); the bits of an index are spread over the high bits of red, green, blue."""
+    index = np.arange(256)
+    palette = np.zeros((256, 3), np.uint8)
+    for bit in range(8):
+        for channel in range(3):
+            palette[:, channel] |= (((index >> (3 * bit + channel)) & 1) << (7 - bit)).astype(np.uint8)
+    return palette

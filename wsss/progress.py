@@ -1,0 +1,35 @@
+"""Progress of long work: a bar on a terminal, and lines with rate and time left in the log."""
+
+import logging
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+from tqdm import tqdm
+
+logger = logging.getLogger("wsss")
+Item = TypeVar("Item")
+SECONDS_BETWEEN_LINES = 15.0
+
+
+def track(items: Iterable[Item], total: int, what: str, unit: str = "image", start: int = 0) -> Iterator[Item]:
+    """Yield `items`, showing how many of `total` are done (from `start`), the rate and the time left."""
+    began = last = time.monotonic()
+    done = start
+    with tqdm(total=total, initial=start, desc=what, unit=unit, disable=not sys.stderr.isatty(), leave=False) as bar:
+        for item in items:
+            yield item
+            done += 1
+            bar.update()
+            now = time.monotonic()
+            if now - last >= SECONDS_BETWEEN_LINES:
+                last = now
+                logger.info(_line(what, unit, done, total, (done - start) / (now - began)))
+    seconds = max(time.monotonic() - began, 1e-9)
+    logger.info("%s: %d %ss in %.1f s (%.2f/s)", what, done - start, unit, seconds, (done - start) / seconds)
+
+
+def _line(what: str, unit: str, done: int, total: int, rate: float) -> str:
+    minutes, seconds = divmod(round((total - done) / rate), 60)
+    return f"{what}: {done}/{total} {unit}s, {rate:.2f} {unit}s/s, {minutes}:{seconds:02d} left"

@@ -1,0 +1,55 @@
+"""Settings of the classifier: pooling, visual words, training (VWE, IJCAI 2021; VWL, IJCV 2022)."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from wsss.settings.backbone import BackboneSettings
+from wsss.settings.base import Settings
+from wsss.settings.optimisation import OptimiserSettings, Positive, Precision, Rate
+
+
+class ClassifierSettings(Settings):
+    """Defaults are the released VWL-L on PASCAL VOC 2012, apart from the backbone, which has none."""
+
+    backbone: BackboneSettings
+    pooling: Literal["gap", "hybrid"] = "hybrid"
+    # Hybrid pooling: maxima over r x r cells for each r, and the weight of the global average (eq. 8-10 of VWL).
+    regions: Annotated[tuple[Positive, ...], Field(min_length=1)] = (1, 2, 4)
+    gamma: Annotated[float, Field(ge=0)] = 2.0
+    # Visual words: none; vwe (codebook learnt through the word-to-image loss); vwl_l (the same with DeCov and tau).
+    words: Literal["none", "vwe", "vwl_l"] = "vwl_l"
+    vocabulary: Positive = 256
+    tau: Annotated[float, Field(gt=0)] = 1.0
+    decov_weight: Annotated[float, Field(ge=0)] = 1.0
+    # Stages 1..n of the backbone's five stay as they start; 3 is "up to layer2" of a ResNet.
+    frozen_stages: Annotated[int, Field(ge=0, le=5)] = 3
+    # Augmentation: long side drawn uniformly from this range (pixels), then a random crop, padded where needed.
+    long_side: tuple[Positive, Positive] = (320, 640)
+    crop: Positive = 512
+    batch: Positive = 16
+    epochs: Positive = 6
+    # Training ends after this epoch although the schedule is laid out for `epochs`; the default is the last.
+    stop_after_epoch: Positive | None = None
+    lr: Rate = 0.01
+    lr_heads: Rate = 0.1
+    optimiser: OptimiserSettings = OptimiserSettings(momentum=1e-4, weight_decay=1e-4)
+    precision: Precision = "float32"
+    seed: int = 0
+
+    @model_validator(mode="after")
+    def _combination_is_possible(self) -> Self:
+        if self.long_side[0] > self.long_side[1]:
+            raise ValueError(f"long_side: {self.long_side[0]} is above {self.long_side[1]}; give (smallest, largest)")
+        if self.stop_after_epoch is not None and self.stop_after_epoch > self.epochs:
+            raise ValueError(f"stop_after_epoch {self.stop_after_epoch} is beyond the {self.epochs} epochs")
+        if self.words != "vwl_l" and (self.tau != 1.0 or self.decov_weight != 1.0):
+            raise ValueError(f"tau and decov_weight act on words: vwl_l only, and words is {self.words}")
+        return self
+
+    @property
+    def label(self) -> str:
+        """Short name of the method for paths and tables."""
+        if self.words == "none":
+            return self.pooling
+        return self.words if self.pooling == "hybrid" else f"{self.words}_{self.pooling}"

@@ -1,0 +1,30 @@
+"""Settings of the leaves: CAMs with a CRF, thresholds, panels."""
+
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from wsss.settings.base import Settings
+from wsss.settings.crf import CrfSettings
+from wsss.settings.optimisation import Positive, Share
+
+
+class CamCrfSettings(Settings):
+    """The leaf "CAM+CRF": softmax of [background_score, CAMs] through a CRF; feeds no later stage."""
+
+    background_score: Share = 0.15
+    crf: CrfSettings = CrfSettings(gaussian_sxy=1, bilateral_sxy=64, bilateral_srgb=3, bilateral_weight=4)
+
+
+class EvaluationSettings(Settings):
+    """Background scores that the threshold curve tries, and how many images the panels show."""
+
+    thresholds: tuple[Share, Share, Share] = (0.02, 0.60, 0.02)
+    panels: Positive = 8
+
+    @model_validator(mode="after")
+    def _range_is_possible(self) -> Self:
+        first, last, step = self.thresholds
+        if step <= 0 or last < first:
+            raise ValueError("thresholds: give (first, last, step) with first <= last and step > 0")
+        return self

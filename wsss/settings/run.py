@@ -1,0 +1,98 @@
+"""A whole config: one base, named runs as overrides of it, and what concerns this machine only."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationError
+
+from wsss.errors import WsssError
+from wsss.settings.base import Settings, explain
+from wsss.settings.cams import CamSettings
+from wsss.settings.classification import ClassifierSettings
+from wsss.settings.data import DataSettings
+from wsss.settings.evaluation import CamCrfSettings, EvaluationSettings
+from wsss.settings.optimisation import Positive
+from wsss.settings.refinement import ConfidentLabelSettings, IrnetSettings, PseudoLabelSettings
+from wsss.settings.segmentation import PredictionLabelSettings, PredictionSettings, SegmentationSettings
+
+
+class LocationSettings(Settings):
+    """Places on this machine; they are no part of any artifact's path."""
+
+    # The folder of a dataset of kind `folder`.
+    dataset: str | None = None
+    # Where downloaded archives are kept, or already lie.
+    archives: str = "results/archives"
+    # Weights for backbones with `weights: file`, by backbone name.
+    backbones: dict[str, str] = {}
+
+
+class RunSettings(Settings):
+    """Every stage of one run."""
+
+    data: DataSettings
+    classifier: ClassifierSettings
+    cams: CamSettings = CamSettings()
+    cam_crf: CamCrfSettings = CamCrfSettings()
+    confident_labels: ConfidentLabelSettings = ConfidentLabelSettings()
+    irnet: IrnetSettings
+    pseudo_labels: PseudoLabelSettings = PseudoLabelSettings()
+    # What the segmentation network is trained on: pseudo labels, or the truth for a fully supervised bound.
+    supervision: Literal["pseudo_labels", "truth"] = "pseudo_labels"
+    segmentation: SegmentationSettings
+    prediction: PredictionSettings = PredictionSettings()
+    prediction_labels: PredictionLabelSettings = PredictionLabelSettings()
+    evaluation: EvaluationSettings = EvaluationSettings()
+
+
+RunName = Annotated[str, Field(pattern="^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
+
+
+class MachineSettings(Settings):
+    """What decides how the work is cut and where files lie, never what it makes."""
+
+    locations: LocationSettings = LocationSettings()
+    # Jobs per split for steps that work image by image.
+    shards: Positive = 1
+    # Runs that the targets build when none is named with `--config run=NAME`.
+    targets: Annotated[tuple[RunName, ...], Field(min_length=1)] = ("default",)
+
+
+def read_config(config: Mapping[str, Any]) -> tuple[MachineSettings, dict[str, RunSettings]]:
+    """The machine's settings and every named run of a config; `default`, the base alone, is always one.
+
+    Raises WsssError naming each unknown key, wrong type or impossible combination.
+    """
+    if not config:
+        raise WsssError("no config was read: run from the project's folder, or name one with --configfile FILE")
+    base = dict(config)
+    overrides = base.pop("runs", None) or {}
+    machine_values = {key: base.pop(key) for key in tuple(MachineSettings.model_fields) if key in base}
+    machine = MachineSettings.read("machine", machine_values)
+    runs = {"default": _read_run("", base)}
+    if not isinstance(overrides, Mapping):
+        raise WsssError(f"config: runs = {overrides!r}: give a mapping from a run's name to its overrides")
+    for name, values in overrides.items():
+        if name == "default":
+            raise WsssError("config: runs.default: this name stands for the base without overrides; choose another")
+        runs[name] = _read_run(f"runs.{name}.", merge(base, values or {}))
+    unknown = [name for name in machine.targets if name not in runs]
+    if unknown:
+        raise WsssError(f"config: targets names no run {unknown[0]!r}; there are: {', '.join(runs)}")
+    return machine, runs
+
+
+def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """`base` with `changes` laid over it; mappings merge key by key, anything else is replaced."""
+    merged = dict(base)
+    for key, value in changes.items():
+        old = merged.get(key)
+        merged[key] = merge(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
+    return merged
+
+
+def _read_run(prefix: str, values: Mapping[str, Any]) -> RunSettings:
+    try:
+        return RunSettings.model_validate(values)
+    except ValidationError as error:
+        raise WsssError(explain("", RunSettings, error).replace("key .", f"key {prefix}").replace("config: .", f"config: {prefix}")) from None
