@@ -15,34 +15,34 @@ def segment(label: str, key: str) -> str:
     return f"{label}-{hashlib.sha256(key.encode()).hexdigest()[:6]}"
 
 
-def code_digest(*modules: str) -> str:
-    """Twelve hex digits over the code of `modules` and of every module of wsss that they import, at any depth.
+def code_digest(script: Path) -> str:
+    """Twelve hex digits over the code of `script` and of every module of wsss that it imports, at any depth.
 
     Comments, docstrings and formatting do not count, nor do modules that only show progress.
     """
-    digest = hashlib.sha256()
-    for module in sorted(import_closure(*modules)):
-        digest.update(f"{module}\n{_bare_code(module)}\n".encode())
+    digest = hashlib.sha256(_bare_code(script).encode())
+    for module in sorted(import_closure(script)):
+        digest.update(f"\n{module}\n{_bare_code(_existing_file(module))}".encode())
     return digest.hexdigest()[:12]
 
 
-def import_closure(*modules: str) -> set[str]:
-    """Names of `modules` and of all modules of wsss that importing them runs, less those without effect on results."""
+def import_closure(script: Path) -> set[str]:
+    """Modules of wsss that `script` imports, and that those import, less the ones without effect on results."""
     seen: set[str] = set()
-    waiting = list(modules)
+    waiting = list(imported_modules(script))
     while waiting:
         module = waiting.pop()
         if module not in seen and module not in WITHOUT_EFFECT:
             seen.add(module)
-            waiting.extend(imported_modules(module))
+            waiting.extend(imported_modules(_existing_file(module)))
     return seen
 
 
 @cache
-def imported_modules(module: str) -> frozenset[str]:
-    """Modules of wsss that `module` names in its import statements, those inside functions included."""
+def imported_modules(file: Path) -> frozenset[str]:
+    """Modules of wsss that `file` names in its import statements, those inside functions included."""
     found: set[str] = set()
-    for node in ast.walk(_tree(module)):
+    for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
@@ -56,23 +56,19 @@ def imported_modules(module: str) -> frozenset[str]:
 @cache
 def _file(module: str) -> Path | None:
     base = PACKAGE.joinpath(*module.split(".")[1:])
-    for candidate in (base.with_suffix(".py"), base / "__init__.py"):
-        if candidate.is_file():
-            return candidate
-    return None
+    return next((file for file in (base.with_suffix(".py"), base / "__init__.py") if file.is_file()), None)
 
 
-@cache
-def _tree(module: str) -> ast.Module:
+def _existing_file(module: str) -> Path:
     file = _file(module)
     if file is None:
         raise ModuleNotFoundError(f"no module {module} in {PACKAGE}")
-    return ast.parse(file.read_text())
+    return file
 
 
 @cache
-def _bare_code(module: str) -> str:
-    tree = ast.parse(ast.unparse(_tree(module)))
+def _bare_code(file: Path) -> str:
+    tree = ast.parse(file.read_text())
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             first = node.body[0] if node.body else None

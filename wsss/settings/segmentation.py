@@ -17,6 +17,8 @@ class SegmentationSettings(Settings):
 
     backbone: BackboneSettings
     output_stride: Literal[8, 16] = 8
+    # Dilation in every block makes up for the strides taken away; without it, features see less of the image.
+    dilated: bool = True
     rates: Annotated[tuple[Positive, ...], Field(min_length=1)] = (6, 12, 18, 24)
     augment_scales: Scales = (0.5, 0.75, 1.0, 1.25, 1.5)
     crop: Positive = 321

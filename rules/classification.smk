@@ -1,0 +1,54 @@
+"""The classifier with visual words and hybrid pooling, and its class activation maps."""
+
+
+rule train_classifier:
+    input:
+        images="results/{data}/images.tsv",
+        labels="results/{data}/image_labels.csv",
+        initial=initial_weights("classifier"),
+    output:
+        weights="results/{data}/{classifier}/classifier.safetensors",
+        log="results/{data}/{classifier}/training.csv",
+        settings="results/{data}/{classifier}/settings.json",
+    log:
+        "logs/{data}/{classifier}/training.log",
+    benchmark:
+        "logs/{data}/{classifier}/training.benchmark.tsv"
+    params:
+        settings=settings_of("classifier"),
+        code=code_of("train_classifier.py"),
+    threads: 16
+    resources:
+        gpu=1,
+        mem_mb=16000,
+        runtime=720,
+    conda:
+        "../envs/wsss.yaml"
+    script:
+        "../workflow_scripts/train_classifier.py"
+
+
+rule make_cams:
+    input:
+        images="results/{data}/images.tsv",
+        labels="results/{data}/image_labels.csv",
+        weights="results/{data}/{classifier}/classifier.safetensors",
+    output:
+        manifest="results/{data}/{classifier}/{cams}/shards/{split}/{shard}.tsv",
+    log:
+        "logs/{data}/{classifier}/{cams}/{split}-{shard}.log",
+    benchmark:
+        "logs/{data}/{classifier}/{cams}/{split}-{shard}.benchmark.tsv"
+    params:
+        settings=settings_of("cams"),
+        classifier=settings_of("classifier"),
+        code=code_of("make_cams.py"),
+    threads: 16
+    resources:
+        gpu=1,
+        mem_mb=8000,
+        runtime=240,
+    conda:
+        "../envs/wsss.yaml"
+    script:
+        "../workflow_scripts/make_cams.py"

@@ -1,0 +1,195 @@
+"""All of the workflow's Python: the config's runs as chains of path segments, and what rules ask of them."""
+
+import json
+import sys
+from pathlib import Path
+
+PROJECT = Path(workflow.basedir)
+sys.path.insert(0, str(PROJECT))
+
+from wsss.errors import WsssError
+from wsss.provenance import code_digest, segment
+from wsss.settings.run import RunSettings, read_config
+
+try:
+    MACHINE, RUNS = read_config(config)
+except WsssError as error:
+    sys.exit(f"error: {error}")
+
+
+def segments(run):
+    """Each stage's path segment and settings, in a run."""
+    settings = {
+        "data": (run.data.name, run.data),
+        "classifier_backbone": (run.classifier.backbone.label, run.classifier.backbone),
+        "irnet_backbone": (run.irnet.backbone.label, run.irnet.backbone),
+        "segmentation_backbone": (run.segmentation.backbone.label, run.segmentation.backbone),
+        "classifier": (run.classifier.label, run.classifier),
+        "cams": ("cams", run.cams),
+        "cam_crf": ("cam_crf", run.cam_crf),
+        "confident_labels": ("confident", run.confident_labels),
+        "irnet": ("irnet", run.irnet),
+        "pseudo_labels": ("pseudo", run.pseudo_labels),
+        "segmentation": ("deeplab", run.segmentation),
+        "prediction": ("prediction", run.prediction),
+        "prediction_labels": ("labels", run.prediction_labels),
+        "evaluation": ("curve", run.evaluation),
+    }
+    return {stage: (segment(label, own.key()), own) for stage, (label, own) in settings.items()}
+
+
+def paths(run):
+    """Where each stage of a run leaves its artifacts, below results/: the path is the ancestry."""
+    names = {stage: name for stage, (name, own) in segments(run).items()}
+    at = {"data": names["data"]}
+    parent = "data"
+    for stage in ("classifier", "cams", "confident_labels", "irnet", "pseudo_labels"):
+        at[stage] = f"{at[parent]}/{names[stage]}"
+        parent = stage
+    at["evaluation"] = f"{at['cams']}/{names['evaluation']}"
+    at["cam_crf"] = f"{at['cams']}/{names['cam_crf']}"
+    at["supervision"] = f"{at['data']}/truth" if run.supervision == "truth" else at["pseudo_labels"]
+    at["segmentation"] = f"{at['supervision']}/{names['segmentation']}"
+    at["prediction"] = f"{at['segmentation']}/{names['prediction']}"
+    at["prediction_labels"] = f"{at['prediction']}/{names['prediction_labels']}"
+    return at
+
+
+SEGMENTS = {name: own for run in RUNS.values() for name, own in segments(run).values()}
+PATHS = {name: paths(run) for name, run in RUNS.items()}
+SHARDS = [f"{i}-of-{MACHINE.shards}" for i in range(MACHINE.shards)]
+# Weights of backbones are made once for all stages that start from them.
+BACKBONES = sorted({name for run in RUNS.values() for stage, (name, own) in segments(run).items() if stage.endswith("_backbone")})
+
+
+def settings_of(wildcard):
+    """Settings of the stage whose path segment this wildcard holds, as JSON of every key, sorted."""
+
+    def of(wildcards):
+        return SEGMENTS[wildcards[wildcard]].complete()
+
+    return of
+
+
+def code_of(script):
+    """Digest of the code that a script can reach: its change reruns the step, a comment's does not."""
+    return code_digest(PROJECT / "workflow_scripts" / script)
+
+
+def initial_weights(wildcard):
+    """The weights that the stage in this wildcard starts from."""
+
+    def of(wildcards):
+        backbone = SEGMENTS[wildcards[wildcard]].backbone
+        return f"results/backbones/{segment(backbone.label, backbone.key())}/weights.safetensors"
+
+    return of
+
+
+def data_of_kind(kind):
+    """Pattern of the datasets of one kind; where there is none, a pattern that matches nothing."""
+    names = sorted({name for name, own in SEGMENTS.items() if getattr(own, "kind", None) == kind})
+    return "|".join(names) or "no-such-data"
+
+
+def shards_of(folder, split):
+    """Manifests of all shards of a split."""
+    return [f"results/{folder}/shards/{split}/{shard}.tsv" for shard in SHARDS]
+
+
+def targets(stage):
+    """What the runs that the config names as targets must leave behind."""
+    wanted = []
+    for name in MACHINE.targets:
+        at = PATHS[name]
+        if stage == "report":
+            wanted.append(f"results/runs/{name}/report.html")
+        elif stage == "segmentation":
+            wanted.append(f"results/{at['segmentation']}/segmenter.safetensors")
+        elif stage == "cams":
+            wanted += shards_of(at["cams"], "train") + shards_of(at["cams"], "val")
+        else:
+            wanted += shards_of(at["pseudo_labels"], "train")
+    return wanted
+
+
+def run_settings(wildcards):
+    """Every setting of a run, as JSON."""
+    return RUNS[wildcards.run].complete()
+
+
+def run_paths(wildcards):
+    """Where each stage of a run has its artifacts, as JSON."""
+    return json.dumps({stage: f"results/{path}" for stage, path in PATHS[wildcards.run].items()}, sort_keys=True)
+
+
+def images_of(wildcards):
+    """The index of a run's images: in its folder lies the dataset made ready."""
+    return f"results/{PATHS[wildcards.run]['data']}/images.tsv"
+
+
+def scores_of(wildcards):
+    """The scores that a run's metrics are made of, as <stage>_<split>; a bound on the truth has no CAMs of its own."""
+    at = PATHS[wildcards.run]
+    labels = at["prediction_labels"]
+    found = {
+        "prediction_val": f"results/{labels}/plain/scores/val.json",
+        "prediction_crf_val": f"results/{labels}/crf/scores/val.json",
+    }
+    if RUNS[wildcards.run].supervision == "pseudo_labels":
+        found |= {f"cam_{split}": f"results/{at['evaluation']}/{split}.json" for split in ("train", "val")}
+        found |= {f"cam_crf_{split}": f"results/{at['cam_crf']}/scores/{split}.json" for split in ("train", "val")}
+        found["pseudo_label_train"] = f"results/{at['pseudo_labels']}/scores/train.json"
+    return found
+
+
+def panel_manifests(wildcards):
+    """Manifests of what the panels of a split show: pseudo labels of train, predictions of val, and CAMs of both."""
+    at = PATHS[wildcards.run]
+    found = {}
+    if RUNS[wildcards.run].supervision == "pseudo_labels":
+        found["cams"] = shards_of(at["cams"], wildcards.split)
+        if wildcards.split == "train":
+            found["pseudo_labels"] = shards_of(at["pseudo_labels"], "train")
+    if wildcards.split == "val":
+        found["predictions"] = shards_of(f"{at['prediction_labels']}/crf", "val")
+    return found
+
+
+def panels_of(wildcards):
+    """The panels of a run's report; a bound on the truth has nothing of its own to show on train."""
+    splits = ("train", "val") if RUNS[wildcards.run].supervision == "pseudo_labels" else ("val",)
+    return {f"panels_{split}": f"results/runs/{wildcards.run}/panels_{split}.png" for split in splits}
+
+
+def curves_of(wildcards):
+    """The threshold curves of a run's CAMs."""
+    return {name: path for name, path in scores_of(wildcards).items() if name in ("cam_train", "cam_val")}
+
+
+def training_logs(wildcards):
+    """The losses of a run's trainings."""
+    at = PATHS[wildcards.run]
+    stages = ["segmentation"]
+    if RUNS[wildcards.run].supervision == "pseudo_labels":
+        stages = ["classifier", "irnet", "segmentation"]
+    return {f"{stage}_log": f"results/{at[stage]}/training.csv" for stage in stages}
+
+
+wildcard_constraints:
+    data="[^/]+",
+    backbone="[^/]+",
+    classifier="[^/]+",
+    cams="cams-[0-9a-f]{6}",
+    cam_crf="cam_crf-[0-9a-f]{6}",
+    confident="confident-[0-9a-f]{6}",
+    irnet="irnet-[0-9a-f]{6}",
+    pseudo="pseudo-[0-9a-f]{6}",
+    supervision="truth|.+/pseudo-[0-9a-f]{6}",
+    segmentation="deeplab-[0-9a-f]{6}",
+    prediction="prediction-[0-9a-f]{6}",
+    labels="labels-[0-9a-f]{6}",
+    curve="curve-[0-9a-f]{6}",
+    split="train|val",
+    shard="[0-9]+-of-[0-9]+",
+    run="[^/]+",

@@ -1,0 +1,141 @@
+"""Leaves, the only steps that look at masks: scores, threshold curves, panels and the report of a run."""
+
+
+rule score_cams:
+    input:
+        images="results/{data}/images.tsv",
+        cams=expand("results/{{data}}/{{classifier}}/{{cams}}/shards/{{split}}/{shard}.tsv", shard=SHARDS),
+    output:
+        curve="results/{data}/{classifier}/{cams}/{curve}/{split}.json",
+    log:
+        "logs/{data}/{classifier}/{cams}/{curve}/{split}.log",
+    benchmark:
+        "logs/{data}/{classifier}/{cams}/{curve}/{split}.benchmark.tsv"
+    params:
+        settings=settings_of("curve"),
+        code=code_of("score_cams.py"),
+    resources:
+        mem_mb=4000,
+        runtime=120,
+    conda:
+        "../envs/wsss.yaml"
+    script:
+        "../workflow_scripts/score_cams.py"
+
+
+rule make_cam_crf:
+    input:
+        images="results/{data}/images.tsv",
+        cams=expand("results/{{data}}/{{classifier}}/{{cams}}/shards/{{split}}/{shard}.tsv", shard=SHARDS),
+    output:
+        manifest="results/{data}/{classifier}/{cams}/{cam_crf}/shards/{split}/{shard}.tsv",
+    log:
+        "logs/{data}/{classifier}/{cams}/{cam_crf}/{split}-{shard}.log",
+    benchmark:
+        "logs/{data}/{classifier}/{cams}/{cam_crf}/{split}-{shard}.benchmark.tsv"
+    params:
+        settings=settings_of("cam_crf"),
+        code=code_of("make_cam_crf.py"),
+    resources:
+        mem_mb=4000,
+        runtime=240,
+    conda:
+        "../envs/wsss.yaml"
+    script:
+        "../workflow_scripts/make_cam_crf.py"
+
+
+rule score_labels:
+    input:
+        images="results/{data}/images.tsv",
+        labels=expand("results/{{data}}/{{stage}}/shards/{{split}}/{shard}.tsv", shard=SHARDS),
+    output:
+        matrix="results/{data}/{stage}/scores/{split}.json",
+    log:
+        "logs/{data}/{stage}/scores-{split}.log",
+    benchmark:
+        "logs/{data}/{stage}/scores-{split}.benchmark.tsv"
+    params:
+        code=code_of("score_labels.py"),
+    wildcard_constraints:
+        stage=r".+/((cam_crf|pseudo)-[0-9a-f]{6}|labels-[0-9a-f]{6}/(plain|crf))",
+    threads: 2
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    conda:
+        "../envs/wsss.yaml"
+    script:
+        "../workflow_scripts/score_labels.py"
+
+
+rule collect_metrics:
+    input:
+        unpack(scores_of),
+        images=images_of,
+    output:
+        json="results/runs/{run}/metrics.json",
+        csv="results/runs/{run}/metrics.csv",
+    log:
+        "logs/runs/{run}/metrics.log",
+    benchmark:
+        "logs/runs/{run}/metrics.benchmark.tsv"
+    params:
+        settings=run_settings,
+        code=code_of("collect_metrics.py"),
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    conda:
+        "../envs/wsss.yaml"
+    script:
+        "../workflow_scripts/collect_metrics.py"
+
+
+rule draw_panels:
+    input:
+        unpack(panel_manifests),
+        images=images_of,
+    output:
+        panels="results/runs/{run}/panels_{split}.png",
+    log:
+        "logs/runs/{run}/panels_{split}.log",
+    benchmark:
+        "logs/runs/{run}/panels_{split}.benchmark.tsv"
+    params:
+        settings=run_settings,
+        code=code_of("draw_panels.py"),
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    conda:
+        "../envs/wsss.yaml"
+    script:
+        "../workflow_scripts/draw_panels.py"
+
+
+rule write_report:
+    input:
+        unpack(training_logs),
+        unpack(panels_of),
+        unpack(curves_of),
+        images=images_of,
+        metrics="results/runs/{run}/metrics.json",
+    output:
+        report="results/runs/{run}/report.html",
+        artifacts="results/runs/{run}/artifacts.tsv",
+    log:
+        "logs/runs/{run}/report.log",
+    benchmark:
+        "logs/runs/{run}/report.benchmark.tsv"
+    params:
+        settings=run_settings,
+        paths=run_paths,
+        code=code_of("write_report.py"),
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    conda:
+        "../envs/wsss.yaml"
+    script:
+        "../workflow_scripts/write_report.py"

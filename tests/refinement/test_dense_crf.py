@@ -1,0 +1,74 @@
+import numpy as np
+import pytest
+
+from wsss.refinement.dense_crf import crf_from_labels, crf_from_probabilities
+from wsss.settings.crf import CrfSettings
+
+SETTINGS = CrfSettings(gaussian_sxy=2, bilateral_sxy=5, bilateral_srgb=10, bilateral_weight=4)
+# Kernels this wide see all pixels as alike; these see none.
+ALONE = CrfSettings(gaussian_sxy=1, gaussian_weight=0, bilateral_sxy=5, bilateral_srgb=10, bilateral_weight=0)
+
+
+def two_halves(height: int, width: int) -> np.ndarray:
+    image = np.full((height, width, 3), 40, np.uint8)
+    image[:, width // 2 :] = (200, 90, 10)
+    return image
+
+
+def random_probabilities(count: int, height: int, width: int) -> np.ndarray:
+    values = np.random.default_rng(0).uniform(0.1, 1, (count, height, width)).astype(np.float32)
+    return values / values.sum(axis=0)
+
+
+@pytest.mark.parametrize("shape", [(3, 17, 23), (2, 1, 9), (4, 1, 1), (1, 5, 4)])
+def test_marginals_are_probabilities_of_the_same_shape(shape: tuple[int, int, int]) -> None:
+    marginals = crf_from_probabilities(two_halves(*shape[1:]), random_probabilities(*shape), SETTINGS)
+    assert marginals.dtype == np.float32
+    assert marginals.shape == shape
+    np.testing.assert_allclose(marginals.sum(axis=0), 1, atol=1e-5)
+
+
+def test_without_weights_the_probabilities_come_back() -> None:
+    probabilities = random_probabilities(3, 7, 11)
+    probabilities[:, 2, 3] = (1, 0, 0)
+    marginals = crf_from_probabilities(two_halves(7, 11), probabilities, ALONE)
+    np.testing.assert_allclose(marginals, np.clip(probabilities, 1e-5, 1), atol=3e-5)
+    assert marginals[1, 2, 3] > 0
+
+
+def test_labels_follow_the_edge_of_the_image() -> None:
+    labels = np.zeros((20, 30), np.int64)
+    labels[:, 17:] = 1
+    after = crf_from_labels(two_halves(20, 30), labels, 2, 0.7, SETTINGS)
+    expected = np.zeros((20, 30), np.int64)
+    expected[:, 15:] = 1
+    np.testing.assert_array_equal(after, expected)
+
+
+def test_colours_are_read_as_rows_and_columns_of_the_image() -> None:
+    rng = np.random.default_rng(1)
+    labels = rng.integers(0, 3, (12, 19))
+    image = (np.array([20, 120, 220], np.uint8)[labels])[..., None].repeat(3, axis=2)
+    noisy = np.where(rng.uniform(size=labels.shape) < 0.2, (labels + 1) % 3, labels)
+    settings = SETTINGS.model_copy(update={"bilateral_sxy": 30.0, "gaussian_weight": 0.0})
+    assert (noisy != labels).any()
+    np.testing.assert_array_equal(crf_from_labels(image, noisy, 3, 0.7, settings), labels)
+
+
+def test_labels_without_weights_stay() -> None:
+    labels = np.random.default_rng(2).integers(0, 4, (5, 6)).astype(np.uint8)
+    np.testing.assert_array_equal(crf_from_labels(two_halves(5, 6), labels, 4, 0.7, ALONE), labels)
+
+
+@pytest.mark.parametrize("size", [(6, 5), (1, 1)])
+@pytest.mark.filterwarnings("error")
+def test_a_single_label_is_everywhere(size: tuple[int, int]) -> None:
+    assert not crf_from_labels(two_halves(*size), np.zeros(size, np.uint8), 1, 0.7, SETTINGS).any()
+
+
+def test_a_strided_image_gives_the_same() -> None:
+    probabilities = random_probabilities(2, 9, 8)
+    image = two_halves(9, 8)
+    flipped = np.ascontiguousarray(image[:, ::-1])[:, ::-1]
+    ours, other = (crf_from_probabilities(one, probabilities, SETTINGS) for one in (image, flipped))
+    np.testing.assert_array_equal(ours, other)

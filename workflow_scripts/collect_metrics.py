@@ -1,0 +1,16 @@
+"""Gather the scores of a run into one table."""
+
+from pathlib import Path
+
+from step import step
+
+with step(snakemake):
+    from wsss.data.layout import Dataset
+    from wsss.evaluation.collect import collect
+    from wsss.evaluation.metrics import write_metrics
+    from wsss.settings.run import RunSettings
+
+    run = RunSettings.model_validate_json(snakemake.params.settings)
+    scores = {name: Path(file) for name, file in snakemake.input.items() if name != "images"}
+    records = collect(run, Dataset(Path(snakemake.input.images).parent).classes, scores)
+    write_metrics(records, Path(snakemake.output.json), Path(snakemake.output.csv))

@@ -1,0 +1,14 @@
+"""Download one official archive, or check the one that is there."""
+
+from pathlib import Path
+
+from step import step
+
+with step(snakemake):
+    from wsss.artifacts import write_text
+    from wsss.data.download import fetch
+    from wsss.data.voc import SBD_ARCHIVE, VOC_ARCHIVE
+
+    archive = {VOC_ARCHIVE.name: VOC_ARCHIVE, SBD_ARCHIVE.name: SBD_ARCHIVE}[snakemake.wildcards.archive]
+    fetch(archive.url, Path(snakemake.params.folder) / archive.name, md5=archive.md5)
+    write_text(snakemake.output.stamp, f"{archive.md5}  {archive.name}\n")

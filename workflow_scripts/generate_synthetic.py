@@ -1,0 +1,16 @@
+"""Make the embedded dataset and get it ready."""
+
+from pathlib import Path
+
+from step import step
+
+with step(snakemake):
+    from wsss.data.layout import prepare
+    from wsss.data.synthetic import CLASS_NAMES, generate
+    from wsss.settings.data import SyntheticSettings
+
+    root = Path(snakemake.output.images).parent
+    settings = SyntheticSettings.model_validate_json(snakemake.params.settings)
+    generate(settings, root / "dataset", snakemake.threads)
+    classes = {name: value for value, name in enumerate(CLASS_NAMES[: settings.classes], 1)}
+    prepare(root / "dataset", root, classes, {}, settings.lists.model_dump(), snakemake.threads)

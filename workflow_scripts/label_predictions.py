@@ -1,0 +1,18 @@
+"""Turn the scores of a shard into labels, without and with a CRF."""
+
+from pathlib import Path
+
+from step import stage_folder, step
+
+with step(snakemake):
+    from wsss.data.layout import Dataset
+    from wsss.segmentation.labels import write_crf_shard, write_plain_shard
+    from wsss.settings.segmentation import PredictionLabelSettings
+
+    dataset = Dataset(Path(snakemake.input.images).parent)
+    ids = dataset.shard(snakemake.wildcards.split, snakemake.wildcards.shard)
+    scores = stage_folder(snakemake.input.scores)
+    plain, crf = Path(snakemake.output.plain), Path(snakemake.output.crf)
+    settings = PredictionLabelSettings.model_validate_json(snakemake.params.settings)
+    write_plain_shard(ids, scores, stage_folder(plain), plain)
+    write_crf_shard(dataset, ids, scores, settings, stage_folder(crf), crf)

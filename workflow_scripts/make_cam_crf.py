@@ -1,0 +1,20 @@
+"""Label the scored images of a shard from their CAMs through a CRF."""
+
+from pathlib import Path
+
+from step import scored_split, stage_folder, step
+
+with step(snakemake):
+    from wsss.data.layout import Dataset
+    from wsss.refinement.cam_shards import write_cam_crf_shard
+    from wsss.settings.evaluation import CamCrfSettings
+
+    dataset = Dataset(Path(snakemake.input.images).parent)
+    write_cam_crf_shard(
+        dataset,
+        dataset.shard(scored_split(snakemake.wildcards.split), snakemake.wildcards.shard),
+        stage_folder(snakemake.input.cams[0]),
+        CamCrfSettings.model_validate_json(snakemake.params.settings),
+        stage_folder(snakemake.output.manifest),
+        Path(snakemake.output.manifest),
+    )

@@ -1,0 +1,22 @@
+"""Make the class activation maps of a shard."""
+
+from pathlib import Path
+
+from step import stage_folder, step
+
+with step(snakemake):
+    from wsss.classification.cams import write_cam_shard
+    from wsss.data.layout import Dataset
+    from wsss.settings.cams import CamSettings
+    from wsss.settings.classification import ClassifierSettings
+
+    dataset = Dataset(Path(snakemake.input.images).parent)
+    write_cam_shard(
+        dataset,
+        dataset.shard(snakemake.wildcards.split, snakemake.wildcards.shard),
+        Path(snakemake.input.weights),
+        ClassifierSettings.model_validate_json(snakemake.params.classifier),
+        CamSettings.model_validate_json(snakemake.params.settings),
+        stage_folder(snakemake.output.manifest),
+        Path(snakemake.output.manifest),
+    )

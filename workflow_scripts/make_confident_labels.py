@@ -1,0 +1,20 @@
+"""Make the confident labels of a shard from its CAMs."""
+
+from pathlib import Path
+
+from step import stage_folder, step
+
+with step(snakemake):
+    from wsss.data.layout import Dataset
+    from wsss.refinement.cam_shards import write_confident_shard
+    from wsss.settings.refinement import ConfidentLabelSettings
+
+    dataset = Dataset(Path(snakemake.input.images).parent)
+    write_confident_shard(
+        dataset,
+        dataset.shard("train", snakemake.wildcards.shard),
+        stage_folder(snakemake.input.cams),
+        ConfidentLabelSettings.model_validate_json(snakemake.params.settings),
+        stage_folder(snakemake.output.manifest),
+        Path(snakemake.output.manifest),
+    )

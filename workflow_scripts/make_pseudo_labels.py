@@ -1,0 +1,23 @@
+"""Make the pseudo labels of a shard: a random walk of its CAMs over IRNet's affinities."""
+
+from pathlib import Path
+
+from step import stage_folder, step
+
+with step(snakemake):
+    from wsss.data.layout import Dataset
+    from wsss.refinement.pseudo_labels import write_pseudo_shard
+    from wsss.settings.refinement import IrnetSettings, PseudoLabelSettings
+
+    dataset = Dataset(Path(snakemake.input.images).parent)
+    write_pseudo_shard(
+        dataset,
+        dataset.shard("train", snakemake.wildcards.shard),
+        stage_folder(snakemake.input.cams),
+        IrnetSettings.model_validate_json(snakemake.params.irnet),
+        Path(snakemake.input.initial),
+        Path(snakemake.input.weights),
+        PseudoLabelSettings.model_validate_json(snakemake.params.settings),
+        stage_folder(snakemake.output.manifest),
+        Path(snakemake.output.manifest),
+    )

@@ -1,0 +1,21 @@
+"""Write the segmentation network's scores of a shard."""
+
+from pathlib import Path
+
+from step import stage_folder, step
+
+with step(snakemake):
+    from wsss.data.layout import Dataset
+    from wsss.segmentation.prediction import write_score_shard
+    from wsss.settings.segmentation import PredictionSettings, SegmentationSettings
+
+    dataset = Dataset(Path(snakemake.input.images).parent)
+    write_score_shard(
+        dataset,
+        dataset.shard(snakemake.wildcards.split, snakemake.wildcards.shard),
+        Path(snakemake.input.weights),
+        SegmentationSettings.model_validate_json(snakemake.params.segmentation),
+        PredictionSettings.model_validate_json(snakemake.params.settings),
+        stage_folder(snakemake.output.manifest),
+        Path(snakemake.output.manifest),
+    )

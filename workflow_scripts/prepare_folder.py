@@ -1,0 +1,22 @@
+"""Get a folder in VOC layout ready."""
+
+from pathlib import Path
+
+from step import step
+
+with step(snakemake):
+    from wsss.data.layout import prepare
+    from wsss.errors import WsssError
+    from wsss.settings.data import FolderSettings
+
+    settings = FolderSettings.model_validate_json(snakemake.params.settings)
+    if snakemake.params.source is None:
+        raise WsssError("config: locations.dataset is missing: set it to the folder of the dataset, in VOC layout")
+    prepare(
+        Path(snakemake.params.source),
+        Path(snakemake.output.images).parent,
+        settings.classes,
+        settings.ignored_classes,
+        settings.lists.model_dump(),
+        snakemake.threads,
+    )

@@ -1,0 +1,19 @@
+"""Build PASCAL VOC 2012 with SBD's masks from the official archives, and get it ready."""
+
+from pathlib import Path
+
+from step import step
+
+with step(snakemake):
+    from wsss.data.download import fetch
+    from wsss.data.layout import prepare
+    from wsss.data.voc import SBD_ARCHIVE, VOC_ARCHIVE, build_voc12
+    from wsss.settings.data import Voc12Settings
+
+    settings = Voc12Settings.model_validate_json(snakemake.params.settings)
+    archives, root = Path(snakemake.params.folder), Path(snakemake.output.images).parent
+    for archive in (VOC_ARCHIVE, SBD_ARCHIVE):
+        # Checked again: the archives may have changed hands since they were fetched.
+        fetch(archive.url, archives / archive.name, md5=archive.md5)
+    build_voc12(archives / VOC_ARCHIVE.name, archives / SBD_ARCHIVE.name, root / "dataset", snakemake.threads)
+    prepare(root / "dataset", root, settings.classes, {}, settings.lists.model_dump(), snakemake.threads)

@@ -1,0 +1,20 @@
+"""Score CAMs against the truth at every background score."""
+
+from pathlib import Path
+
+from step import scored_split, stage_folder, step
+
+with step(snakemake):
+    from wsss.artifacts import write_json
+    from wsss.data.layout import Dataset
+    from wsss.evaluation.cam_scores import score_cams
+    from wsss.evaluation.thresholds import score_range
+    from wsss.settings.evaluation import EvaluationSettings
+
+    dataset = Dataset(Path(snakemake.input.images).parent)
+    ids = dataset.ids(scored_split(snakemake.wildcards.split))
+    settings = EvaluationSettings.model_validate_json(snakemake.params.settings)
+    scores = score_range(*settings.thresholds)
+    matrices = score_cams(dataset, ids, stage_folder(snakemake.input.cams[0]), scores)
+    content = {"images": len(ids), "background_scores": scores.tolist(), "matrices": matrices.tolist()}
+    write_json(snakemake.output.curve, content)

@@ -1,0 +1,15 @@
+"""Score label images against the truth."""
+
+from pathlib import Path
+
+from step import scored_split, stage_folder, step
+
+with step(snakemake):
+    from wsss.artifacts import write_json
+    from wsss.data.layout import Dataset
+    from wsss.evaluation.scores import score_labels
+
+    dataset = Dataset(Path(snakemake.input.images).parent)
+    ids = dataset.ids(scored_split(snakemake.wildcards.split))
+    matrix = score_labels(dataset, ids, stage_folder(snakemake.input.labels[0]) / "labels", snakemake.threads)
+    write_json(snakemake.output.matrix, {"images": len(ids), "matrix": matrix.tolist()})

@@ -1,0 +1,68 @@
+"""What every script of the workflow shares: its log, and errors told in one line."""
+
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+# Scripts find wsss beside them, so that conda environments and modules need no installed copy.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from wsss.errors import WsssError
+
+
+@contextmanager
+def step(snakemake: Any) -> Iterator[None]:
+    """Log into the rule's log file while the block runs; end with exit code 1 and one clear line on a user's error."""
+    logger = logging.getLogger("wsss")
+    logger.setLevel(logging.INFO)
+    Path(snakemake.log[0]).parent.mkdir(parents=True, exist_ok=True)
+    handler = logging.FileHandler(snakemake.log[0], mode="w")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    logger.addHandler(handler)
+    try:
+        yield
+    except (WsssError, MemoryError) as error:
+        _end(logger, str(error) or "out of memory: lower the batch size or run fewer jobs at once")
+    except RuntimeError as error:
+        if type(error).__name__ != "OutOfMemoryError":
+            logger.exception("unexpected error")
+            raise
+        _end(logger, f"out of GPU memory: lower this stage's batch or crop, or raise accumulate ({error})")
+    except Exception:
+        logger.exception("unexpected error")
+        raise
+
+
+def machine(snakemake: Any) -> Any:
+    """What a training may use: loader processes, and a checkpoint tied to code, settings and inputs."""
+    from wsss.artifacts import sha256_of
+    from wsss.training_loop import Machine
+
+    inputs = [f"{file} {sha256_of(file)}" for file in snakemake.input]
+    fingerprint = "\n".join([snakemake.params.code, snakemake.params.settings, *inputs])
+    checkpoint = Path(snakemake.output.weights).with_suffix(".checkpoint")
+    return Machine(workers=loader_processes(snakemake.threads), checkpoint=checkpoint, fingerprint=fingerprint)
+
+
+def loader_processes(threads: int) -> int:
+    """On few cores the network itself fills them, and another process would only take turns with it."""
+    return 0 if threads < 4 else min(threads - 1, 8)
+
+
+def stage_folder(manifest: Any) -> Path:
+    """The folder of a stage, from a manifest at <folder>/shards/<split>/<shard>.tsv."""
+    return Path(manifest).parents[2]
+
+
+def scored_split(split: str) -> str:
+    """Which list of ids stands for a split where masks are looked at."""
+    return "train_scored" if split == "train" else split
+
+
+def _end(logger: logging.Logger, message: str) -> None:
+    logger.error("error: %s", message)
+    print(f"error: {message}", file=sys.stderr)
+    sys.exit(1)

@@ -1,0 +1,18 @@
+"""Take the ground truth of a shard as labels to train on, for a fully supervised bound."""
+
+from pathlib import Path
+
+from step import stage_folder, step
+
+with step(snakemake):
+    from wsss.data.label_shards import write_label_shard
+    from wsss.data.layout import Dataset
+
+    dataset = Dataset(Path(snakemake.input.images).parent)
+    write_label_shard(
+        dataset.shard("train", snakemake.wildcards.shard),
+        dataset.truth,
+        stage_folder(snakemake.output.manifest),
+        Path(snakemake.output.manifest),
+        "taking the truth",
+    )

@@ -1,0 +1,18 @@
+"""Train the classifier."""
+
+from pathlib import Path
+
+from step import machine, step
+
+with step(snakemake):
+    from wsss.classification.training import train_classifier
+    from wsss.data.layout import Dataset
+    from wsss.settings.classification import ClassifierSettings
+
+    train_classifier(
+        Dataset(Path(snakemake.input.images).parent),
+        ClassifierSettings.model_validate_json(snakemake.params.settings),
+        Path(snakemake.input.initial),
+        Path(snakemake.output.weights).parent,
+        machine(snakemake),
+    )

@@ -1,0 +1,19 @@
+"""Train IRNet's edges on the confident labels."""
+
+from pathlib import Path
+
+from step import machine, stage_folder, step
+
+with step(snakemake):
+    from wsss.data.layout import Dataset
+    from wsss.refinement.training import train_irnet
+    from wsss.settings.refinement import IrnetSettings
+
+    train_irnet(
+        Dataset(Path(snakemake.input.images).parent),
+        stage_folder(snakemake.input.labels[0]),
+        IrnetSettings.model_validate_json(snakemake.params.settings),
+        Path(snakemake.input.initial),
+        Path(snakemake.output.weights).parent,
+        machine(snakemake),
+    )

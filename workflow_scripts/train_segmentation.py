@@ -1,0 +1,19 @@
+"""Train the segmentation network on label images."""
+
+from pathlib import Path
+
+from step import machine, stage_folder, step
+
+with step(snakemake):
+    from wsss.data.layout import Dataset
+    from wsss.segmentation.training import train_segmentation
+    from wsss.settings.segmentation import SegmentationSettings
+
+    train_segmentation(
+        Dataset(Path(snakemake.input.images).parent),
+        stage_folder(snakemake.input.labels[0]),
+        SegmentationSettings.model_validate_json(snakemake.params.settings),
+        Path(snakemake.input.initial),
+        Path(snakemake.output.weights).parent,
+        machine(snakemake),
+    )

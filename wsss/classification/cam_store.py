@@ -1,0 +1,78 @@
+"""Class activation maps of one image, stored at the network's own resolution, and the two views made from them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from wsss.image_store import read_store, write_store
+
+KIND = "cam"
+
+
+@dataclass(frozen=True)
+class CamStore:
+    """CAMs after ReLU and after the maximum with the mirror's, before they are resized, summed and normalised.
+
+    `cams`: an array for each scale, (n, h_s, w_s), float16 or float32, non-negative; `keys`: the n classes of the image
+    (0-based, ascending); `size`: (height, width) of the image in pixels; `weights`: digest of the classifier's weights.
+    """
+
+    image_id: str
+    size: tuple[int, int]
+    keys: np.ndarray
+    scales: tuple[float, ...]
+    cams: Sequence[np.ndarray]
+    weights: str
+
+    def write(self, path: Path) -> None:
+        """Write the store, whole or not at all."""
+        arrays = {f"scale_{number}": cam for number, cam in enumerate(self.cams)}
+        attributes = {
+            "size": list(self.size),
+            "keys": [int(key) for key in self.keys],
+            "scales": list(self.scales),
+            "weights": self.weights,
+        }
+        write_store(path, KIND, self.image_id, arrays, attributes)
+
+    @classmethod
+    def read(cls, path: Path, image_id: str) -> Self:
+        """Read the store of `image_id`. Raises WsssError where it is missing, truncated, or another image's."""
+        content = read_store(path, KIND, image_id)
+        facts = content.attributes
+        return cls(
+            image_id,
+            (facts["size"][0], facts["size"][1]),
+            np.asarray(facts["keys"], np.int64),
+            tuple(facts["scales"]),
+            [content.arrays[f"scale_{number}"] for number in range(len(facts["scales"]))],
+            facts["weights"],
+        )
+
+    def strided(self) -> np.ndarray:
+        """CAMs at a quarter of the image's size, float32 (n, (H-1)//4+1, (W-1)//4+1), each divided by its maximum."""
+        height, width = self.size
+        return self._joined(((height - 1) // 4 + 1, (width - 1) // 4 + 1))
+
+    def full(self) -> np.ndarray:
+        """CAMs at the image's size, float32 (n, H, W), each divided by its maximum + 1e-5."""
+        return self._joined(self.size)
+
+    def _joined(self, size: tuple[int, int]) -> np.ndarray:
+        if len(self.keys) == 0:
+            return np.zeros((0, *size), np.float32)
+        total = torch.zeros(1)
+        for cam in self.cams:
+            total = total + resize(torch.from_numpy(cam.astype(np.float32))[None], size)[0]
+        return (total / (total.amax((1, 2), keepdim=True) + 1e-5)).numpy()
+
+
+def resize(maps: Tensor, size: tuple[int, int]) -> Tensor:
+    """Bilinear resizing of (batch, n, h, w), corners not aligned, as everywhere in the released code."""
+    return interpolate(maps, size, mode="bilinear", align_corners=False)

@@ -1,0 +1,61 @@
+"""Multi-scale, mirrored class activation maps, image by image, into stores."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+
+from wsss.artifacts import sha256_of, write_manifest
+from wsss.classification.cam_store import CamStore
+from wsss.classification.network import Classifier, build_classifier
+from wsss.data.images import read_image
+from wsss.data.layout import Dataset
+from wsss.data.transforms import scale_image, to_tensor
+from wsss.image_store import store_path
+from wsss.progress import track
+from wsss.settings.cams import CamSettings
+from wsss.settings.classification import ClassifierSettings
+from wsss.training_loop import pick_device
+
+
+def write_cam_shard(
+    dataset: Dataset,
+    ids: Sequence[str],
+    weights: Path,
+    classifier: ClassifierSettings,
+    settings: CamSettings,
+    folder: Path,
+    manifest: Path,
+) -> None:
+    """Write `folder`/stores/<id>.zarr.zip for every image of `ids`, then their manifest."""
+    device = pick_device()
+    network = build_classifier(classifier, len(dataset.classes))
+    network.load_state_dict(load_file(weights))
+    network.to(device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
+    digest = sha256_of(weights)
+    files = []
+    for image_id in track(ids, len(ids), "CAMs"):
+        keys = dataset.present(image_id)
+        image = read_image(dataset.image_path(image_id))
+        scaled = [scale_image(image, scale) for scale in settings.scales]
+        normalisation = (network.backbone.mean, network.backbone.std)
+        with torch.autocast(device.type, torch.bfloat16, enabled=settings.precision == "bfloat16"):
+            maps = [class_maps(network, to_tensor(one, normalisation).to(device), keys) for one in scaled]
+        arrays = [one.float().cpu().numpy().astype(settings.store_dtype) for one in maps]
+        path = store_path(folder, image_id)
+        CamStore(image_id, (image.height, image.width), keys, settings.scales, arrays, digest).write(path)
+        files.append((image_id, str(path.relative_to(folder))))
+    write_manifest(manifest, folder, files)
+
+
+@torch.inference_mode()
+def class_maps(network: Classifier, image: Tensor, keys: np.ndarray) -> Tensor:
+    """CAMs of the classes `keys` for a normalised image (3, h, w): the maximum of its own and its mirror's, (n, h', w').
+
+    The mirror's maps are mirrored back before the maximum is taken, after ReLU.
+    """
+    maps = network.activations(torch.stack([image, image.flip(2)]))[:, torch.from_numpy(keys).to(image.device)]
+    return torch.maximum(maps[0], maps[1].flip(2))

@@ -1,0 +1,76 @@
+"""Training of the classifier on images and image-level labels."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from wsss.backbone_weights import load_initial_weights
+from wsss.classification.network import Classifier, build_classifier
+from wsss.data.images import read_image
+from wsss.data.layout import Dataset
+from wsss.data.transforms import Normalisation, random_crop, random_long_side, to_tensor
+from wsss.settings.classification import ClassifierSettings
+from wsss.training_loop import Batch, Machine, Plan, rng_for, save_training, steps_per_epoch, train
+
+
+class LabelledImages:
+    """Augmented photographs (3, crop, crop) with their image-level labels (n,)."""
+
+    def __init__(
+        self, dataset: Dataset, ids: Sequence[str], settings: ClassifierSettings, normalisation: Normalisation
+    ) -> None:
+        self.dataset, self.ids, self.settings, self.normalisation = dataset, ids, settings, normalisation
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __getitem__(self, key: tuple[int, int]) -> tuple[Tensor, Tensor]:
+        epoch, index = key
+        rng = rng_for(self.settings.seed, epoch, index)
+        image = random_long_side(read_image(self.dataset.image_path(self.ids[index])), self.settings.long_side, rng)
+        pixels = to_tensor(image, self.normalisation)
+        if rng.random() < 0.5:
+            pixels = pixels.flip(2)
+        pixels, _ = random_crop(pixels, None, self.settings.crop, rng)
+        return pixels, torch.from_numpy(self.dataset.image_labels[self.ids[index]])
+
+
+def train_classifier(
+    dataset: Dataset, settings: ClassifierSettings, initial_weights: Path, folder: Path, machine: Machine
+) -> None:
+    """Train on the dataset's train list; write classifier.safetensors, training.csv and settings.json into `folder`."""
+    ids = dataset.ids("train")
+    torch.manual_seed(settings.seed)
+    network = build_classifier(settings, len(dataset.classes))
+    load_initial_weights(network.backbone, initial_weights)
+    per_epoch = steps_per_epoch(len(ids), settings.batch)
+    plan = Plan(
+        name=f"classifier {settings.label}",
+        batch=settings.batch,
+        steps=per_epoch * (settings.stop_after_epoch or settings.epochs),
+        total_steps=per_epoch * settings.epochs,
+        optimiser=settings.optimiser,
+        precision=settings.precision,
+        seed=settings.seed,
+    )
+    samples = LabelledImages(dataset, ids, settings, (network.backbone.mean, network.backbone.std))
+    log = train(network, parameter_groups(network), _losses, samples, plan, machine)
+    save_training(folder, "classifier", network, log, {"classifier": settings.model_dump(mode="json")})
+
+
+def parameter_groups(network: Classifier) -> list[dict[str, Any]]:
+    """The trunk at the low rate, everything else at the high one."""
+    trunk = [parameter for parameter in network.backbone.parameters() if parameter.requires_grad]
+    return [
+        {"params": trunk, "lr": network.settings.lr},
+        {"params": list(network.head_parameters()), "lr": network.settings.lr_heads},
+    ]
+
+
+def _losses(network: nn.Module, batch: Batch) -> dict[str, Tensor]:
+    assert isinstance(network, Classifier)
+    images, labels = batch
+    return network.losses(images, labels)

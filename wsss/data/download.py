@@ -1,0 +1,213 @@
+"""Downloads that resume and are checked before use, and archives unpacked whole or not at all."""
+
+import errno
+import hashlib
+import http.client
+import logging
+import re
+import shutil
+import tarfile
+import time
+import urllib.error
+import urllib.request
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from wsss.errors import WsssError
+from wsss.progress import track
+
+logger = logging.getLogger("wsss")
+MIB = 2**20
+ATTEMPTS = 5
+FIRST_PAUSE_SECONDS = 1.0
+TIMEOUT_SECONDS = 60.0
+DAMAGED = (tarfile.TarError, EOFError, zlib.error, OSError)
+
+
+class _InterruptedDownloadError(Exception):
+    """An attempt that failed; a `lasting` failure is not worth another."""
+
+    def __init__(self, reason: object, lasting: bool = False) -> None:
+        super().__init__(str(reason))
+        self.lasting = lasting
+
+
+def fetch(url: str, path: Path, *, sha256: str | None = None, md5: str | None = None) -> None:
+    """Have the file of `url` under `path`, with the sum that is given: exactly one of `sha256` and `md5`, hexadecimal.
+
+    A file that lies there already is checked and used, without a request. A download grows as `<name>.part` beside it,
+    goes on from there after an interruption, and takes the final name only once its sum is right.
+    Raises WsssError for a wrong sum, and for a network that still fails after a few attempts; the part is then kept.
+    """
+    if (sha256 is None) == (md5 is None):
+        raise ValueError("give exactly one of sha256 and md5")
+    algorithm, expected = ("sha256", sha256) if sha256 is not None else ("md5", md5)
+    if path.exists():
+        found = _sum_of(path, algorithm)
+        if found != expected:
+            raise WsssError(
+                f"{path} has {algorithm} {found}, expected {expected}: delete or move it, then run again to download it"
+            )
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.name}.part")
+    with _told_when_full(part):
+        _download(url, part)
+    found = _sum_of(part, algorithm)
+    if found != expected:
+        part.unlink()
+        raise WsssError(
+            f"{url} gave a file with {algorithm} {found}, expected {expected}; it was not kept: "
+            f"run again to download it anew, or put a good copy under {path}"
+        )
+    part.replace(path)
+
+
+def unpack(archive: Path, folder: Path) -> None:
+    """Unpack a tar archive (.tar, .tar.gz, .tgz) as `folder`, whole or not at all; a `folder` that exists is replaced.
+
+    Raises WsssError for an archive that is missing, truncated or damaged, or that holds an entry that would leave
+    `folder` (an absolute name, `..`, a link to the outside) or is a device.
+    """
+    if not archive.is_file():
+        raise WsssError(f"missing archive: {archive}")
+    with whole_folder(folder) as temporary:
+        try:
+            with tarfile.open(archive) as tar:
+                members = tar.getmembers()
+                _check_end(tar)
+                for member in track(members, len(members), f"unpacking {archive.name}", "file"):
+                    tar.extract(member, temporary, filter=_inside)
+        except tarfile.FilterError as error:
+            raise WsssError(
+                f"{archive} is not safe to unpack: {error}; get it anew from its official address"
+            ) from None
+        except DAMAGED as error:
+            if isinstance(error, OSError) and error.errno is not None:
+                raise
+            raise WsssError(f"{archive} is truncated or damaged ({error}): delete it and run again") from None
+
+
+@contextmanager
+def whole_folder(folder: Path) -> Iterator[Path]:
+    """Yield an empty folder beside `folder`; it takes that place only when the block succeeds.
+
+    What a killed process left behind is swept away by the next. Raises WsssError when the disk is full.
+    """
+    temporary, old = (folder.with_name(f".{folder.name}.{end}") for end in ("tmp", "old"))
+    for leftover in (temporary, old):
+        shutil.rmtree(leftover, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    try:
+        with _told_when_full(folder):
+            yield temporary
+        if folder.exists():
+            folder.rename(old)
+        temporary.rename(folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+@contextmanager
+def _told_when_full(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise WsssError(f"no space left while writing {path}: free some space and run again") from None
+        raise
+
+
+def _sum_of(path: Path, algorithm: str) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.new(algorithm, usedforsecurity=False)).hexdigest()
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
+def _download(url: str, part: Path) -> None:
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            _go_on(url, part)
+            return
+        except _InterruptedDownloadError as error:
+            if error.lasting or attempt == ATTEMPTS:
+                raise WsssError(
+                    f"download of {url} failed ({error}) with {_size(part)} bytes in {part}: run again to resume, "
+                    f"or get the file from elsewhere and put it under {part.with_suffix('')}"
+                ) from None
+            pause = FIRST_PAUSE_SECONDS * 2 ** (attempt - 1)
+            logger.warning("%s: %s; trying again in %.0f s", url, error, pause)
+        time.sleep(pause)
+
+
+def _go_on(url: str, part: Path) -> None:
+    """Ask once for what is missing of `part` and append it; a part that cannot belong to the file is dropped."""
+    have = _size(part)
+    with _ask(url, have) as answer:
+        place = re.match(r"bytes (?:(\d+)-\d+|\*)/(\d+|\*)", answer.headers["Content-Range"] or "")
+        if answer.status == 416 and place and place[2] == str(have):
+            return
+        if answer.status == 416 or (answer.status == 206 and not (place and place[1] == str(have))):
+            part.unlink(missing_ok=True)
+            raise _InterruptedDownloadError("the part on disk does not fit the file on the server and was dropped")
+        start = have if answer.status == 206 else 0
+        length = answer.headers["Content-Length"]
+        whole = start + int(length or 0)
+        chunks = track(_chunks(answer), -(-whole // MIB), f"downloading {part.stem}", "MiB", start // MIB)
+        with part.open("ab" if start else "wb") as file:
+            for chunk in chunks:
+                file.write(chunk)
+    if length is not None and _size(part) != whole:
+        raise _InterruptedDownloadError(f"the connection ended after {_size(part)} of {whole} bytes")
+
+
+def _ask(url: str, have: int) -> Any:
+    """The open answer: 200 and the whole file, 206 and what follows the first `have` bytes, or 416, nothing follows."""
+    headers = {"User-Agent": "wsss", **({"Range": f"bytes={have}-"} if have else {})}
+    try:
+        return urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=TIMEOUT_SECONDS)
+    except urllib.error.HTTPError as error:
+        if error.code == 416 and have:
+            return error
+        error.close()
+        passing = error.code in (408, 429) or error.code >= 500
+        raise _InterruptedDownloadError(error, lasting=not passing) from None
+    except (OSError, http.client.HTTPException) as error:
+        raise _InterruptedDownloadError(error) from None
+
+
+def _chunks(answer: Any) -> Iterator[bytes]:
+    try:
+        while chunk := answer.read(MIB):
+            yield chunk
+    except (OSError, http.client.HTTPException) as error:
+        raise _InterruptedDownloadError(error) from None
+
+
+def _inside(member: tarfile.TarInfo, folder: str) -> tarfile.TarInfo | None:
+    # The data filter makes absolute names relative and lets a `..` pass that stays inside; no honest archive has them.
+    name = PurePosixPath(member.name)
+    if name.is_absolute() or ".." in name.parts:
+        raise tarfile.OutsideDestinationError(member, member.name)
+    return tarfile.data_filter(member, folder)
+
+
+def _check_end(tar: tarfile.TarFile) -> None:
+    """Raise tarfile.ReadError unless the last member is followed by an end mark, and the compressed stream is whole.
+
+    Without this, tarfile takes an archive that is cut between two members, or damaged in a header, for a short one.
+    """
+    file = tar.fileobj
+    assert file is not None
+    file.seek(tar.offset)
+    if file.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
+        raise tarfile.ReadError("no end mark after the last member")
+    while file.read(MIB):
+        pass

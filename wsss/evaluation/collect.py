@@ -1,0 +1,69 @@
+"""The metrics of one run, from the scores that its stages left behind."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from wsss.evaluation.metrics import Record, record
+from wsss.evaluation.thresholds import best, threshold_curve
+from wsss.settings.run import RunSettings
+
+
+def collect(run: RunSettings, classes: Sequence[str], scores: Mapping[str, Path]) -> list[Record]:
+    """Records of a run. `scores` maps `<stage>_<split>` to the JSON file of that stage's confusion matrices.
+
+    The background score of CAMs is the best on the train list's masks, and serves val too; no stage trains with it.
+    """
+    content = {name: json.loads(path.read_text()) for name, path in scores.items()}
+    cam_facts = _facts(run.classifier.backbone.label, run.classifier.seed)
+    segmentation_facts = {
+        **_facts(run.segmentation.backbone.label, run.segmentation.seed),
+        "supervision": run.supervision,
+    }
+    records = []
+    if "cam_train" in content:
+        chosen = best_threshold(content["cam_train"], classes)
+        for split in ("train", "val"):
+            found = content[f"cam_{split}"]
+            matrix = found["matrices"][found["background_scores"].index(chosen)]
+            facts = {**cam_facts, "threshold": chosen, "threshold_from": "train"}
+            records.append(_record("cam", split, found["images"], matrix, classes, facts))
+    fixed: list[tuple[str, str, dict[str, Any]]] = [
+        ("cam_crf", "train", _from_config(cam_facts, run.cam_crf.background_score, crf=True)),
+        ("cam_crf", "val", _from_config(cam_facts, run.cam_crf.background_score, crf=True)),
+        (
+            "pseudo_label",
+            "train",
+            _from_config(_facts(run.irnet.backbone.label, run.irnet.seed), run.pseudo_labels.background_score),
+        ),
+        ("prediction", "val", segmentation_facts),
+        ("prediction_crf", "val", {**segmentation_facts, "post_processing": "crf"}),
+    ]
+    for stage, split, facts in fixed:
+        found = content.get(f"{stage}_{split}")
+        if found is not None:
+            records.append(_record(stage, split, found["images"], found["matrix"], classes, facts))
+    return records
+
+
+def best_threshold(curve: Mapping[str, Any], classes: Sequence[str]) -> float:
+    """The background score of the highest mean IoU in the scores of CAMs."""
+    points = threshold_curve(np.array(curve["matrices"]), np.array(curve["background_scores"]), classes)
+    return best(points)["background_score"]
+
+
+def _facts(initialisation: str, seed: int) -> dict[str, Any]:
+    return {"initialisation": initialisation, "seed": seed}
+
+
+def _from_config(facts: dict[str, Any], score: float, crf: bool = False) -> dict[str, Any]:
+    return {**facts, "threshold": score, "threshold_from": "config", "post_processing": "crf" if crf else "none"}
+
+
+def _record(
+    stage: str, split: str, images: int, matrix: Any, classes: Sequence[str], facts: Mapping[str, Any]
+) -> Record:
+    return record(np.array(matrix, np.int64), classes, stage=stage, split=split, images=images, **facts)

@@ -1,0 +1,85 @@
+"""The tidy table of a run's scores: one record for each stage and split, as JSON and as CSV."""
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+
+from wsss.artifacts import write_text
+from wsss.errors import WsssError
+from wsss.evaluation.scores import mean_iou, named_iou, pixel_accuracy
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Stage = Literal["cam", "cam_crf", "pseudo_label", "prediction", "prediction_crf"]
+
+
+class Record(BaseModel):
+    """What one stage scored on one split, with everything that the number depends on. Scores are fractions, 0..1."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    stage: Stage
+    split: Literal["train", "val"]
+    miou: Fraction
+    pixel_accuracy: Fraction
+    images: int
+    # Background score of the labels, and where it came from: `config`, or the split whose masks it was chosen on.
+    threshold: Fraction | None = None
+    threshold_from: str | None = None
+    post_processing: Literal["none", "crf"] = "none"
+    # What the segmentation network was trained on, for predictions.
+    supervision: Literal["pseudo_labels", "truth"] | None = None
+    initialisation: str
+    seed: int | None = None
+    # IoU by class name, background first; None for a class that the truth lacks.
+    per_class: dict[str, Fraction | None]
+
+    @model_validator(mode="after")
+    def _threshold_has_an_origin(self) -> Self:
+        if (self.threshold is None) != (self.threshold_from is None):
+            raise ValueError("threshold and threshold_from belong together: give both or neither")
+        return self
+
+
+_RECORDS = TypeAdapter(list[Record])
+
+
+def record(matrix: np.ndarray, classes: Sequence[str], **facts: Any) -> Record:
+    """A record from a confusion matrix, int64 (n + 1, n + 1), the names of the n classes and the other fields.
+
+    Raises WsssError where the matrix counts nothing or the names do not fit it.
+    """
+    scores = {"miou": mean_iou(matrix), "pixel_accuracy": pixel_accuracy(matrix)}
+    return Record(**facts, **scores, per_class=named_iou(matrix, classes))
+
+
+def write_metrics(records: Sequence[Record], json_path: Path, csv_path: Path) -> None:
+    """Write the records as a JSON list, and as CSV: a row for each record, IoU in columns `iou_<class>`, empty = none."""
+    write_text(json_path, _RECORDS.dump_json(list(records), indent=2).decode() + "\n")
+    rows = []
+    for item in records:
+        cells = item.model_dump()
+        cells.update({f"iou_{name}": score for name, score in cells.pop("per_class").items()})
+        rows.append(cells)
+    text = io.StringIO(newline="")
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text(csv_path, text.getvalue())
+
+
+def read_metrics(path: Path) -> list[Record]:
+    """Records of a metrics.json. Raises WsssError where the file is missing or not one."""
+    try:
+        return _RECORDS.validate_json(Path(path).read_bytes())
+    except FileNotFoundError:
+        raise WsssError(f"missing metrics: {path}; run the workflow up to its report") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the whole file"
+        raise WsssError(f"{path} is no table of metrics ({place}: {first['msg']}): delete it and run again") from None

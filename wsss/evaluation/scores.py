@@ -1,0 +1,97 @@
+"""Scores of label maps: one confusion matrix over all images, and what follows from it."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from wsss.data.images import IGNORE, read_labels
+from wsss.data.layout import Dataset
+from wsss.errors import WsssError
+from wsss.progress import track
+
+BACKGROUND = "background"
+
+
+def confusion_matrix(truth: np.ndarray, prediction: np.ndarray, classes: int) -> np.ndarray:
+    """Pixel counts, int64 of shape (classes, classes): rows are the truth, columns the prediction.
+
+    `truth` and `prediction` are uint8 of shape (height, width) with values 0..classes-1; pixels whose truth is 255
+    do not count, whatever is predicted there. Raises WsssError for unequal shapes and for other values.
+    """
+    if truth.shape != prediction.shape:
+        raise WsssError(f"the prediction has the shape {prediction.shape}, the truth {truth.shape}; they must agree")
+    valid = truth != IGNORE
+    rows, columns = truth[valid].astype(np.int64), prediction[valid]
+    for what, values in (("truth", rows), ("prediction", columns)):
+        if values.size and values.max() >= classes:
+            raise WsssError(f"the {what} holds {values.max()} where the truth is not ignored; allowed: 0..{classes - 1}")
+    counts = np.bincount(rows * classes + columns, minlength=classes * classes)
+    return counts.reshape(classes, classes).astype(np.int64, copy=False)
+
+
+def iou_per_class(matrix: np.ndarray) -> np.ndarray:
+    """Intersection over union of each class, float64 of shape (classes,), 0..1; NaN where the truth lacks the class."""
+    held = matrix.sum(axis=1)
+    hits = np.diagonal(matrix)
+    union = held + matrix.sum(axis=0) - hits
+    scores: np.ndarray = np.divide(hits, union, out=np.full(len(matrix), np.nan), where=held > 0)
+    return scores
+
+
+def mean_iou(matrix: np.ndarray) -> float:
+    """Mean IoU, 0..1, over the classes that the truth holds, as PASCAL VOC defines it for the matrix of a whole set.
+
+    Raises WsssError where the matrix counts no pixel.
+    """
+    _check_counts(matrix)
+    return float(np.nanmean(iou_per_class(matrix)))
+
+
+def pixel_accuracy(matrix: np.ndarray) -> float:
+    """Share of pixels that are predicted right, 0..1. Raises WsssError where the matrix counts no pixel."""
+    _check_counts(matrix)
+    return float(np.trace(matrix) / matrix.sum())
+
+
+def named_iou(matrix: np.ndarray, classes: Sequence[str]) -> dict[str, float | None]:
+    """IoU by class name, background first, None where the truth lacks the class.
+
+    `classes` names the n classes beside the background of an (n + 1, n + 1) `matrix`. Raises WsssError where the
+    names do not fit it or occur twice.
+    """
+    names = [BACKGROUND, *classes]
+    if len(set(names)) != len(names):
+        raise WsssError(f"a class occurs twice in {', '.join(names)}; rename it in data.classes")
+    if len(names) != len(matrix):
+        raise WsssError(f"{len(names)} classes with the background, but a confusion matrix of {len(matrix)}")
+    scores = iou_per_class(matrix)
+    return {name: None if np.isnan(score) else float(score) for name, score in zip(names, scores, strict=True)}
+
+
+def score_labels(dataset: Dataset, ids: Sequence[str], label_folder: Path, workers: int = 1) -> np.ndarray:
+    """Confusion matrix of the label images `<label_folder>/<id>.png` of all `ids`, int64 of shape (n + 1, n + 1).
+
+    Raises WsssError naming the label image that is missing, damaged, of another size or with values of no class.
+    """
+    classes = len(dataset.classes) + 1
+
+    def score(image_id: str) -> np.ndarray:
+        path = Path(label_folder) / f"{image_id}.png"
+        prediction, truth = read_labels(path), dataset.truth(image_id)
+        try:
+            return confusion_matrix(truth, prediction, classes)
+        except WsssError as error:
+            raise WsssError(f"{path}: {error}") from None
+
+    total = np.zeros((classes, classes), np.int64)
+    with ThreadPoolExecutor(workers) as pool:
+        for matrix in track(pool.map(score, ids), len(ids), "scoring"):
+            total += matrix
+    return total
+
+
+def _check_counts(matrix: np.ndarray) -> None:
+    if not matrix.any():
+        raise WsssError("nothing to score: the masks of these images hold no pixel that is not ignored")

@@ -1,0 +1,76 @@
+"""The background score of CAMs: confusion matrices at many scores from one pass over an image, and their curve."""
+
+from collections.abc import Sequence
+from typing import TypedDict
+
+import numpy as np
+
+from wsss.data.images import IGNORE
+from wsss.errors import WsssError
+from wsss.evaluation.scores import confusion_matrix, mean_iou, named_iou
+
+
+class CurvePoint(TypedDict):
+    """Scores of CAMs at one background score; IoU in 0..1, None for a class that the truth lacks."""
+
+    background_score: float
+    miou: float
+    per_class: dict[str, float | None]
+
+
+def score_range(first: float, last: float, step: float) -> np.ndarray:
+    """Background scores first, first + step, ... up to `last` included: float64, free of rounding noise."""
+    count = int(np.floor((last - first) / step + 1e-6)) + 1
+    return np.round(first + step * np.arange(count), 10)
+
+
+def threshold_matrices(
+    truth: np.ndarray, cams: np.ndarray, keys: np.ndarray, scores: np.ndarray, classes: int
+) -> np.ndarray:
+    """Confusion matrices of an image's CAMs at each background score: int64 of shape (t, classes, classes).
+
+    `truth` is uint8 (height, width) with 255 ignored, `cams` float32 (n, height, width) in 0..1, `keys` their n
+    distinct class numbers from 0 (without the background), `scores` of shape (t,) in any order. The prediction at a
+    score s is [0, keys + 1][argmax of [s, cams]], equals going to the background, then to the first class; s is
+    rounded to the type of the CAMs, as where labels are made of them. Raises WsssError for unequal shapes or values.
+
+    A pixel is foreground at exactly the scores below its strongest CAM. So the number of such scores is counted once
+    a pixel, and sums over that number give every matrix: the cost hardly depends on t.
+    """
+    if cams.shape[1:] != truth.shape or len(cams) != len(keys):
+        raise WsssError(f"CAMs of the shape {cams.shape} for {len(keys)} classes do not fit a truth of {truth.shape}")
+    if len(keys) == 0:
+        empty = confusion_matrix(truth, np.zeros_like(truth), classes)
+        return np.repeat(empty[None], len(scores), axis=0)
+    order = np.argsort(scores, kind="stable")
+    counts = _counts_by_level(truth, cams, scores[order].astype(cams.dtype), classes)
+    up_to = counts.cumsum(axis=0)[:-1]
+    matrices = np.zeros((len(scores), classes, classes), np.int64)
+    matrices[:, :, keys + 1] = counts.sum(axis=0) - up_to
+    matrices[:, :, 0] = up_to.sum(axis=2)
+    return matrices[np.argsort(order, kind="stable")]
+
+
+def _counts_by_level(truth: np.ndarray, cams: np.ndarray, scores: np.ndarray, classes: int) -> np.ndarray:
+    """Pixels by (number of ascending `scores` below the strongest CAM, truth, its CAM): (t + 1, classes, n)."""
+    valid = truth != IGNORE
+    rows = truth[valid].astype(np.int64)
+    if rows.size and rows.max() >= classes:
+        raise WsssError(f"the truth holds {rows.max()}; allowed: 0..{classes - 1} and {IGNORE}")
+    levels = np.searchsorted(scores, cams.max(axis=0)[valid], side="left")
+    shape = (len(scores) + 1, classes, len(cams))
+    cells = (levels * classes + rows) * len(cams) + cams.argmax(axis=0)[valid]
+    return np.bincount(cells, minlength=int(np.prod(shape))).reshape(shape)
+
+
+def threshold_curve(matrices: np.ndarray, scores: np.ndarray, classes: Sequence[str]) -> list[CurvePoint]:
+    """A point for each score from the matrices of a whole set, int64 (t, n + 1, n + 1); `classes` are the n names."""
+    return [
+        CurvePoint(background_score=float(score), miou=mean_iou(matrix), per_class=named_iou(matrix, classes))
+        for score, matrix in zip(scores, matrices, strict=True)
+    ]
+
+
+def best(curve: Sequence[CurvePoint]) -> CurvePoint:
+    """The point with the highest mean IoU; of equals the one with the lowest background score."""
+    return max(curve, key=lambda point: (point["miou"], -point["background_score"]))

@@ -1,0 +1,64 @@
+"""Arrays of one image in one zarr v3 store, one file: equal content gives equal bytes."""
+
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zarr
+from zarr.storage import MemoryStore, ZipStore
+
+from wsss.artifacts import atomic_path
+from wsss.errors import WsssError
+
+FORMAT_VERSION = 1
+EARLIEST_ZIP_DATE = (1980, 1, 1, 0, 0, 0)
+REMEDY = "run `wsss verify --repair`, then the workflow again: it remakes what is missing"
+
+
+@dataclass(frozen=True)
+class ImageArrays:
+    """Arrays and attributes of one image."""
+
+    arrays: dict[str, np.ndarray]
+    attributes: dict[str, Any]
+
+
+def write_store(
+    path: Path, kind: str, image_id: str, arrays: Mapping[str, np.ndarray], attributes: Mapping[str, Any]
+) -> None:
+    """Write `arrays`, one chunk each, and `attributes` of image `image_id` as a store of this `kind`."""
+    memory: dict[str, Any] = {}
+    facts = {"kind": kind, "version": FORMAT_VERSION, "image_id": image_id, **attributes}
+    group = zarr.create_group(MemoryStore(memory), attributes=facts)
+    for name, array in arrays.items():
+        # A chunk must hold something, also where an image has no class and so an array has no rows.
+        chunks = tuple(max(side, 1) for side in array.shape)
+        group.create_array(name, shape=array.shape, dtype=array.dtype, chunks=chunks)[...] = array
+    with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+        for name in sorted(memory):
+            # zarr stamps local time into zip entries; a fixed date keeps equal content equal.
+            archive.writestr(zipfile.ZipInfo(name, EARLIEST_ZIP_DATE), memory[name].to_bytes())
+
+
+def read_store(path: Path, kind: str, image_id: str) -> ImageArrays:
+    """Read a store. Raises WsssError where it is missing, truncated, of another kind, version or image."""
+    path = Path(path)
+    if not path.is_file():
+        raise WsssError(f"missing store: {path}; {REMEDY}")
+    try:
+        store = ZipStore(path, mode="r")
+        # This opens the file; entering the store before would hide why that fails behind an error of its closing.
+        group = zarr.open_group(store, mode="r")
+        with store:
+            attributes = dict(group.attrs)
+            arrays = {name: np.asarray(array[...]) for name, array in group.arrays()}
+    except Exception as error:
+        # A damaged zip or chunk surfaces as any of a dozen exceptions of zipfile, zarr and its codecs.
+        raise WsssError(f"damaged store: {path} ({type(error).__name__}: {error}); {REMEDY}") from error
+    for name, wanted in (("kind", kind), ("version", FORMAT_VERSION), ("image_id", image_id)):
+        if attributes.get(name) != wanted:
+            raise WsssError(f"{path}: {name} is {attributes.get(name)!r}, expected {wanted!r}; {REMEDY}")
+    return ImageArrays(arrays, attributes)

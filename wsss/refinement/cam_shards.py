@@ -1,0 +1,45 @@
+"""Labels straight from CAM stores by a CRF, shard by shard: confident labels, and the measure CAM+CRF."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from wsss.classification.cam_store import CamStore
+from wsss.data.images import read_image
+from wsss.data.label_shards import write_label_shard
+from wsss.data.layout import Dataset
+from wsss.image_store import store_path
+from wsss.refinement.cam_crf import cam_crf_labels
+from wsss.refinement.confident_labels import confident_labels
+from wsss.settings.evaluation import CamCrfSettings
+from wsss.settings.refinement import ConfidentLabelSettings
+
+
+def write_confident_shard(
+    dataset: Dataset, ids: Sequence[str], cams: Path, settings: ConfidentLabelSettings, folder: Path, manifest: Path
+) -> None:
+    """Write confident labels of `ids` into `folder`/labels, from the stores of the stage folder `cams`."""
+    labels_of = _from_cams(dataset, cams, lambda *image: confident_labels(*image, settings))
+    write_label_shard(ids, labels_of, folder, manifest, "confident labels")
+
+
+def write_cam_crf_shard(
+    dataset: Dataset, ids: Sequence[str], cams: Path, settings: CamCrfSettings, folder: Path, manifest: Path
+) -> None:
+    """Write CAM+CRF labels of `ids` into `folder`/labels, from the stores of the stage folder `cams`."""
+    labels_of = _from_cams(dataset, cams, lambda *image: cam_crf_labels(*image, settings))
+    write_label_shard(ids, labels_of, folder, manifest, "CAM+CRF labels")
+
+
+def _from_cams(
+    dataset: Dataset, cams: Path, label: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+) -> Callable[[str], np.ndarray]:
+    """Labels of an image id by `label(image, full-size CAMs, keys)`."""
+
+    def labels_of(image_id: str) -> np.ndarray:
+        image = np.asarray(read_image(dataset.image_path(image_id)))
+        store = CamStore.read(store_path(cams, image_id), image_id)
+        return label(image, store.full(), store.keys)
+
+    return labels_of

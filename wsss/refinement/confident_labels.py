@@ -1,0 +1,39 @@
+"""Labels for the pixels that class activation maps are sure of (IRNet, Ahn et al., CVPR 2019)."""
+
+import numpy as np
+
+from wsss.data.images import IGNORE
+from wsss.refinement.dense_crf import crf_from_labels
+from wsss.settings.refinement import ConfidentLabelSettings
+
+
+def confident_labels(
+    image: np.ndarray, cams: np.ndarray, keys: np.ndarray, settings: ConfidentLabelSettings
+) -> np.ndarray:
+    """Labels, uint8 (H, W): 0 background, keys + 1, and 255 where the CAMs do not decide.
+
+    `image`: uint8 RGB (H, W, 3); `cams`: float32 (n, H, W) in 0..1; `keys`: their class numbers, integers from 0.
+    The argmax against a high background score gives the foreground, that against a low one the background, each after
+    a CRF; elsewhere the pixel is ignored. Without classes everything is background.
+    """
+    sure_of_class, sure_of_background = (
+        crf_from_labels(image, strongest(cams, score), len(keys) + 1, settings.label_probability, settings.crf)
+        for score in (settings.foreground_score, settings.background_score)
+    )
+    labels = class_labels(sure_of_class, keys)
+    labels[(sure_of_class == 0) & (sure_of_background != 0)] = IGNORE
+    return labels
+
+
+def strongest(cams: np.ndarray, background_score: float) -> np.ndarray:
+    """Argmax of [background_score, cams], int64 (H, W) in 0..n for cams (n, H, W); ties go to the background."""
+    if len(cams) == 0:
+        return np.zeros(cams.shape[1:], np.int64)
+    return np.where(cams.max(axis=0) > background_score, cams.argmax(axis=0) + 1, 0)
+
+
+def class_labels(indices: np.ndarray, keys: np.ndarray) -> np.ndarray:
+    """Labels, uint8, for indices into [background, keys]: 0 and keys + 1."""
+    values = np.concatenate([[0], np.asarray(keys, np.int64) + 1]).astype(np.uint8)
+    labels: np.ndarray = values[indices]
+    return labels

@@ -1,0 +1,46 @@
+"""Pseudo labels, shard by shard: edges of each image, and the random walk of its CAMs over them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from safetensors.torch import load_file
+
+from wsss.classification.cam_store import CamStore
+from wsss.data.images import read_image
+from wsss.data.label_shards import write_label_shard
+from wsss.data.layout import Dataset
+from wsss.image_store import store_path
+from wsss.data.transforms import to_tensor
+from wsss.refinement.irnet import edges_of_image
+from wsss.refinement.random_walk import pseudo_label
+from wsss.refinement.training import build_edge_network
+from wsss.settings.refinement import IrnetSettings, PseudoLabelSettings
+from wsss.training_loop import pick_device
+
+
+def write_pseudo_shard(
+    dataset: Dataset,
+    ids: Sequence[str],
+    cams: Path,
+    irnet: IrnetSettings,
+    initial_weights: Path,
+    edge_weights: Path,
+    settings: PseudoLabelSettings,
+    folder: Path,
+    manifest: Path,
+) -> None:
+    """Write pseudo labels of `ids` into `folder`/labels, from the stores of the stage folder `cams`."""
+    device = pick_device()
+    network = build_edge_network(irnet, initial_weights)
+    network.edge_branch.load_state_dict(load_file(edge_weights))
+    network.to(device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
+    normalisation = (network.backbone.mean, network.backbone.std)
+
+    def labels_of(image_id: str) -> np.ndarray:
+        store = CamStore.read(store_path(cams, image_id), image_id)
+        image = to_tensor(read_image(dataset.image_path(image_id)), normalisation).to(device)
+        edge = edges_of_image(network, image, settings.pad_to)
+        return pseudo_label(store.strided(), store.keys, edge, store.size, settings)
+
+    write_label_shard(ids, labels_of, folder, manifest, "pseudo labels")

@@ -1,0 +1,77 @@
+"""DeepLabV2 (Chen et al., TPAMI 2018): dilated features, parallel dilated convolutions, maximum over input scales."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import interpolate
+
+from wsss.backbone import Backbone
+from wsss.classification.cam_store import resize
+from wsss.errors import WsssError
+from wsss.settings.segmentation import SegmentationSettings
+
+
+class DeepLabV2(nn.Module):
+    """The last features of a backbone under an atrous spatial pyramid: the sum of a 3x3 convolution for each dilation.
+
+    `outputs` counts the classes with the background. Weights and biases of BatchNorm, also the backbone's, never train.
+    """
+
+    def __init__(self, backbone: Backbone, outputs: int, rates: Sequence[int]) -> None:
+        super().__init__()
+        self.backbone = backbone
+        channels = backbone.channels[-1]
+        self.aspp = nn.ModuleList(nn.Conv2d(channels, outputs, 3, padding=rate, dilation=rate) for rate in rates)
+        for name, parameter in self.aspp.named_parameters():
+            if name.endswith("bias"):
+                nn.init.zeros_(parameter)
+            else:
+                nn.init.normal_(parameter, std=0.01)
+        for module in backbone.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.requires_grad_(False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits (N, outputs, h, w) of normalised images (N, 3, H, W), at the backbone's output stride."""
+        features = self.backbone(images)[-1]
+        return torch.stack([branch(features) for branch in self.aspp]).sum(0)
+
+
+def fused_logits(network: nn.Module, images: Tensor, scales: Sequence[float]) -> tuple[list[Tensor], Tensor]:
+    """Logits of each scale at their own resolution, and their pixel-wise maximum on the grid of the largest scale.
+
+    `network` maps normalised images (N, 3, H, W) to logits (N, n, h, w), returned as float32 under any precision.
+    Raises WsssError where a scale leaves less than one pixel of the images.
+    """
+    # Also under autocast: maxima, losses and stored scores are taken in full precision.
+    per_scale = [network(_scaled(images, scale)).float() for scale in scales]
+    largest = per_scale[max(range(len(scales)), key=lambda number: scales[number])]
+    size = (largest.shape[2], largest.shape[3])
+    return per_scale, torch.stack([resize(logits, size) for logits in per_scale]).amax(0)
+
+
+def _scaled(images: Tensor, scale: float) -> Tensor:
+    """Images (N, 3, H, W) resized to floor(scale * H) by floor(scale * W), bilinear.
+
+    Sampling follows the nominal scale, not the ratio of the rounded sizes, as in the widespread re-implementation.
+    """
+    if scale == 1:
+        return images
+    height, width = images.shape[2:]
+    if scale * min(height, width) < 1:
+        raise WsssError(f"an image of {height} x {width} pixels vanishes at scale {scale}: leave that scale out")
+    return interpolate(images, scale_factor=scale, mode="bilinear", align_corners=False, recompute_scale_factor=False)
+
+
+def parameter_groups(network: DeepLabV2, settings: SegmentationSettings) -> list[dict[str, Any]]:
+    """SGD's groups: the trunk, and the pyramid's weights and biases with rates of their own; biases do not decay."""
+    decay = settings.optimiser.weight_decay
+    trunk = [parameter for parameter in network.backbone.parameters() if parameter.requires_grad]
+    branches = [branch for branch in network.aspp if isinstance(branch, nn.Conv2d)]
+    return [
+        {"params": trunk, "lr": settings.lr, "weight_decay": decay},
+        {"params": [branch.weight for branch in branches], "lr": settings.lr_head_weights, "weight_decay": decay},
+        {"params": [branch.bias for branch in branches], "lr": settings.lr_head_biases, "weight_decay": 0.0},
+    ]

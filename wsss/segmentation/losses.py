@@ -1,0 +1,38 @@
+"""The loss of a segmentation network that sees its input at several scales."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from wsss.data.images import IGNORE
+
+
+def segmentation_loss(per_scale: Sequence[Tensor], fused: Tensor, labels: Tensor) -> Tensor:
+    """Sum of the mean cross-entropies of each scale's logits and of their fusion (DeepLabV2, Chen et al., TPAMI 2018).
+
+    `per_scale`: logits (N, n, h_s, w_s), each at its own size; `fused`: logits (N, n, h, w). A single scale is its own
+    fusion and counts once. `labels`: uint8 (N, H, W), 0..n-1 or 255 = ignored. Returns a scalar; 0, without any
+    gradient, where every label is ignored.
+    """
+    terms = list(per_scale) if len(per_scale) == 1 else [*per_scale, fused]
+    return torch.stack([_mean_cross_entropy(logits, labels) for logits in terms]).sum()
+
+
+def reduce_labels(labels: Tensor, size: tuple[int, int]) -> Tensor:
+    """Labels (N, H, W) at `size` = (h, w): each cell takes the pixel under its centre, floor((i + 1/2) H / h).
+
+    This is Pillow's nearest, which the widespread re-implementation uses (torch's `nearest` is shifted up and left).
+    """
+    rows, columns = (
+        (2 * torch.arange(new, device=labels.device) + 1) * old // (2 * new)
+        for old, new in zip(labels.shape[1:], size, strict=True)
+    )
+    return labels[:, rows[:, None], columns]
+
+
+def _mean_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    reduced = reduce_labels(labels, (logits.shape[2], logits.shape[3])).long()
+    total = cross_entropy(logits, reduced, ignore_index=IGNORE, reduction="sum")
+    return total / (reduced != IGNORE).sum().clamp(min=1)

@@ -1,0 +1,49 @@
+"""Predictions of the segmentation network: scores first, labels with and without a CRF from them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file
+
+from wsss.artifacts import sha256_of, write_manifest
+from wsss.data.images import read_image
+from wsss.data.layout import Dataset
+from wsss.data.transforms import to_tensor
+from wsss.image_store import store_path
+from wsss.progress import track
+from wsss.segmentation.deeplab import fused_logits
+from wsss.segmentation.score_store import ScoreStore
+from wsss.segmentation.training import build_segmenter
+from wsss.settings.segmentation import PredictionSettings, SegmentationSettings
+from wsss.training_loop import pick_device
+
+
+def write_score_shard(
+    dataset: Dataset,
+    ids: Sequence[str],
+    weights: Path,
+    segmentation: SegmentationSettings,
+    settings: PredictionSettings,
+    folder: Path,
+    manifest: Path,
+) -> None:
+    """Write `folder`/stores/<id>.zarr.zip with the fused logits of every image of `ids`, then their manifest."""
+    device = pick_device()
+    network = build_segmenter(segmentation, len(dataset.classes))
+    network.load_state_dict(load_file(weights))
+    network.to(device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
+    normalisation = (network.backbone.mean, network.backbone.std)
+    digest = sha256_of(weights)
+    files = []
+    for image_id in track(ids, len(ids), "predictions"):
+        image = read_image(dataset.image_path(image_id))
+        pixels = to_tensor(image, normalisation).to(device)
+        with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, settings.precision == "bfloat16"):
+            _, fused = fused_logits(network, pixels[None], settings.scales)
+        logits = fused[0].cpu().numpy().astype(np.dtype(settings.store_dtype))
+        path = store_path(folder, image_id)
+        ScoreStore(image_id, (image.height, image.width), logits, digest).write(path)
+        files.append((image_id, str(path.relative_to(folder))))
+    write_manifest(manifest, folder, files)

@@ -1,0 +1,51 @@
+"""Class scores of one image, stored at the network's own resolution, and the two views made from them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from wsss.classification.cam_store import resize
+from wsss.image_store import read_store, write_store
+
+KIND = "score"
+
+
+@dataclass(frozen=True)
+class ScoreStore:
+    """Logits of a segmentation network, after the maximum over its input scales.
+
+    `logits`: (n, h, w), float16 or float32, background first; `size`: (height, width) of the image in pixels;
+    `weights`: digest of the network's weights.
+    """
+
+    image_id: str
+    size: tuple[int, int]
+    logits: np.ndarray
+    weights: str
+
+    def write(self, path: Path) -> None:
+        """Write the store, whole or not at all."""
+        attributes = {"size": list(self.size), "weights": self.weights}
+        write_store(path, KIND, self.image_id, {"logits": self.logits}, attributes)
+
+    @classmethod
+    def read(cls, path: Path, image_id: str) -> Self:
+        """Read the store of `image_id`. Raises WsssError where it is missing, truncated, or another image's."""
+        content = read_store(path, KIND, image_id)
+        facts = content.attributes
+        return cls(image_id, (facts["size"][0], facts["size"][1]), content.arrays["logits"], facts["weights"])
+
+    def full(self) -> np.ndarray:
+        """Probabilities at the image's size, float32 (n, H, W): the softmax of the resized logits."""
+        return self._resized().softmax(0).numpy()
+
+    def labels(self) -> np.ndarray:
+        """The most probable class of each pixel, uint8 (H, W), the lowest among equals."""
+        return self._resized().argmax(0).to(torch.uint8).numpy()
+
+    def _resized(self) -> Tensor:
+        return resize(torch.from_numpy(self.logits.astype(np.float32))[None], self.size)[0]

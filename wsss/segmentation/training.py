@@ -1,0 +1,90 @@
+"""Training of the segmentation network on label images."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from wsss.backbone import build_backbone
+from wsss.backbone_weights import load_initial_weights
+from wsss.data.images import read_image, read_labels
+from wsss.data.label_shards import label_path
+from wsss.data.layout import Dataset
+from wsss.data.transforms import Normalisation, random_crop, scale_image, scale_labels, to_tensor
+from wsss.segmentation.deeplab import DeepLabV2, fused_logits, parameter_groups
+from wsss.segmentation.losses import segmentation_loss
+from wsss.settings.segmentation import SegmentationSettings
+from wsss.training_loop import Batch, Machine, Plan, rng_for, save_training, train
+
+
+class LabelledPixels:
+    """Augmented photographs (3, crop, crop) with their labels (crop, crop), uint8, 255 ignored."""
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        ids: Sequence[str],
+        labels: Path,
+        settings: SegmentationSettings,
+        normalisation: Normalisation,
+    ) -> None:
+        self.dataset, self.ids, self.labels = dataset, ids, labels
+        self.settings, self.normalisation = settings, normalisation
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __getitem__(self, key: tuple[int, int]) -> tuple[Tensor, Tensor]:
+        epoch, index = key
+        rng = rng_for(self.settings.seed, epoch, index)
+        scale = float(rng.choice(self.settings.augment_scales))
+        image = scale_image(read_image(self.dataset.image_path(self.ids[index])), scale)
+        labels = torch.from_numpy(scale_labels(read_labels(label_path(self.labels, self.ids[index])), image.size))
+        pixels = to_tensor(image, self.normalisation)
+        if rng.random() < 0.5:
+            pixels, labels = pixels.flip(2), labels.flip(1)
+        pixels, cropped = random_crop(pixels, labels, self.settings.crop, rng)
+        assert cropped is not None
+        return pixels, cropped
+
+
+def train_segmentation(
+    dataset: Dataset,
+    labels: Path,
+    settings: SegmentationSettings,
+    initial_weights: Path,
+    folder: Path,
+    machine: Machine,
+) -> None:
+    """Train on the label images of the stage folder `labels`; write segmenter.safetensors and its log into `folder`."""
+    ids = dataset.ids("train")
+    torch.manual_seed(settings.seed)
+    network = build_segmenter(settings, len(dataset.classes))
+    load_initial_weights(network.backbone, initial_weights)
+    plan = Plan(
+        name="DeepLabV2",
+        batch=settings.batch,
+        steps=settings.steps,
+        total_steps=settings.steps,
+        optimiser=settings.optimiser,
+        precision=settings.precision,
+        seed=settings.seed,
+        accumulate=settings.accumulate,
+    )
+    normalisation = (network.backbone.mean, network.backbone.std)
+    samples = LabelledPixels(dataset, ids, labels, settings, normalisation)
+
+    def compute_losses(_: nn.Module, batch: Batch) -> dict[str, Tensor]:
+        images, targets = batch
+        per_scale, fused = fused_logits(network, images, settings.input_scales)
+        return {"loss": segmentation_loss(per_scale, fused, targets)}
+
+    log = train(network, parameter_groups(network, settings), compute_losses, samples, plan, machine)
+    save_training(folder, "segmenter", network, log, {"segmentation": settings.model_dump(mode="json")})
+
+
+def build_segmenter(settings: SegmentationSettings, classes: int) -> DeepLabV2:
+    """DeepLabV2 for `classes` classes and the background, on an untrained, dilated backbone."""
+    backbone = build_backbone(settings.backbone.name, settings.output_stride, dilated=settings.dilated)
+    return DeepLabV2(backbone, classes + 1, settings.rates)
