@@ -29,7 +29,9 @@ def atomic_path(path: Path) -> Iterator[Path]:
         os.replace(temporary, path)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise WsssError(f"no space left while writing {path}: free some space and run the same command again") from None
+            raise WsssError(
+                f"no space left while writing {path}: free some space and run the same command again"
+            ) from None
         raise
     finally:
         temporary.unlink(missing_ok=True)
@@ -48,7 +50,7 @@ def write_text(path: Path, content: str) -> None:
 
 def write_json(path: Path, content: Any) -> None:
     """Write `content` as indented JSON under `path`, whole or not at all."""
-    write_text(path, json.dumps(content, indent=2, sort_keys=True) + "\n")
+    write_text(path, json.dumps(content, indent=2) + "\n")
 
 
 def sha256_of(path: Path) -> str:

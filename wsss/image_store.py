@@ -62,3 +62,8 @@ def read_store(path: Path, kind: str, image_id: str) -> ImageArrays:
         if attributes.get(name) != wanted:
             raise WsssError(f"{path}: {name} is {attributes.get(name)!r}, expected {wanted!r}; {REMEDY}")
     return ImageArrays(arrays, attributes)
+
+
+def store_path(folder: Path, image_id: str) -> Path:
+    """Where the store of an image lies below the folder of its stage."""
+    return folder / "stores" / f"{image_id}.zarr.zip"

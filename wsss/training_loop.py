@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from wsss.artifacts import atomic_path, write_json, write_text
+from wsss.device import place
 from wsss.errors import WsssError
 from wsss.progress import track
 from wsss.settings.optimisation import OptimiserSettings, Precision
@@ -61,11 +62,6 @@ class Machine:
     fingerprint: str = ""
 
 
-def pick_device() -> torch.device:
-    """The GPU that this process may use, else the CPU."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
 def rng_for(seed: int, epoch: int, index: int) -> np.random.Generator:
     """The generator of one sample in one epoch."""
     return np.random.default_rng((seed, epoch, index))
@@ -91,8 +87,7 @@ def train(
     `groups` are SGD's parameter groups, each with its own `lr`; `compute_losses` gives named scalar losses of one
     batch, whose sum is minimised. Raises WsssError when a loss is no longer finite.
     """
-    device = pick_device()
-    network.to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+    device = place(network.train())
     optimiser = torch.optim.SGD(groups, momentum=plan.optimiser.momentum, weight_decay=plan.optimiser.weight_decay)
     first_rates = [group["lr"] for group in optimiser.param_groups]
     state = _State(network, optimiser, machine)
@@ -112,9 +107,7 @@ def train(
     return pd.DataFrame(state.rows)
 
 
-def save_training(
-    folder: Path, name: str, network: nn.Module, log: pd.DataFrame, settings: dict[str, Any]
-) -> None:
+def save_training(folder: Path, name: str, network: nn.Module, log: pd.DataFrame, settings: dict[str, Any]) -> None:
     """Write <name>.safetensors, training.csv and settings.json of a trained network; the weights come last."""
     write_text(folder / "training.csv", log.to_csv(index=False, lineterminator="\n"))
     write_json(folder / "settings.json", settings)

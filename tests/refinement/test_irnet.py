@@ -62,8 +62,8 @@ def test_the_branch_by_its_definition() -> None:
     features = [torch.randn(2, count, *size) for count, size in zip(channels, sizes, strict=True)]
     parts = []
     for block, stage, stride in zip(branch.blocks, features, strides, strict=True):
-        weight, scale, bias = block.parameters()
-        weight = weight[:, :, 0, 0]
+        kernel, scale, bias = block.parameters()
+        weight = kernel[:, :, 0, 0]
         values = group_norm(torch.einsum("oc,bchw->bohw", weight, stage), 4, scale, bias)
         if stride == 2:
             whole = torch.nn.functional.pad(values, (0, 0, 0, 1), mode="replicate")

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.classification.test_cam_store import bilinear
+from tests.naive import bilinear
 from tests.reference import noise
 from wsss.classification.cam_store import CamStore
 from wsss.errors import WsssError

@@ -14,11 +14,11 @@ from wsss.classification.network import Classifier, build_classifier
 from wsss.data.images import read_image
 from wsss.data.layout import Dataset
 from wsss.data.transforms import scale_image, to_tensor
+from wsss.device import place
 from wsss.image_store import store_path
 from wsss.progress import track
 from wsss.settings.cams import CamSettings
 from wsss.settings.classification import ClassifierSettings
-from wsss.training_loop import pick_device
 
 
 def write_cam_shard(
@@ -31,10 +31,9 @@ def write_cam_shard(
     manifest: Path,
 ) -> None:
     """Write `folder`/stores/<id>.zarr.zip for every image of `ids`, then their manifest."""
-    device = pick_device()
     network = build_classifier(classifier, len(dataset.classes))
     network.load_state_dict(load_file(weights))
-    network.to(device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
+    device = place(network.eval())
     digest = sha256_of(weights)
     files = []
     for image_id in track(ids, len(ids), "CAMs"):

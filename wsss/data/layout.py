@@ -1,10 +1,10 @@
 """A dataset made ready for the workflow: lists, image-level labels and an index of images beside a VOC-style folder.
 
-    <root>/dataset/JPEGImages/<id>.jpg, dataset/SegmentationClass[Aug]/<id>.png     the images and, for leaves only, masks
-    <root>/dataset.json                     classes with their mask values, and classes that are ignored
-    <root>/images.tsv                       id, height, width and SHA-256 of every listed image
-    <root>/image_labels.csv                 image_id and a 0/1 column for each class
-    <root>/lists/{train,train_scored,val}.txt
+<root>/dataset/JPEGImages/<id>.jpg, dataset/SegmentationClass[Aug]/<id>.png     the images and, for leaves only, masks
+<root>/dataset.json                     classes with their mask values, and classes that are ignored
+<root>/images.tsv                       id, height, width and SHA-256 of every listed image
+<root>/image_labels.csv                 image_id and a 0/1 column for each class
+<root>/lists/{train,train_scored,val}.txt
 """
 
 import json

@@ -206,8 +206,7 @@ class _Scene:
 
     def _distinct_colour(self, rng: np.random.Generator) -> np.ndarray:
         """A vivid colour far from most of what the picture shows, so that a creature's outline can be seen."""
-        small = Image.fromarray((np.clip(self.image, 0, 1) * 255).astype(np.uint8)).resize((8, 8), Image.Resampling.BOX)
-        shown = np.asarray(small, np.float32).reshape(-1, 3) / 255
+        shown = rng.choice(self.image.reshape(-1, 3), 200)
         candidates = [vivid_colour(rng) for _ in range(8)]
         return max(candidates, key=lambda c: float(np.quantile(np.linalg.norm(shown - c, axis=1), 0.1)))
 

@@ -186,7 +186,7 @@ def add_clutter(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
         points = list(zip(x.tolist(), (rng.uniform(0, height) + radii * np.sin(angles)).tolist(), strict=True))
         ImageDraw.Draw(mask).polygon(points, fill=255)
         ImageDraw.Draw(paint).polygon(points, fill=tuple(int(255 * value) for value in vivid_colour(rng)))
-    grain = 1 + 0.15 * noise(rng, (height, width), (max(height, width) / 20,) * 2, 4)
+    grain = 1 + 0.15 * noise(rng, (height, width), (max(height, width) / 40,) * 2, 2)
     return mix(image, np.asarray(paint, np.float32) / 255 * grain[..., None], np.asarray(mask, np.float32) / 255)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from wsss.evaluation.metrics import Record, record
-from wsss.evaluation.thresholds import best, threshold_curve
+from wsss.evaluation.thresholds import CurvePoint, best, threshold_curve
 from wsss.settings.run import RunSettings
 
 
@@ -25,7 +25,7 @@ def collect(run: RunSettings, classes: Sequence[str], scores: Mapping[str, Path]
     }
     records = []
     if "cam_train" in content:
-        chosen = best_threshold(content["cam_train"], classes)
+        chosen = best(curve_of(content["cam_train"], classes))["background_score"]
         for split in ("train", "val"):
             found = content[f"cam_{split}"]
             matrix = found["matrices"][found["background_scores"].index(chosen)]
@@ -49,10 +49,9 @@ def collect(run: RunSettings, classes: Sequence[str], scores: Mapping[str, Path]
     return records
 
 
-def best_threshold(curve: Mapping[str, Any], classes: Sequence[str]) -> float:
-    """The background score of the highest mean IoU in the scores of CAMs."""
-    points = threshold_curve(np.array(curve["matrices"]), np.array(curve["background_scores"]), classes)
-    return best(points)["background_score"]
+def curve_of(content: Mapping[str, Any], classes: Sequence[str]) -> list[CurvePoint]:
+    """The threshold curve of CAMs from the JSON that scoring them has left."""
+    return threshold_curve(np.array(content["matrices"]), np.array(content["background_scores"]), classes)
 
 
 def _facts(initialisation: str, seed: int) -> dict[str, Any]:

@@ -58,7 +58,7 @@ def record(matrix: np.ndarray, classes: Sequence[str], **facts: Any) -> Record:
 
 
 def write_metrics(records: Sequence[Record], json_path: Path, csv_path: Path) -> None:
-    """Write the records as a JSON list, and as CSV: a row for each record, IoU in columns `iou_<class>`, empty = none."""
+    """Write the records as a JSON list, and as CSV: a row for each, IoU in columns `iou_<class>`, empty where None."""
     write_text(json_path, _RECORDS.dump_json(list(records), indent=2).decode() + "\n")
     rows = []
     for item in records:

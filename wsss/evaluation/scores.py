@@ -26,7 +26,7 @@ def confusion_matrix(truth: np.ndarray, prediction: np.ndarray, classes: int) ->
     rows, columns = truth[valid].astype(np.int64), prediction[valid]
     for what, values in (("truth", rows), ("prediction", columns)):
         if values.size and values.max() >= classes:
-            raise WsssError(f"the {what} holds {values.max()} where the truth is not ignored; allowed: 0..{classes - 1}")
+            raise WsssError(f"the {what} holds {values.max()} on a pixel that counts; allowed: 0..{classes - 1}")
     counts = np.bincount(rows * classes + columns, minlength=classes * classes)
     return counts.reshape(classes, classes).astype(np.int64, copy=False)
 

@@ -10,13 +10,13 @@ from wsss.classification.cam_store import CamStore
 from wsss.data.images import read_image
 from wsss.data.label_shards import write_label_shard
 from wsss.data.layout import Dataset
-from wsss.image_store import store_path
 from wsss.data.transforms import to_tensor
+from wsss.device import place
+from wsss.image_store import store_path
 from wsss.refinement.irnet import edges_of_image
 from wsss.refinement.random_walk import pseudo_label
 from wsss.refinement.training import build_edge_network
 from wsss.settings.refinement import IrnetSettings, PseudoLabelSettings
-from wsss.training_loop import pick_device
 
 
 def write_pseudo_shard(
@@ -31,10 +31,9 @@ def write_pseudo_shard(
     manifest: Path,
 ) -> None:
     """Write pseudo labels of `ids` into `folder`/labels, from the stores of the stage folder `cams`."""
-    device = pick_device()
     network = build_edge_network(irnet, initial_weights)
     network.edge_branch.load_state_dict(load_file(edge_weights))
-    network.to(device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
+    device = place(network.eval())
     normalisation = (network.backbone.mean, network.backbone.std)
 
     def labels_of(image_id: str) -> np.ndarray:

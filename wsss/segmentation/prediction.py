@@ -11,13 +11,13 @@ from wsss.artifacts import sha256_of, write_manifest
 from wsss.data.images import read_image
 from wsss.data.layout import Dataset
 from wsss.data.transforms import to_tensor
+from wsss.device import place
 from wsss.image_store import store_path
 from wsss.progress import track
 from wsss.segmentation.deeplab import fused_logits
 from wsss.segmentation.score_store import ScoreStore
 from wsss.segmentation.training import build_segmenter
 from wsss.settings.segmentation import PredictionSettings, SegmentationSettings
-from wsss.training_loop import pick_device
 
 
 def write_score_shard(
@@ -30,10 +30,9 @@ def write_score_shard(
     manifest: Path,
 ) -> None:
     """Write `folder`/stores/<id>.zarr.zip with the fused logits of every image of `ids`, then their manifest."""
-    device = pick_device()
     network = build_segmenter(segmentation, len(dataset.classes))
     network.load_state_dict(load_file(weights))
-    network.to(device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
+    device = place(network.eval())
     normalisation = (network.backbone.mean, network.backbone.std)
     digest = sha256_of(weights)
     files = []

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from wsss.settings.base import Settings
+from wsss.settings.optimisation import Seed
 
 BackboneName = Literal["efficientnet_lite0", "resnet18", "resnet34", "resnet50", "resnet101"]
 
@@ -16,7 +17,7 @@ class BackboneSettings(Settings):
     # "imagenet" (checked download or package), "scratch" (random, from `seed`), or a file of weights whose sum is given
     weights: Literal["imagenet", "scratch", "file"]
     file_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
-    seed: int = 0
+    seed: Seed = 0
 
     @property
     def label(self) -> str:

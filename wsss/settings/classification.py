@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from wsss.settings.backbone import BackboneSettings
 from wsss.settings.base import Settings
-from wsss.settings.optimisation import OptimiserSettings, Positive, Precision, Rate
+from wsss.settings.optimisation import OptimiserSettings, Positive, Precision, Rate, Seed
 
 
 class ClassifierSettings(Settings):
@@ -35,7 +35,7 @@ class ClassifierSettings(Settings):
     lr_heads: Rate = 0.1
     optimiser: OptimiserSettings = OptimiserSettings(momentum=1e-4, weight_decay=1e-4)
     precision: Precision = "float32"
-    seed: int = 0
+    seed: Seed = 0
 
     @model_validator(mode="after")
     def _combination_is_possible(self) -> Self:

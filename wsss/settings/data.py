@@ -5,13 +5,31 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from wsss.settings.base import Settings
-from wsss.settings.optimisation import Positive, Share
+from wsss.settings.optimisation import Positive, Seed, Share
 
 Name = Annotated[str, Field(pattern="^[A-Za-z0-9_.-]+$")]
-VOC_CLASSES = (
-    "aeroplane bicycle bird boat bottle bus car cat chair cow diningtable dog horse motorbike person pottedplant "
-    "sheep sofa train tvmonitor"
-).split()
+VOC_CLASSES = [
+    "aeroplane",
+    "bicycle",
+    "bird",
+    "boat",
+    "bottle",
+    "bus",
+    "car",
+    "cat",
+    "chair",
+    "cow",
+    "diningtable",
+    "dog",
+    "horse",
+    "motorbike",
+    "person",
+    "pottedplant",
+    "sheep",
+    "sofa",
+    "train",
+    "tvmonitor",
+]
 
 
 class ListSettings(Settings):
@@ -28,7 +46,7 @@ class SyntheticSettings(Settings):
 
     kind: Literal["synthetic"]
     name: Name = "synthetic"
-    seed: int = 0
+    seed: Seed = 0
     train_images: Positive = 240
     val_images: Positive = 60
     image_size: Annotated[int, Field(ge=64)] = 160
@@ -36,7 +54,11 @@ class SyntheticSettings(Settings):
     max_objects: Annotated[int, Field(ge=1, le=6)] = 4
     # How often a scene has the background that its main class prefers; the rest is drawn from all backgrounds.
     background_bias: Share = 0.7
-    lists: ListSettings = ListSettings()
+
+    @property
+    def lists(self) -> ListSettings:
+        """The generated lists: train, scored as a whole, and val."""
+        return ListSettings()
 
 
 class Voc12Settings(Settings):

@@ -1,8 +1,8 @@
 """Settings of the leaves: CAMs with a CRF, thresholds, panels."""
 
-from typing import Annotated, Self
+from typing import Self
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from wsss.settings.base import Settings
 from wsss.settings.crf import CrfSettings

@@ -9,6 +9,7 @@ from wsss.settings.base import Settings
 Positive = Annotated[int, Field(gt=0)]
 Rate = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
+Seed = Annotated[int, Field(ge=0)]
 Precision = Literal["float32", "bfloat16"]
 
 

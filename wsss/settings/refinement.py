@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from wsss.settings.backbone import BackboneSettings
 from wsss.settings.base import Settings
 from wsss.settings.crf import CrfSettings
-from wsss.settings.optimisation import OptimiserSettings, Positive, Precision, Rate, Share
+from wsss.settings.optimisation import OptimiserSettings, Positive, Precision, Rate, Seed, Share
 
 
 class ConfidentLabelSettings(Settings):
@@ -38,7 +38,7 @@ class IrnetSettings(Settings):
     lr: Rate = 0.1
     optimiser: OptimiserSettings = OptimiserSettings(momentum=1e-4, weight_decay=1e-4)
     precision: Precision = "float32"
-    seed: int = 0
+    seed: Seed = 0
 
     @model_validator(mode="after")
     def _geometry_is_possible(self) -> Self:

@@ -95,4 +95,6 @@ def _read_run(prefix: str, values: Mapping[str, Any]) -> RunSettings:
     try:
         return RunSettings.model_validate(values)
     except ValidationError as error:
-        raise WsssError(explain("", RunSettings, error).replace("key .", f"key {prefix}").replace("config: .", f"config: {prefix}")) from None
+        raise WsssError(
+            explain("", RunSettings, error).replace("key .", f"key {prefix}").replace("config: .", f"config: {prefix}")
+        ) from None

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from wsss.settings.backbone import BackboneSettings
 from wsss.settings.base import Settings
 from wsss.settings.crf import CrfSettings
-from wsss.settings.optimisation import OptimiserSettings, Positive, Precision, Rate
+from wsss.settings.optimisation import OptimiserSettings, Positive, Precision, Rate, Seed
 
 Scales = Annotated[tuple[Rate, ...], Field(min_length=1)]
 
@@ -33,7 +33,7 @@ class SegmentationSettings(Settings):
     lr_head_biases: Rate = 5e-3
     optimiser: OptimiserSettings = OptimiserSettings(momentum=0.9, weight_decay=5e-4, decay_every=10)
     precision: Precision = "float32"
-    seed: int = 0
+    seed: Seed = 0
 
     @model_validator(mode="after")
     def _parts_are_equal(self) -> Self:

@@ -1,0 +1,33 @@
+"""Data that several tests share: a tiny embedded dataset, and photographs where they lie beside the project."""
+
+from pathlib import Path
+
+import pytest
+
+from wsss.data.layout import Dataset, prepare
+from wsss.data.synthetic import CLASS_NAMES, generate
+from wsss.settings.data import SyntheticSettings
+
+PROJECT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    """A prepared dataset of 6 train and 3 val images (64 pixels at the long side) of 4 classes. To be read only."""
+    folder = tmp_path_factory.mktemp("dataset")
+    settings = SyntheticSettings(
+        kind="synthetic", train_images=6, val_images=3, image_size=64, classes=4, max_objects=2
+    )
+    generate(settings, folder / "source")
+    classes = {name: value for value, name in enumerate(CLASS_NAMES[:4], 1)}
+    prepare(folder / "source", folder / "data", classes, {}, settings.lists.model_dump())
+    return Dataset(folder / "data")
+
+
+@pytest.fixture(scope="session")
+def photographs() -> Path:
+    """The folder of voc-animals beside the project, in VOC layout."""
+    folder = PROJECT.parent / "shared" / "voc-animals"
+    if not (folder / "JPEGImages").is_dir():
+        pytest.skip("no photographs beside the project")
+    return folder

@@ -1,0 +1,20 @@
+"""Write the report of a run."""
+
+import json
+from pathlib import Path
+
+from step import step
+
+with step(snakemake):
+    from wsss.evaluation.run_report import write_run_report
+
+    from wsss.settings.run import RunSettings
+
+    write_run_report(
+        snakemake.wildcards.run,
+        RunSettings.model_validate_json(snakemake.params.settings),
+        json.loads(snakemake.params.paths),
+        {name: Path(file) for name, file in snakemake.input.items()},
+        Path(snakemake.output.report),
+        Path(snakemake.output.artifacts),
+    )
