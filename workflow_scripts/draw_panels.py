@@ -5,9 +5,8 @@ from pathlib import Path
 from step import scored_split, stage_folder, step
 
 with step(snakemake):
-    from wsss.evaluation.panels import draw_split
-
     from wsss.data.layout import Dataset
+    from wsss.evaluation.panels import draw_split
     from wsss.settings.run import RunSettings
 
     dataset = Dataset(Path(snakemake.input.images).parent)

@@ -26,7 +26,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         yield temporary
-        os.replace(temporary, path)
+        temporary.replace(path)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise WsssError(
@@ -80,13 +80,13 @@ def write_manifest(path: Path, root: Path, files: Sequence[tuple[str, str]]) -> 
 
 def read_manifest(path: Path) -> list[ManifestRow]:
     """Rows of a manifest. Raises WsssError where the file is not one."""
-    lines = Path(path).read_text().splitlines()
+    lines = Path(path).read_bytes().decode(errors="replace").splitlines()
     if not lines or lines[0] != MANIFEST_HEADER:
         raise WsssError(f"{path} is not a manifest (no header): delete it and run the workflow again")
     rows = []
     for number, line in enumerate(lines[1:], 2):
         cells = line.split("\t")
-        if len(cells) != 4 or not cells[2].isdigit():
+        if len(cells) != 4 or not cells[2].isdecimal():
             raise WsssError(f"{path}, line {number} is damaged: delete the file and run the workflow again")
         rows.append(ManifestRow(cells[0], cells[1], int(cells[2]), cells[3]))
     return rows

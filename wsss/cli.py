@@ -18,7 +18,9 @@ def main() -> None:
 
 @app.command()
 def verify(
-    results: Annotated[Path, typer.Argument(help="the folder to look through")] = Path("results"),
+    results: Annotated[Path, typer.Argument(help="the folder to look through", exists=True, file_okay=False)] = Path(
+        "results"
+    ),
     repair: Annotated[bool, typer.Option(help="remove the manifests of damaged files")] = False,
 ) -> None:
     """Check every file that a manifest lists against its size and sum.

@@ -28,6 +28,7 @@ Batch = list[Tensor]
 Losses = Mapping[str, Tensor]
 SECONDS_BETWEEN_CHECKPOINTS = 120.0
 STEPS_BETWEEN_LOG_ROWS = 10
+CHECKPOINT_ENTRIES = ("fingerprint", "step", "network", "optimiser", "rows")
 
 
 class Samples(Protocol):
@@ -129,7 +130,7 @@ def _step(
     for part in zip(*(tensor.to(device, non_blocking=True).chunk(plan.accumulate) for tensor in batch), strict=True):
         with torch.autocast(device.type, torch.bfloat16, enabled=plan.precision == "bfloat16"):
             losses = compute_losses(network, list(part))
-        total = torch.stack([loss for loss in losses.values()]).sum() / plan.accumulate
+        total = torch.stack(list(losses.values())).sum() / plan.accumulate
         total.backward()  # type: ignore[no-untyped-call]
         for name, loss in losses.items():
             sums[name] = sums.get(name, loss.new_zeros(())) + loss.detach() / plan.accumulate
@@ -191,15 +192,10 @@ class _State:
         due = time.monotonic() - self._saved_at > SECONDS_BETWEEN_CHECKPOINTS
         if self.machine.checkpoint is None or self._count or not due:
             return
-        content = {
-            "fingerprint": self.machine.fingerprint,
-            "step": step,
-            "network": self.network.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
-            "rows": self.rows,
-        }
+        network, optimiser = self.network.state_dict(), self.optimiser.state_dict()
+        content = (self.machine.fingerprint, step, network, optimiser, self.rows)
         with atomic_path(self.machine.checkpoint) as temporary:
-            torch.save(content, temporary)
+            torch.save(dict(zip(CHECKPOINT_ENTRIES, content, strict=True)), temporary)
         self._saved_at = time.monotonic()
 
     def resume(self) -> int:
@@ -209,17 +205,18 @@ class _State:
             return 0
         try:
             content = torch.load(path, map_location="cpu", weights_only=True)
+            fingerprint, step, network, optimiser, rows = (content[entry] for entry in CHECKPOINT_ENTRIES)
         except Exception as error:  # a damaged file surfaces as any of several exceptions; starting over is safe
             logger.warning("checkpoint %s cannot be read (%s): starting over", path, error)
             return 0
-        if content["fingerprint"] != self.machine.fingerprint:
+        if fingerprint != self.machine.fingerprint:
             logger.info("checkpoint %s belongs to other code, settings or inputs: starting over", path)
             return 0
-        self.network.load_state_dict(content["network"])
-        self.optimiser.load_state_dict(content["optimiser"])
-        self.rows = content["rows"]
-        logger.info("resuming from step %d of %s", content["step"], path)
-        return int(content["step"])
+        self.network.load_state_dict(network)
+        self.optimiser.load_state_dict(optimiser)
+        self.rows = rows
+        logger.info("resuming from step %d of %s", step, path)
+        return int(step)
 
     def discard(self) -> None:
         if self.machine.checkpoint is not None:

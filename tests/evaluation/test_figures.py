@@ -8,7 +8,7 @@ from PIL import Image
 
 from wsss.data.images import voc_palette
 from wsss.errors import WsssError
-from wsss.evaluation.figures import PanelRow, draw_panels, draw_threshold_curve, draw_training_curve
+from wsss.evaluation.figures import PanelRow, _legend, draw_panels, draw_threshold_curve, draw_training_curve
 from wsss.evaluation.thresholds import CurvePoint
 
 NAMES = ["dog", "$cat", "_cow$"]
@@ -74,11 +74,9 @@ def test_missing_columns_leave_cells_empty_and_sizes_may_differ(tmp_path: Path) 
     assert count(pixels(tmp_path / "a.png"), voc_palette()[2]) > 1_000
 
 
-def test_legend_names_the_classes_that_are_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from wsss.evaluation import figures
-
+def test_legend_names_the_classes_that_are_shown() -> None:
     labels = np.array([[0, 2, 255]], np.uint8)
-    shown = [patch.get_label() for patch in figures._legend([row("x", truth=labels)], NAMES)]
+    shown = [patch.get_label() for patch in _legend([row("x", truth=labels)], NAMES)]
     assert shown == ["background", "$cat", "ignored"]
 
 

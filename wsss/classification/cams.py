@@ -52,7 +52,7 @@ def write_cam_shard(
 
 @torch.inference_mode()
 def class_maps(network: Classifier, image: Tensor, keys: np.ndarray) -> Tensor:
-    """CAMs of the classes `keys` for a normalised image (3, h, w): the maximum of its own and its mirror's, (n, h', w').
+    """CAMs (n, h', w') of the classes `keys` for a normalised image (3, h, w): the maximum of its own and its mirror's.
 
     The mirror's maps are mirrored back before the maximum is taken, after ReLU.
     """

@@ -52,7 +52,8 @@ class Classifier(nn.Module):
 
     def features(self, images: Tensor) -> Tensor:
         """F: the last stage's features of normalised images, (batch, d, h, w)."""
-        return self.backbone(images, frozen=self.settings.frozen_stages)[-1]
+        features: Tensor = self.backbone(images, frozen=self.settings.frozen_stages)[-1]
+        return features
 
     def image_scores(self, features: Tensor) -> Tensor:
         """p^img: scores (batch, n) of the pooled features."""

@@ -24,7 +24,7 @@ def read_image(path: Path) -> Image.Image:
 
 
 def read_labels(path: Path) -> np.ndarray:
-    """An 8-bit label image as uint8 of shape (height, width). Raises WsssError where it is missing or of another kind."""
+    """An 8-bit label image as uint8 of shape (height, width). Raises WsssError where it is missing or no such file."""
     try:
         with Image.open(path) as image:
             if image.mode not in ("P", "L"):
@@ -38,8 +38,8 @@ def read_labels(path: Path) -> np.ndarray:
 
 def write_labels(path: Path, labels: np.ndarray) -> None:
     """Write uint8 labels of shape (height, width), 255 = ignored, as an indexed PNG with the VOC palette."""
-    image = Image.fromarray(np.asarray(labels, np.uint8), mode="L").copy()
-    image = Image.frombytes("P", image.size, image.tobytes())
+    height, width = labels.shape
+    image = Image.frombytes("P", (width, height), np.asarray(labels, np.uint8).tobytes())
     image.putpalette(voc_palette().tobytes())
     buffer = io.BytesIO()
     image.save(buffer, "PNG")
@@ -47,7 +47,7 @@ def write_labels(path: Path, labels: np.ndarray) -> None:
 
 
 def voc_palette() -> np.ndarray:
-    """The VOC colours: uint8 of shape (256, 3); the bits of an index are spread over the high bits of red, green, blue."""
+    """The VOC colours, uint8 (256, 3): the bits of an index are spread over the high bits of red, green and blue."""
     index = np.arange(256)
     palette = np.zeros((256, 3), np.uint8)
     for bit in range(8):

@@ -1,6 +1,6 @@
 """A dataset made ready for the workflow: lists, image-level labels and an index of images beside a VOC-style folder.
 
-<root>/dataset/JPEGImages/<id>.jpg, dataset/SegmentationClass[Aug]/<id>.png     the images and, for leaves only, masks
+<root>/dataset/JPEGImages/<id>.jpg, dataset/SegmentationClass[Aug]/<id>.png     images and, for leaves only, masks
 <root>/dataset.json                     classes with their mask values, and classes that are ignored
 <root>/images.tsv                       id, height, width and SHA-256 of every listed image
 <root>/image_labels.csv                 image_id and a 0/1 column for each class
@@ -8,7 +8,6 @@
 """
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -73,7 +72,7 @@ class Dataset:
     def truth(self, image_id: str) -> np.ndarray:
         """Ground-truth labels, uint8 of shape (height, width): 0 background, 1..n, 255 ignored. For leaves only."""
         path = mask_path(self.root / "dataset", image_id)
-        labels = self._truth_table[read_labels(path)]
+        labels: np.ndarray = self._truth_table[read_labels(path)]
         if (labels == UNKNOWN).any():
             raise WsssError(f"{path} holds a value that is neither a class, an ignored class, 0 nor 255")
         return labels
@@ -142,8 +141,8 @@ def prepare(
 def select_labels(path: Path, ids: Sequence[str], classes: Sequence[str], ignored: Sequence[str]) -> pd.DataFrame:
     """Rows of `ids` and columns of `classes` of a table of image-level labels.
 
-    Raises WsssError for a missing table or row, a column that is no known class, a class without a column,
-    and values other than 0 and 1.
+    Raises WsssError for a missing table or row, rows that contradict each other, a column that is no known class,
+    a class without a column, and values other than 0 and 1.
     """
     if not path.is_file():
         raise WsssError(f"missing table of image-level labels: {path}")
@@ -160,11 +159,15 @@ def select_labels(path: Path, ids: Sequence[str], classes: Sequence[str], ignore
     absent = [name for name in classes if name not in columns]
     if absent:
         raise WsssError(f"{path} has no column for the class {absent[0]!r} of data.classes")
-    table = table[["image_id", *classes]].drop_duplicates("image_id")
+    table = table[["image_id", *classes]].drop_duplicates()
     without = sorted(set(ids) - set(table["image_id"]))
     if without:
         raise WsssError(f"{path} has no row for image {without[0]} ({len(without)} of {len(ids)} images are missing)")
     table = table[table["image_id"].isin(set(ids))].sort_values("image_id")
+    twice = table["image_id"][table["image_id"].duplicated()]
+    if len(twice):
+        raise WsssError(f"{path} names image {twice.iloc[0]} more than once, with different labels")
+    table[list(classes)] = table[list(classes)].apply(pd.to_numeric, errors="coerce")
     wrong = table[~table[list(classes)].isin([0, 1]).all(axis=1)]
     if len(wrong):
         raise WsssError(f"{path}: the row of image {wrong['image_id'].iloc[0]} holds a value other than 0 and 1")
@@ -177,26 +180,24 @@ def _link(source: Path, link: Path) -> None:
     link.parent.mkdir(parents=True, exist_ok=True)
     if link.is_symlink():
         link.unlink()
-    os.symlink(source.resolve(), link)
+    link.symlink_to(source.resolve())
 
 
 def _index_images(dataset: Path, ids: Sequence[str], workers: int) -> str:
     """Decode every image once: damaged files are found before any training starts."""
-    lines = ["id\theight\twidth\tsha256"]
-    problems = []
 
-    def look(image_id: str) -> str | WsssError:
+    def look(image_id: str) -> tuple[str, str]:
         path = dataset / "JPEGImages" / f"{image_id}.jpg"
         try:
             width, height = read_image(path).size
         except WsssError as error:
-            return error
-        return f"{image_id}\t{height}\t{width}\t{sha256_of(path)}"
+            return "", str(error)
+        return f"{image_id}\t{height}\t{width}\t{sha256_of(path)}", ""
 
     with ThreadPoolExecutor(workers) as pool:
-        for found in track(pool.map(look, ids), len(ids), "checking images"):
-            (problems if isinstance(found, WsssError) else lines).append(found)  # type: ignore[arg-type]
+        found = list(track(pool.map(look, ids), len(ids), "checking images"))
+    problems = [problem for _, problem in found if problem]
     if problems:
         more = f" (and {len(problems) - 1} more images)" if len(problems) > 1 else ""
         raise WsssError(f"{problems[0]}{more}")
-    return "\n".join(lines) + "\n"
+    return "\n".join(["id\theight\twidth\tsha256", *(line for line, _ in found)]) + "\n"

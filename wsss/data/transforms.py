@@ -1,7 +1,7 @@
 """Augmentation of photographs, and of labels with them; every draw comes from the generator that the caller hands in.
 
-The geometry is the released preprocessing's: resize on uint8 (bicubic, labels nearest), normalise, mirror, then a random
-crop in which smaller images are placed at a random position and padded with 0 (labels with 255).
+The geometry is the released preprocessing's: resize on uint8 (bicubic, labels nearest), normalise, mirror, then a
+random crop in which smaller images are placed at a random position and padded with 0 (labels with 255).
 """
 
 import numpy as np

@@ -66,7 +66,7 @@ def draw_panels(rows: Sequence[PanelRow], class_names: Sequence[str], path: Path
     for line, row in zip(grid, rows, strict=True):
         pictures = (row.image, _heat(row), *(_coloured(labels) for labels in _label_maps(row)))
         for axes, picture in zip(line, pictures, strict=True):
-            _show(axes, picture)
+            _show(axes, picture, row.image.shape)
         line[0].set_ylabel(row.image_id, fontsize=8, parse_math=False)
     for axes, title in zip(grid[0], PANEL_COLUMNS, strict=True):
         axes.set_title(title, fontsize=10)
@@ -134,11 +134,12 @@ def _heat(row: PanelRow) -> np.ndarray | None:
     return 0.5 * colours + 0.5 * row.image / 255
 
 
-def _show(axes: Axes, picture: np.ndarray | None) -> None:
+def _show(axes: Axes, picture: np.ndarray | None, shape: tuple[int, ...]) -> None:
     axes.set(xticks=[], yticks=[])
     if picture is None:
         axes.text(0.5, 0.5, "–", ha="center", va="center", transform=axes.transAxes, fontsize=14, color="0.5")
         axes.spines[:].set_visible(False)
+        axes.set_box_aspect(shape[0] / shape[1])
     else:
         axes.imshow(picture, interpolation="nearest")
         axes.spines[:].set_color("0.8")

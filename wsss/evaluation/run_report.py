@@ -63,7 +63,8 @@ def _figures(dataset: Dataset, files: Mapping[str, Path], folder: Path) -> dict[
     figures: dict[str, Path] = {}
     if "cam_train" in files:
         curves = {
-            split: curve_of(json.loads(files[f"cam_{split}"].read_text()), dataset.classes) for split in ("train", "val")
+            split: curve_of(json.loads(files[f"cam_{split}"].read_text()), dataset.classes)
+            for split in ("train", "val")
         }
         path = folder / "threshold_curve.png"
         draw_threshold_curve(curves, best(curves["train"])["background_score"], path)

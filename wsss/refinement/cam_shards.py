@@ -20,7 +20,7 @@ def write_confident_shard(
     dataset: Dataset, ids: Sequence[str], cams: Path, settings: ConfidentLabelSettings, folder: Path, manifest: Path
 ) -> None:
     """Write confident labels of `ids` into `folder`/labels, from the stores of the stage folder `cams`."""
-    labels_of = _from_cams(dataset, cams, lambda *image: confident_labels(*image, settings))
+    labels_of = _from_cams(dataset, cams, lambda image, cam, keys: confident_labels(image, cam, keys, settings))
     write_label_shard(ids, labels_of, folder, manifest, "confident labels")
 
 
@@ -28,7 +28,7 @@ def write_cam_crf_shard(
     dataset: Dataset, ids: Sequence[str], cams: Path, settings: CamCrfSettings, folder: Path, manifest: Path
 ) -> None:
     """Write CAM+CRF labels of `ids` into `folder`/labels, from the stores of the stage folder `cams`."""
-    labels_of = _from_cams(dataset, cams, lambda *image: cam_crf_labels(*image, settings))
+    labels_of = _from_cams(dataset, cams, lambda image, cam, keys: cam_crf_labels(image, cam, keys, settings))
     write_label_shard(ids, labels_of, folder, manifest, "CAM+CRF labels")
 
 

@@ -36,6 +36,7 @@ def write_crf_shard(
     def labels_of(image_id: str) -> np.ndarray:
         image = np.asarray(read_image(dataset.image_path(image_id)))
         probabilities = ScoreStore.read(store_path(scores, image_id), image_id).full()
-        return crf_from_probabilities(image, probabilities, settings.crf).argmax(0).astype(np.uint8)
+        labels: np.ndarray = crf_from_probabilities(image, probabilities, settings.crf).argmax(0).astype(np.uint8)
+        return labels
 
     write_label_shard(ids, labels_of, folder, manifest, "prediction labels with CRF")

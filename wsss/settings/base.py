@@ -36,7 +36,7 @@ def explain(where: str, model: type[BaseModel], error: ValidationError) -> str:
     lines = []
     for mistake in error.errors():
         place = [str(part) for part in mistake["loc"]]
-        name = ".".join([where, *place])
+        name = ".".join(filter(None, [where, *place]))
         if mistake["type"] == "extra_forbidden":
             allowed = ", ".join(_fields_at(model, place[:-1]))
             lines.append(f"config: unknown key {name}; allowed here: {allowed}")

@@ -1,4 +1,4 @@
-"""Where images and image-level labels come from: generated, the official VOC 2012 archives, or a folder in VOC layout."""
+"""Where images and image-level labels come from: generated, VOC 2012's archives, or a folder in VOC layout."""
 
 from typing import Annotated, Literal, Self
 
@@ -8,28 +8,12 @@ from wsss.settings.base import Settings
 from wsss.settings.optimisation import Positive, Seed, Share
 
 Name = Annotated[str, Field(pattern="^[A-Za-z0-9_.-]+$")]
-VOC_CLASSES = [
-    "aeroplane",
-    "bicycle",
-    "bird",
-    "boat",
-    "bottle",
-    "bus",
-    "car",
-    "cat",
-    "chair",
-    "cow",
-    "diningtable",
-    "dog",
-    "horse",
-    "motorbike",
-    "person",
-    "pottedplant",
-    "sheep",
-    "sofa",
-    "train",
-    "tvmonitor",
-]
+# fmt: off
+VOC_CLASSES = (
+    "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow", "diningtable", "dog",
+    "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor",
+)
+# fmt: on
 
 
 class ListSettings(Settings):

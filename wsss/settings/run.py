@@ -68,14 +68,14 @@ def read_config(config: Mapping[str, Any]) -> tuple[MachineSettings, dict[str, R
     base = dict(config)
     overrides = base.pop("runs", None) or {}
     machine_values = {key: base.pop(key) for key in tuple(MachineSettings.model_fields) if key in base}
-    machine = MachineSettings.read("machine", machine_values)
+    machine = MachineSettings.read("", machine_values)
     runs = {"default": _read_run("", base)}
     if not isinstance(overrides, Mapping):
         raise WsssError(f"config: runs = {overrides!r}: give a mapping from a run's name to its overrides")
     for name, values in overrides.items():
         if name == "default":
             raise WsssError("config: runs.default: this name stands for the base without overrides; choose another")
-        runs[name] = _read_run(f"runs.{name}.", merge(base, values or {}))
+        runs[name] = _read_run(f"runs.{name}", merge(base, values or {}))
     unknown = [name for name in machine.targets if name not in runs]
     if unknown:
         raise WsssError(f"config: targets names no run {unknown[0]!r}; there are: {', '.join(runs)}")
@@ -91,10 +91,8 @@ def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]
     return merged
 
 
-def _read_run(prefix: str, values: Mapping[str, Any]) -> RunSettings:
+def _read_run(where: str, values: Mapping[str, Any]) -> RunSettings:
     try:
         return RunSettings.model_validate(values)
     except ValidationError as error:
-        raise WsssError(
-            explain("", RunSettings, error).replace("key .", f"key {prefix}").replace("config: .", f"config: {prefix}")
-        ) from None
+        raise WsssError(explain(where, RunSettings, error)) from None

@@ -1,0 +1,95 @@
+"""The package's import graph: arrows point down the pipeline, stages know each other by their artifacts, no circles."""
+
+import ast
+import subprocess
+import sys
+from functools import cache
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import PROJECT
+
+PACKAGE = PROJECT / "wsss"
+LAYERS = ["foundation", "classification", "refinement", "segmentation", "evaluation", "cli"]
+# What later stages may know of earlier ones: readers of artifacts, and the CRF that masks of any stage go through.
+SHARED = {"wsss.classification.cam_store", "wsss.refinement.dense_crf", "wsss.segmentation.score_store"}
+SETTINGS_KNOW = {"wsss.errors"}
+
+
+@cache
+def modules() -> dict[str, Path]:
+    paths = [path for path in sorted(PACKAGE.rglob("*.py")) if path.name != "__init__.py"]
+    return {".".join(path.relative_to(PROJECT).with_suffix("").parts): path for path in paths}
+
+
+@cache
+def imports(module: str) -> frozenset[str]:
+    """Full names that a module imports, those inside functions included."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(modules()[module].read_text())):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            found.add(str(node.module))
+            found.update(f"{node.module}.{alias.name}" for alias in node.names)
+    return frozenset(found)
+
+
+def graph() -> dict[str, set[str]]:
+    return {module: {name for name in imports(module) if name in modules()} for module in modules()}
+
+
+def layer(module: str) -> str:
+    part = module.split(".")[1]
+    return part if part in LAYERS else "foundation"
+
+
+def test_the_graph_is_that_of_the_package() -> None:
+    assert len(graph()) > 50
+    assert graph()["wsss.classification.training"] >= {"wsss.classification.network", "wsss.training_loop"}
+    assert {layer(module) for module in graph()} == set(LAYERS)
+
+
+def test_arrows_point_down_the_pipeline() -> None:
+    wrong = [
+        f"{module} -> {name}"
+        for module, names in graph().items()
+        for name in names
+        if LAYERS.index(layer(name)) > LAYERS.index(layer(module))
+    ]
+    assert wrong == []
+
+
+def test_stages_know_earlier_ones_by_their_artifacts_alone() -> None:
+    wrong = [
+        f"{module} -> {name}"
+        for module, names in graph().items()
+        for name in names
+        if layer(name) not in ("foundation", layer(module)) and name not in SHARED
+    ]
+    assert wrong == []
+
+
+def test_settings_know_only_settings() -> None:
+    for module, names in graph().items():
+        if module.startswith("wsss.settings."):
+            assert {name for name in names if not name.startswith("wsss.settings.")} <= SETTINGS_KNOW, module
+
+
+def test_there_is_no_circle() -> None:
+    assert len(list(TopologicalSorter(graph()).static_order())) == len(modules())
+
+
+@pytest.mark.parametrize("name", ["snakemake", "pickle", "joblib"])
+def test_nothing_imports(name: str) -> None:
+    assert [module for module in modules() if any(found.split(".")[0] == name for found in imports(module))] == []
+
+
+def test_planning_loads_nothing_heavy() -> None:
+    """The workflow is planned with the settings and the provenance alone, in half a second."""
+    heavy = {"torch", "torchvision", "timm", "pandas", "matplotlib", "scipy", "zarr", "numpy"}
+    code = f"import sys, wsss.settings.run, wsss.provenance; print(sorted({heavy!r} & set(sys.modules)))"
+    ran = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "[]"
