@@ -14,16 +14,16 @@ rule train_classifier:
         "logs/{data}/{classifier}/training.log",
     benchmark:
         "logs/{data}/{classifier}/training.benchmark.tsv"
-    params:
-        settings=settings_of("classifier"),
-        code=code_of("train_classifier.py"),
+    conda:
+        "../envs/wsss.yaml"
     threads: 16
     resources:
         gpu=1,
         mem_mb=16000,
         runtime=720,
-    conda:
-        "../envs/wsss.yaml"
+    params:
+        settings=settings_of("classifier"),
+        code=code_of("train_classifier.py"),
     script:
         "../workflow_scripts/train_classifier.py"
 
@@ -39,16 +39,16 @@ rule make_cams:
         "logs/{data}/{classifier}/{cams}/{split}-{shard}.log",
     benchmark:
         "logs/{data}/{classifier}/{cams}/{split}-{shard}.benchmark.tsv"
-    params:
-        settings=settings_of("cams"),
-        classifier=settings_of("classifier"),
-        code=code_of("make_cams.py"),
+    conda:
+        "../envs/wsss.yaml"
     threads: 16
     resources:
         gpu=1,
         mem_mb=8000,
         runtime=240,
-    conda:
-        "../envs/wsss.yaml"
+    params:
+        settings=settings_of("cams"),
+        classifier=settings_of("classifier"),
+        code=code_of("make_cams.py"),
     script:
         "../workflow_scripts/make_cams.py"

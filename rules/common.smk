@@ -23,7 +23,10 @@ def segments(run):
         "data": (run.data.name, run.data),
         "classifier_backbone": (run.classifier.backbone.label, run.classifier.backbone),
         "irnet_backbone": (run.irnet.backbone.label, run.irnet.backbone),
-        "segmentation_backbone": (run.segmentation.backbone.label, run.segmentation.backbone),
+        "segmentation_backbone": (
+            run.segmentation.backbone.label,
+            run.segmentation.backbone,
+        ),
         "classifier": (run.classifier.label, run.classifier),
         "cams": ("cams", run.cams),
         "cam_crf": ("cam_crf", run.cam_crf),
@@ -35,7 +38,10 @@ def segments(run):
         "prediction_labels": ("labels", run.prediction_labels),
         "evaluation": ("curve", run.evaluation),
     }
-    return {stage: (segment(label, own.key()), own) for stage, (label, own) in settings.items()}
+    return {
+        stage: (segment(label, own.key()), own)
+        for stage, (label, own) in settings.items()
+    }
 
 
 def paths(run):
@@ -48,7 +54,9 @@ def paths(run):
         parent = stage
     at["evaluation"] = f"{at['cams']}/{names['evaluation']}"
     at["cam_crf"] = f"{at['cams']}/{names['cam_crf']}"
-    at["supervision"] = f"{at['data']}/truth" if run.supervision == "truth" else at["pseudo_labels"]
+    at["supervision"] = (
+        f"{at['data']}/truth" if run.supervision == "truth" else at["pseudo_labels"]
+    )
     at["segmentation"] = f"{at['supervision']}/{names['segmentation']}"
     at["prediction"] = f"{at['segmentation']}/{names['prediction']}"
     at["prediction_labels"] = f"{at['prediction']}/{names['prediction_labels']}"
@@ -58,8 +66,6 @@ def paths(run):
 SEGMENTS = {name: own for run in RUNS.values() for name, own in segments(run).values()}
 PATHS = {name: paths(run) for name, run in RUNS.items()}
 SHARDS = [f"{i}-of-{MACHINE.shards}" for i in range(MACHINE.shards)]
-# Weights of backbones are made once for all stages that start from them.
-BACKBONES = sorted({name for run in RUNS.values() for stage, (name, own) in segments(run).items() if stage.endswith("_backbone")})
 
 
 def settings_of(wildcard):
@@ -88,7 +94,9 @@ def initial_weights(wildcard):
 
 def data_of_kind(kind):
     """Pattern of the datasets of one kind; where there is none, a pattern that matches nothing."""
-    names = sorted({name for name, own in SEGMENTS.items() if getattr(own, "kind", None) == kind})
+    names = sorted(
+        {name for name, own in SEGMENTS.items() if getattr(own, "kind", None) == kind}
+    )
     return "|".join(names) or "no-such-data"
 
 
@@ -120,7 +128,10 @@ def run_settings(wildcards):
 
 def run_paths(wildcards):
     """Where each stage of a run has its artifacts, as JSON."""
-    return json.dumps({stage: f"results/{path}" for stage, path in PATHS[wildcards.run].items()}, sort_keys=True)
+    return json.dumps(
+        {stage: f"results/{path}" for stage, path in PATHS[wildcards.run].items()},
+        sort_keys=True,
+    )
 
 
 def images_of(wildcards):
@@ -137,8 +148,14 @@ def scores_of(wildcards):
         "prediction_crf_val": f"results/{labels}/crf/scores/val.json",
     }
     if RUNS[wildcards.run].supervision == "pseudo_labels":
-        found |= {f"cam_{split}": f"results/{at['evaluation']}/{split}.json" for split in ("train", "val")}
-        found |= {f"cam_crf_{split}": f"results/{at['cam_crf']}/scores/{split}.json" for split in ("train", "val")}
+        found |= {
+            f"cam_{split}": f"results/{at['evaluation']}/{split}.json"
+            for split in ("train", "val")
+        }
+        found |= {
+            f"cam_crf_{split}": f"results/{at['cam_crf']}/scores/{split}.json"
+            for split in ("train", "val")
+        }
         found["pseudo_label_train"] = f"results/{at['pseudo_labels']}/scores/train.json"
     return found
 
@@ -158,13 +175,24 @@ def panel_manifests(wildcards):
 
 def panels_of(wildcards):
     """The panels of a run's report; a bound on the truth has nothing of its own to show on train."""
-    splits = ("train", "val") if RUNS[wildcards.run].supervision == "pseudo_labels" else ("val",)
-    return {f"panels_{split}": f"results/runs/{wildcards.run}/panels_{split}.png" for split in splits}
+    splits = (
+        ("train", "val")
+        if RUNS[wildcards.run].supervision == "pseudo_labels"
+        else ("val",)
+    )
+    return {
+        f"panels_{split}": f"results/runs/{wildcards.run}/panels_{split}.png"
+        for split in splits
+    }
 
 
 def curves_of(wildcards):
     """The threshold curves of a run's CAMs."""
-    return {name: path for name, path in scores_of(wildcards).items() if name in ("cam_train", "cam_val")}
+    return {
+        name: path
+        for name, path in scores_of(wildcards).items()
+        if name in ("cam_train", "cam_val")
+    }
 
 
 def training_logs(wildcards):

@@ -9,17 +9,17 @@ rule generate_synthetic:
         "logs/{data}/images.log",
     benchmark:
         "logs/{data}/images.benchmark.tsv"
-    params:
-        settings=settings_of("data"),
-        code=code_of("generate_synthetic.py"),
     wildcard_constraints:
         data=data_of_kind("synthetic"),
+    conda:
+        "../envs/wsss.yaml"
     threads: 4
     resources:
         mem_mb=2000,
         runtime=30,
-    conda:
-        "../envs/wsss.yaml"
+    params:
+        settings=settings_of("data"),
+        code=code_of("generate_synthetic.py"),
     script:
         "../workflow_scripts/generate_synthetic.py"
 
@@ -32,18 +32,18 @@ rule prepare_folder:
         "logs/{data}/images.log",
     benchmark:
         "logs/{data}/images.benchmark.tsv"
-    params:
-        settings=settings_of("data"),
-        source=MACHINE.locations.dataset,
-        code=code_of("prepare_folder.py"),
     wildcard_constraints:
         data=data_of_kind("folder"),
+    conda:
+        "../envs/wsss.yaml"
     threads: 4
     resources:
         mem_mb=2000,
         runtime=120,
-    conda:
-        "../envs/wsss.yaml"
+    params:
+        settings=settings_of("data"),
+        source=MACHINE.locations.dataset,
+        code=code_of("prepare_folder.py"),
     script:
         "../workflow_scripts/prepare_folder.py"
 
@@ -55,15 +55,15 @@ rule initial_weights:
         "logs/backbones/{backbone}.log",
     benchmark:
         "logs/backbones/{backbone}.benchmark.tsv"
+    conda:
+        "../envs/wsss.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=60,
     params:
         settings=settings_of("backbone"),
         files=MACHINE.locations.backbones,
         code=code_of("write_initial_weights.py"),
-    resources:
-        mem_mb=4000,
-        runtime=60,
-    conda:
-        "../envs/wsss.yaml"
     script:
         "../workflow_scripts/write_initial_weights.py"
 
@@ -76,12 +76,12 @@ rule fetch_archive:
         "logs/archives/{archive}.log",
     benchmark:
         "logs/archives/{archive}.benchmark.tsv"
-    params:
-        folder=MACHINE.locations.archives,
-        code=code_of("fetch_archive.py"),
     localrule: True
     conda:
         "../envs/wsss.yaml"
+    params:
+        folder=MACHINE.locations.archives,
+        code=code_of("fetch_archive.py"),
     script:
         "../workflow_scripts/fetch_archive.py"
 
@@ -97,17 +97,17 @@ rule prepare_voc12:
         "logs/{data}/images.log",
     benchmark:
         "logs/{data}/images.benchmark.tsv"
-    params:
-        settings=settings_of("data"),
-        folder=MACHINE.locations.archives,
-        code=code_of("prepare_voc12.py"),
     wildcard_constraints:
         data=data_of_kind("voc12"),
+    conda:
+        "../envs/wsss.yaml"
     threads: 4
     resources:
         mem_mb=4000,
         runtime=120,
-    conda:
-        "../envs/wsss.yaml"
+    params:
+        settings=settings_of("data"),
+        folder=MACHINE.locations.archives,
+        code=code_of("prepare_voc12.py"),
     script:
         "../workflow_scripts/prepare_voc12.py"

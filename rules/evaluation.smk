@@ -4,21 +4,24 @@
 rule score_cams:
     input:
         images="results/{data}/images.tsv",
-        cams=expand("results/{{data}}/{{classifier}}/{{cams}}/shards/{{split}}/{shard}.tsv", shard=SHARDS),
+        cams=expand(
+            "results/{{data}}/{{classifier}}/{{cams}}/shards/{{split}}/{shard}.tsv",
+            shard=SHARDS,
+        ),
     output:
         curve="results/{data}/{classifier}/{cams}/{curve}/{split}.json",
     log:
         "logs/{data}/{classifier}/{cams}/{curve}/{split}.log",
     benchmark:
         "logs/{data}/{classifier}/{cams}/{curve}/{split}.benchmark.tsv"
-    params:
-        settings=settings_of("curve"),
-        code=code_of("score_cams.py"),
+    conda:
+        "../envs/wsss.yaml"
     resources:
         mem_mb=4000,
         runtime=120,
-    conda:
-        "../envs/wsss.yaml"
+    params:
+        settings=settings_of("curve"),
+        code=code_of("score_cams.py"),
     script:
         "../workflow_scripts/score_cams.py"
 
@@ -26,21 +29,24 @@ rule score_cams:
 rule make_cam_crf:
     input:
         images="results/{data}/images.tsv",
-        cams=expand("results/{{data}}/{{classifier}}/{{cams}}/shards/{{split}}/{shard}.tsv", shard=SHARDS),
+        cams=expand(
+            "results/{{data}}/{{classifier}}/{{cams}}/shards/{{split}}/{shard}.tsv",
+            shard=SHARDS,
+        ),
     output:
         manifest="results/{data}/{classifier}/{cams}/{cam_crf}/shards/{split}/{shard}.tsv",
     log:
         "logs/{data}/{classifier}/{cams}/{cam_crf}/{split}-{shard}.log",
     benchmark:
         "logs/{data}/{classifier}/{cams}/{cam_crf}/{split}-{shard}.benchmark.tsv"
-    params:
-        settings=settings_of("cam_crf"),
-        code=code_of("make_cam_crf.py"),
+    conda:
+        "../envs/wsss.yaml"
     resources:
         mem_mb=4000,
         runtime=240,
-    conda:
-        "../envs/wsss.yaml"
+    params:
+        settings=settings_of("cam_crf"),
+        code=code_of("make_cam_crf.py"),
     script:
         "../workflow_scripts/make_cam_crf.py"
 
@@ -48,23 +54,25 @@ rule make_cam_crf:
 rule score_labels:
     input:
         images="results/{data}/images.tsv",
-        labels=expand("results/{{data}}/{{stage}}/shards/{{split}}/{shard}.tsv", shard=SHARDS),
+        labels=expand(
+            "results/{{data}}/{{stage}}/shards/{{split}}/{shard}.tsv", shard=SHARDS
+        ),
     output:
         matrix="results/{data}/{stage}/scores/{split}.json",
     log:
         "logs/{data}/{stage}/scores-{split}.log",
     benchmark:
         "logs/{data}/{stage}/scores-{split}.benchmark.tsv"
-    params:
-        code=code_of("score_labels.py"),
     wildcard_constraints:
         stage=r".+/((cam_crf|pseudo)-[0-9a-f]{6}|labels-[0-9a-f]{6}/(plain|crf))",
+    conda:
+        "../envs/wsss.yaml"
     threads: 2
     resources:
         mem_mb=4000,
         runtime=60,
-    conda:
-        "../envs/wsss.yaml"
+    params:
+        code=code_of("score_labels.py"),
     script:
         "../workflow_scripts/score_labels.py"
 
@@ -80,14 +88,14 @@ rule collect_metrics:
         "logs/runs/{run}/metrics.log",
     benchmark:
         "logs/runs/{run}/metrics.benchmark.tsv"
-    params:
-        settings=run_settings,
-        code=code_of("collect_metrics.py"),
+    conda:
+        "../envs/wsss.yaml"
     resources:
         mem_mb=1000,
         runtime=10,
-    conda:
-        "../envs/wsss.yaml"
+    params:
+        settings=run_settings,
+        code=code_of("collect_metrics.py"),
     script:
         "../workflow_scripts/collect_metrics.py"
 
@@ -102,14 +110,14 @@ rule draw_panels:
         "logs/runs/{run}/panels_{split}.log",
     benchmark:
         "logs/runs/{run}/panels_{split}.benchmark.tsv"
-    params:
-        settings=run_settings,
-        code=code_of("draw_panels.py"),
+    conda:
+        "../envs/wsss.yaml"
     resources:
         mem_mb=4000,
         runtime=30,
-    conda:
-        "../envs/wsss.yaml"
+    params:
+        settings=run_settings,
+        code=code_of("draw_panels.py"),
     script:
         "../workflow_scripts/draw_panels.py"
 
@@ -128,14 +136,14 @@ rule write_report:
         "logs/runs/{run}/report.log",
     benchmark:
         "logs/runs/{run}/report.benchmark.tsv"
+    conda:
+        "../envs/wsss.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=30,
     params:
         settings=run_settings,
         paths=run_paths,
         code=code_of("write_report.py"),
-    resources:
-        mem_mb=2000,
-        runtime=30,
-    conda:
-        "../envs/wsss.yaml"
     script:
         "../workflow_scripts/write_report.py"

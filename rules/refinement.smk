@@ -11,14 +11,14 @@ rule make_confident_labels:
         "logs/{data}/{classifier}/{cams}/{confident}/{shard}.log",
     benchmark:
         "logs/{data}/{classifier}/{cams}/{confident}/{shard}.benchmark.tsv"
-    params:
-        settings=settings_of("confident"),
-        code=code_of("make_confident_labels.py"),
+    conda:
+        "../envs/wsss.yaml"
     resources:
         mem_mb=4000,
         runtime=480,
-    conda:
-        "../envs/wsss.yaml"
+    params:
+        settings=settings_of("confident"),
+        code=code_of("make_confident_labels.py"),
     script:
         "../workflow_scripts/make_confident_labels.py"
 
@@ -27,7 +27,8 @@ rule train_irnet:
     input:
         images="results/{data}/images.tsv",
         labels=expand(
-            "results/{{data}}/{{classifier}}/{{cams}}/{{confident}}/shards/train/{shard}.tsv", shard=SHARDS
+            "results/{{data}}/{{classifier}}/{{cams}}/{{confident}}/shards/train/{shard}.tsv",
+            shard=SHARDS,
         ),
         initial=initial_weights("irnet"),
     output:
@@ -38,16 +39,16 @@ rule train_irnet:
         "logs/{data}/{classifier}/{cams}/{confident}/{irnet}/training.log",
     benchmark:
         "logs/{data}/{classifier}/{cams}/{confident}/{irnet}/training.benchmark.tsv"
-    params:
-        settings=settings_of("irnet"),
-        code=code_of("train_irnet.py"),
+    conda:
+        "../envs/wsss.yaml"
     threads: 16
     resources:
         gpu=1,
         mem_mb=16000,
         runtime=480,
-    conda:
-        "../envs/wsss.yaml"
+    params:
+        settings=settings_of("irnet"),
+        code=code_of("train_irnet.py"),
     script:
         "../workflow_scripts/train_irnet.py"
 
@@ -64,15 +65,15 @@ rule make_pseudo_labels:
         "logs/{data}/{classifier}/{cams}/{confident}/{irnet}/{pseudo}/{shard}.log",
     benchmark:
         "logs/{data}/{classifier}/{cams}/{confident}/{irnet}/{pseudo}/{shard}.benchmark.tsv"
-    params:
-        settings=settings_of("pseudo"),
-        irnet=settings_of("irnet"),
-        code=code_of("make_pseudo_labels.py"),
+    conda:
+        "../envs/wsss.yaml"
     resources:
         gpu=1,
         mem_mb=8000,
         runtime=480,
-    conda:
-        "../envs/wsss.yaml"
+    params:
+        settings=settings_of("pseudo"),
+        irnet=settings_of("irnet"),
+        code=code_of("make_pseudo_labels.py"),
     script:
         "../workflow_scripts/make_pseudo_labels.py"

@@ -10,13 +10,13 @@ rule take_truth:
         "logs/{data}/truth/{shard}.log",
     benchmark:
         "logs/{data}/truth/{shard}.benchmark.tsv"
-    params:
-        code=code_of("take_truth.py"),
+    conda:
+        "../envs/wsss.yaml"
     resources:
         mem_mb=2000,
         runtime=60,
-    conda:
-        "../envs/wsss.yaml"
+    params:
+        code=code_of("take_truth.py"),
     script:
         "../workflow_scripts/take_truth.py"
 
@@ -24,7 +24,9 @@ rule take_truth:
 rule train_segmentation:
     input:
         images="results/{data}/images.tsv",
-        labels=expand("results/{{data}}/{{supervision}}/shards/train/{shard}.tsv", shard=SHARDS),
+        labels=expand(
+            "results/{{data}}/{{supervision}}/shards/train/{shard}.tsv", shard=SHARDS
+        ),
         initial=initial_weights("segmentation"),
     output:
         weights="results/{data}/{supervision}/{segmentation}/segmenter.safetensors",
@@ -34,16 +36,16 @@ rule train_segmentation:
         "logs/{data}/{supervision}/{segmentation}/training.log",
     benchmark:
         "logs/{data}/{supervision}/{segmentation}/training.benchmark.tsv"
-    params:
-        settings=settings_of("segmentation"),
-        code=code_of("train_segmentation.py"),
+    conda:
+        "../envs/wsss.yaml"
     threads: 16
     resources:
         gpu=1,
         mem_mb=16000,
         runtime=2880,
-    conda:
-        "../envs/wsss.yaml"
+    params:
+        settings=settings_of("segmentation"),
+        code=code_of("train_segmentation.py"),
     script:
         "../workflow_scripts/train_segmentation.py"
 
@@ -58,17 +60,17 @@ rule predict:
         "logs/{data}/{supervision}/{segmentation}/{prediction}/{split}-{shard}.log",
     benchmark:
         "logs/{data}/{supervision}/{segmentation}/{prediction}/{split}-{shard}.benchmark.tsv"
-    params:
-        settings=settings_of("prediction"),
-        segmentation=settings_of("segmentation"),
-        code=code_of("predict.py"),
+    conda:
+        "../envs/wsss.yaml"
     threads: 16
     resources:
         gpu=1,
         mem_mb=8000,
         runtime=240,
-    conda:
-        "../envs/wsss.yaml"
+    params:
+        settings=settings_of("prediction"),
+        segmentation=settings_of("segmentation"),
+        code=code_of("predict.py"),
     script:
         "../workflow_scripts/predict.py"
 
@@ -84,13 +86,13 @@ rule label_predictions:
         "logs/{data}/{supervision}/{segmentation}/{prediction}/{labels}/{split}-{shard}.log",
     benchmark:
         "logs/{data}/{supervision}/{segmentation}/{prediction}/{labels}/{split}-{shard}.benchmark.tsv"
-    params:
-        settings=settings_of("labels"),
-        code=code_of("label_predictions.py"),
+    conda:
+        "../envs/wsss.yaml"
     resources:
         mem_mb=4000,
         runtime=480,
-    conda:
-        "../envs/wsss.yaml"
+    params:
+        settings=settings_of("labels"),
+        code=code_of("label_predictions.py"),
     script:
         "../workflow_scripts/label_predictions.py"

@@ -16,7 +16,7 @@ from wsss.settings.data import FolderSettings, ListSettings, SyntheticSettings, 
 from wsss.settings.evaluation import CamCrfSettings, EvaluationSettings
 from wsss.settings.optimisation import OptimiserSettings
 from wsss.settings.refinement import ConfidentLabelSettings, IrnetSettings, PseudoLabelSettings
-from wsss.settings.run import LocationSettings, MachineSettings, RunSettings, merge, read_config
+from wsss.settings.run import LocationSettings, MachineSettings, NamedRuns, RunSettings, merge, read_config
 from wsss.settings.segmentation import PredictionLabelSettings, PredictionSettings, SegmentationSettings
 
 REQUIRED = "(no default)"
@@ -156,6 +156,7 @@ DEFAULTS: dict[type[Settings], dict[str, Any]] = {
         "shards": 1,
         "targets": ["default"],
     },
+    NamedRuns: {"runs": REQUIRED},
 }
 # A run's stages are frozen above, one by one.
 STAGES = {
@@ -228,6 +229,17 @@ def test_what_differs_enters_the_key_with_keys_sorted() -> None:
     assert classifier(batch=8, tau=0.8).key() == classifier(tau=0.8, batch=8).key()
 
 
+def test_a_part_of_a_stage_has_one_key_for_each_value() -> None:
+    """The same class has other defaults here than of its own; neither of them may stand for the other."""
+    sgd = {"momentum": 0.9, "weight_decay": 5e-4}
+    every = [
+        SegmentationSettings.read("segmentation", {"backbone": BACKBONE, "optimiser": sgd | {"decay_every": steps}})
+        for steps in (1, 10)
+    ]
+    assert every[1].key() == SegmentationSettings.read("segmentation", {"backbone": BACKBONE}).key()
+    assert every[0].key() == json.dumps({"backbone": BACKBONE, "optimiser": sgd})
+
+
 def test_each_option_moves_the_key() -> None:
     changes: dict[str, Any] = {
         "backbone": BACKBONE | {"seed": 1},
@@ -290,7 +302,7 @@ FOLDER: dict[str, Any] = {"kind": "folder", "name": "mine", "classes": {"cat": 1
         (CamSettings, {"scale": [1]}, ["unknown key x.scale", "allowed here: scales, precision, store_dtype"]),
         (CamSettings, {"scales": []}, ["x.scales = []", "at least 1 item"]),
         (CamSettings, {"scales": [1, 0]}, ["x.scales.1 = 0", "greater than 0"]),
-        (CamSettings, {"scales": [float("inf")]}, ["x.scales.0 = inf", "finite"]),
+        (CamSettings, {"scales": [1, float("inf")]}, ["x.scales.1 = inf", "finite"]),
         (CamSettings, {"store_dtype": "int8"}, ["x.store_dtype = 'int8'", "'float16' or 'float32'"]),
         (BackboneSettings, {"name": "vgg16", "weights": "scratch"}, ["x.name = 'vgg16'", "resnet50"]),
         (BackboneSettings, {"name": "resnet50"}, ["x.weights is missing"]),
@@ -338,9 +350,9 @@ def test_mistakes_are_told_by_key_value_and_what_is_allowed(
 
 def test_every_mistake_has_a_line() -> None:
     with pytest.raises(WsssError) as caught:
-        CamSettings.read("cams", {"scales": [0, -1], "precision": "float64", "speed": 3})
+        CamSettings.read("cams", {"scales": [1, -1, 0], "precision": "float64", "speed": 3})
     places = [line.split(" ")[1] for line in str(caught.value).splitlines()]
-    assert places == ["cams.scales.0", "cams.scales.1", "cams.precision", "unknown"]
+    assert places == ["cams.scales.1", "cams.scales.2", "cams.precision", "unknown"]
 
 
 BASE: dict[str, Any] = {
@@ -388,7 +400,9 @@ def without(key: str) -> dict[str, Any]:
         ({}, "no config was read: run from the project's folder, or name one with --configfile FILE"),
         (without("irnet"), "config: irnet is missing"),
         (BASE | {"clasifier": {}}, "config: unknown key clasifier; allowed here: data, classifier, cams"),
-        (BASE | {"data": {"kind": "voc"}}, "config: data"),
+        (BASE | {"shard": 3}, "prediction_labels, evaluation, runs, locations, shards, targets"),
+        (BASE | {"data": {"kind": "voc"}}, "'synthetic', 'voc12', 'folder'"),
+        (BASE | {"data": {}}, "config: data = {}: Unable to extract tag using discriminator 'kind'"),
         (BASE | {"cams": {"scale": [1]}}, "config: unknown key cams.scale; allowed here: scales, precision, store_dtype"),
         (BASE | {"classifier": {"backbone": BACKBONE, "tua": 1}}, "unknown key classifier.tua; allowed here: backbone, pooling"),
         (
@@ -405,9 +419,10 @@ def without(key: str) -> dict[str, Any]:
         (BASE | {"runs": {"gap": {"classifier": {"poling": "gap"}}}}, "unknown key runs.gap.classifier.poling; allowed"),
         (BASE | {"runs": {"gap": {"cams": {"scales": []}}}}, "config: runs.gap.cams.scales = []"),
         (BASE | {"runs": {"default": {}}}, "runs.default: this name stands for the base without overrides"),
-        (BASE | {"runs": ["gap"]}, "config: runs = ['gap']: give a mapping from a run's name to its overrides"),
-        (BASE | {"runs": {"gap": 3}}, "config: runs.gap = 3: give a mapping"),
-        (BASE | {"runs": {"a/b": {}}}, "config: runs.a/b"),
+        (BASE | {"runs": ["gap"]}, "config: runs = ['gap']: Input should be a valid dictionary"),
+        (BASE | {"runs": {"gap": 3}}, "config: runs.gap = 3: Input should be a valid dictionary"),
+        (BASE | {"runs": {"a/b": {}}}, "config: runs.a/b.[key] = 'a/b': String should match pattern"),
+        (BASE | {"runs": {"gap": {"irnet": {"crop": 250}}}}, "config: runs.gap.irnet: crop: 250 is no multiple of 16"),
         (BASE | {"runs": {"gap": {"shards": 3}}}, "unknown key runs.gap.shards"),
         (BASE | {"targets": ["gap"]}, "config: targets names no run 'gap'; there are: default"),
         (BASE | {"shards": 0}, "config: shards = 0"),

@@ -23,8 +23,9 @@ def word_probabilities(features: Tensor, codebook: Tensor, tau: float) -> Tensor
     similarity sends no gradient into the trunk.
     """
     pixels = normalize(features.flatten(2).transpose(1, 2), dim=2, eps=1e-12)
-    similarity: Tensor = pixels @ normalize(codebook, dim=1, eps=1e-12).T
-    return (tau * similarity).softmax(2)
+    similarity = pixels @ normalize(codebook, dim=1, eps=1e-12).T
+    probabilities: Tensor = (tau * similarity).softmax(2)
+    return probabilities
 
 
 def words_present(probabilities: Tensor) -> Tensor:

@@ -1,8 +1,8 @@
 """The base of all settings: unknown keys are refused, and what differs from the defaults gives the path segment."""
 
 import json
-from collections.abc import Mapping
-from typing import Any, Self
+from collections.abc import Iterable, Mapping
+from typing import Any, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -35,23 +35,36 @@ def explain(where: str, model: type[BaseModel], error: ValidationError) -> str:
     """One line a mistake: the key's full name, the value it has and what is allowed."""
     lines = []
     for mistake in error.errors():
-        place = [str(part) for part in mistake["loc"]]
-        name = ".".join(filter(None, [where, *place]))
+        keys, allowed = _resolve(model, mistake["loc"])
+        name = ".".join(filter(None, [where, *keys]))
         if mistake["type"] == "extra_forbidden":
-            allowed = ", ".join(_fields_at(model, place[:-1]))
-            lines.append(f"config: unknown key {name}; allowed here: {allowed}")
+            lines.append(f"config: unknown key {name}; allowed here: {', '.join(allowed)}")
         elif mistake["type"] == "missing":
             lines.append(f"config: {name} is missing")
+        elif mistake["type"] == "value_error":
+            # A check of ours, over several keys: it names them and their values itself.
+            lines.append(f"config: {name}: {mistake['ctx']['error']}")
         else:
             lines.append(f"config: {name} = {mistake['input']!r}: {mistake['msg']}")
     return "\n".join(lines)
 
 
-def _fields_at(model: type[BaseModel], place: list[str]) -> list[str]:
-    for part in place:
-        field = model.model_fields.get(part)
+def _resolve(model: type[BaseModel], location: Iterable[int | str]) -> tuple[list[str], list[str]]:
+    """Names of the keys that lead to a mistake, and what the last of them may be.
+
+    Where settings are of one of several kinds, the location names the kind too, which is no key.
+    """
+    keys: list[str] = []
+    owner: type[BaseModel] | None = None
+    candidates = [model]
+    for part in location:
+        if len(candidates) > 1:
+            candidates = [one for one in candidates if part in get_args(one.model_fields["kind"].annotation)]
+            continue
+        keys.append(str(part))
+        owner = candidates[0] if candidates else None
+        field = owner.model_fields.get(str(part)) if owner else None
         annotation = field.annotation if field else None
-        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
-            break
-        model = annotation
-    return list(model.model_fields)
+        members = get_args(annotation) or (annotation,)
+        candidates = [one for one in members if isinstance(one, type) and issubclass(one, BaseModel)]
+    return keys, list(owner.model_fields) if owner else []

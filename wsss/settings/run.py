@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from wsss.errors import WsssError
-from wsss.settings.base import Settings, explain
+from wsss.settings.base import Settings
 from wsss.settings.cams import CamSettings
 from wsss.settings.classification import ClassifierSettings
 from wsss.settings.data import DataSettings
@@ -58,6 +58,12 @@ class MachineSettings(Settings):
     targets: Annotated[tuple[RunName, ...], Field(min_length=1)] = ("default",)
 
 
+class NamedRuns(Settings):
+    """Changes of the base, by the name of the run that they make."""
+
+    runs: dict[RunName, dict[str, Any] | None]
+
+
 def read_config(config: Mapping[str, Any]) -> tuple[MachineSettings, dict[str, RunSettings]]:
     """The machine's settings and every named run of a config; `default`, the base alone, is always one.
 
@@ -65,17 +71,19 @@ def read_config(config: Mapping[str, Any]) -> tuple[MachineSettings, dict[str, R
     """
     if not config:
         raise WsssError("no config was read: run from the project's folder, or name one with --configfile FILE")
+    allowed = [*RunSettings.model_fields, *NamedRuns.model_fields, *MachineSettings.model_fields]
+    for key in config:
+        if key not in allowed:
+            raise WsssError(f"config: unknown key {key}; allowed here: {', '.join(allowed)}")
     base = dict(config)
-    overrides = base.pop("runs", None) or {}
+    overrides = NamedRuns.read("", {"runs": base.pop("runs", None) or {}}).runs
     machine_values = {key: base.pop(key) for key in tuple(MachineSettings.model_fields) if key in base}
     machine = MachineSettings.read("", machine_values)
-    runs = {"default": _read_run("", base)}
-    if not isinstance(overrides, Mapping):
-        raise WsssError(f"config: runs = {overrides!r}: give a mapping from a run's name to its overrides")
+    runs = {"default": RunSettings.read("", base)}
     for name, values in overrides.items():
         if name == "default":
             raise WsssError("config: runs.default: this name stands for the base without overrides; choose another")
-        runs[name] = _read_run(f"runs.{name}", merge(base, values or {}))
+        runs[name] = RunSettings.read(f"runs.{name}", merge(base, values or {}))
     unknown = [name for name in machine.targets if name not in runs]
     if unknown:
         raise WsssError(f"config: targets names no run {unknown[0]!r}; there are: {', '.join(runs)}")
@@ -89,10 +97,3 @@ def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]
         old = merged.get(key)
         merged[key] = merge(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
     return merged
-
-
-def _read_run(where: str, values: Mapping[str, Any]) -> RunSettings:
-    try:
-        return RunSettings.model_validate(values)
-    except ValidationError as error:
-        raise WsssError(explain(where, RunSettings, error)) from None
