@@ -22,7 +22,7 @@ class LocationSettings(Settings):
     # The folder of a dataset of kind `folder`.
     dataset: str | None = None
     # Where downloaded archives are kept, or already lie.
-    archives: str = "results/archives"
+    archives: str = "downloads"
     # Weights for backbones with `weights: file`, by backbone name.
     backbones: dict[str, str] = {}
 
