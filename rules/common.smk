@@ -1,6 +1,7 @@
 """All of the workflow's Python: the config's runs as chains of path segments, and what rules ask of them."""
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -126,6 +127,11 @@ def run_settings(wildcards):
     return RUNS[wildcards.run].complete()
 
 
+def panel_count(wildcards):
+    """How many images the panels of a run show."""
+    return RUNS[wildcards.run].evaluation.panels
+
+
 def run_paths(wildcards):
     """Where each stage of a run has its artifacts, as JSON."""
     return json.dumps(
@@ -220,4 +226,4 @@ wildcard_constraints:
     curve="curve-[0-9a-f]{6}",
     split="train|val",
     shard="[0-9]+-of-[0-9]+",
-    run="[^/]+",
+    run="|".join(map(re.escape, RUNS)),

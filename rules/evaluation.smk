@@ -116,7 +116,7 @@ rule draw_panels:
         mem_mb=4000,
         runtime=30,
     params:
-        settings=run_settings,
+        panels=panel_count,
         code=code_of("draw_panels.py"),
     script:
         "../workflow_scripts/draw_panels.py"

@@ -32,15 +32,20 @@ def test_a_file_takes_its_name_at_the_end_of_the_block(tmp_path: Path) -> None:
     assert list(path.parent.iterdir()) == [path]
 
 
+def write_half(path: Path, error: BaseException) -> None:
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(b"half")
+        raise error
+
+
 @pytest.mark.parametrize("error", [ValueError("x"), KeyboardInterrupt(), OSError(errno.EIO, "input/output error")])
 @pytest.mark.parametrize("before", [None, b"old"])
 def test_a_block_that_fails_changes_nothing(tmp_path: Path, error: BaseException, before: bytes | None) -> None:
     path = tmp_path / "x.bin"
     if before is not None:
         path.write_bytes(before)
-    with pytest.raises(type(error)) as caught, atomic_path(path) as temporary:
-        temporary.write_bytes(b"half")
-        raise error
+    with pytest.raises(type(error)) as caught:
+        write_half(path, error)
     assert caught.value is error
     assert [(file.name, file.read_bytes()) for file in tmp_path.iterdir()] == ([("x.bin", before)] if before else [])
 
@@ -48,19 +53,20 @@ def test_a_block_that_fails_changes_nothing(tmp_path: Path, error: BaseException
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
 def test_a_full_disk_is_told_in_one_line(tmp_path: Path, number: int) -> None:
     path = tmp_path / "x.bin"
-    with pytest.raises(WsssError, match=r"^no space left while writing .*x\.bin: free some space"):  # noqa: SIM117
-        with atomic_path(path) as temporary:
-            temporary.write_bytes(b"half")
-            raise OSError(number, "full")
+    with pytest.raises(WsssError, match=r"^no space left while writing .*x\.bin: free some space"):
+        write_half(path, OSError(number, "full"))
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
 def test_a_device_that_is_full_is_noticed(tmp_path: Path) -> None:
-    path = tmp_path / "x.bin"
-    with pytest.raises(WsssError, match="no space left"), atomic_path(path) as temporary:
-        temporary.symlink_to("/dev/full")
-        temporary.write_bytes(b"content")
+    def write_to_device(path: Path) -> None:
+        with atomic_path(path) as temporary:
+            temporary.symlink_to("/dev/full")
+            temporary.write_bytes(b"content")
+
+    with pytest.raises(WsssError, match="no space left"):
+        write_to_device(tmp_path / "x.bin")
     assert not list(tmp_path.iterdir())
 
 

@@ -16,8 +16,8 @@ STAGE = Path("voc12") / "vwl_l-9f3c12" / "cams-77c1aa" / "pseudo-5d10ee"
 def results(tmp_path: Path) -> Path:
     """Two shards of a stage deep down, of two images each, and one of another stage."""
     folder = tmp_path / "results" / STAGE
+    labels = np.zeros((3, 4), np.uint8)
     for shard, ids in (("0-of-2", ["a", "c"]), ("1-of-2", ["b", "d"])):
-        labels = np.zeros((3, 4), np.uint8)
         write_label_shard(ids, lambda image_id: labels, folder, folder / "shards" / "train" / f"{shard}.tsv", "labels")
     other = folder.parent
     write_label_shard(["a"], lambda image_id: labels, other, other / "shards" / "val" / "0-of-1.tsv", "labels")

@@ -25,7 +25,16 @@ CODE = {
     "other.py": "VALUE = 9\n",
     "settings_of_other.py": "from wsss import other\n",
 }
-SCRIPT = '"""A step."""\n\nfrom step import step\n\nwith step(snakemake):\n    from wsss.first import VALUE\n\n    print(VALUE)\n'
+SCRIPT = """\
+'''A step.'''
+
+from step import step
+
+with step(snakemake):
+    from wsss.first import VALUE
+
+    print(VALUE)
+"""
 
 
 def forget() -> None:
@@ -89,7 +98,9 @@ def spaced(code: str) -> str:
 
 
 def in_brackets(code: str) -> str:
-    return code.replace("VALUE = Box.side", "VALUE = (\n    Box.side\n)").replace("return third.VALUE", "return (third.VALUE)")
+    return code.replace("VALUE = Box.side", "VALUE = (\n    Box.side\n)").replace(
+        "return third.VALUE", "return (third.VALUE)"
+    )
 
 
 @pytest.mark.parametrize("change", [commented, documented, spaced, in_brackets])
@@ -100,7 +111,7 @@ def test_comments_docstrings_and_formatting_do_not_count(
     before = package.digest()
     package.write(name, change(CODE[name]))
     assert package.digest() == before
-    package.script.write_text(SCRIPT.replace('"""A step."""', "# Says nothing.").replace("print(", "print (  "))
+    package.script.write_text(SCRIPT.replace("'''A step.'''", "# Says nothing.").replace("print(", "print (  "))
     assert package.digest() == before
 
 
@@ -151,7 +162,9 @@ def test_a_new_module_counts_from_its_import_on(package: Package) -> None:
     assert package.digest() not in (before, imported)
 
 
-def test_the_place_of_the_package_does_not_count(package: Package, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_place_of_the_package_does_not_count(
+    package: Package, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = package.digest()
     assert len(before) == 12
     monkeypatch.setattr(provenance, "PACKAGE", tmp_path / "elsewhere" / "wsss")
@@ -173,9 +186,7 @@ def digests() -> dict[str, str]:
     return {path.stem: code_digest(path) for path in sorted(SCRIPTS.glob("*.py")) if path.name != "step.py"}
 
 
-def changed_steps(
-    module: str, before: dict[str, str], folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> set[str]:
+def changed_steps(module: str, before: dict[str, str], folder: Path, monkeypatch: pytest.MonkeyPatch) -> set[str]:
     """Steps whose digest changes with a line of code in `module` of a copy of the package."""
     copied = folder / module / "wsss"
     shutil.copytree(PROJECT / "wsss", copied, ignore=shutil.ignore_patterns("__pycache__"))

@@ -1,4 +1,4 @@
-"""Settings: frozen defaults, keys that only differences enter, and messages that name key, value and what is allowed."""
+"""Settings: frozen defaults, keys that only differences enter, and messages that tell key, value and what may be."""
 
 import json
 from typing import Any
@@ -308,14 +308,26 @@ FOLDER: dict[str, Any] = {"kind": "folder", "name": "mine", "classes": {"cat": 1
         (BackboneSettings, {"name": "resnet50"}, ["x.weights is missing"]),
         (BackboneSettings, BACKBONE | {"seed": -1}, ["x.seed = -1", "greater than or equal to 0"]),
         (BackboneSettings, BACKBONE | {"file_sha256": "abc"}, ["x.file_sha256 = 'abc'", "pattern"]),
-        (ClassifierSettings, {"backbone": BACKBONE | {"sed": 1}}, ["x.backbone.sed", "name, weights, file_sha256, seed"]),
+        (
+            ClassifierSettings,
+            {"backbone": BACKBONE | {"sed": 1}},
+            ["x.backbone.sed", "name, weights, file_sha256, seed"],
+        ),
         (ClassifierSettings, {"backbone": BACKBONE, "batch": "many"}, ["x.batch = 'many'", "valid integer"]),
         (ClassifierSettings, {"backbone": BACKBONE, "batch": 2.5}, ["x.batch = 2.5", "valid integer"]),
         (ClassifierSettings, {"backbone": BACKBONE, "lr": 0}, ["x.lr = 0", "greater than 0"]),
         (ClassifierSettings, {"backbone": BACKBONE, "long_side": [600, 500]}, ["long_side: 600 is above 500"]),
         (ClassifierSettings, {"backbone": BACKBONE, "stop_after_epoch": 7}, ["stop_after_epoch 7 is beyond the 6"]),
-        (ClassifierSettings, {"backbone": BACKBONE, "words": "vwe", "tau": 0.8}, ["tau and decov_weight", "words is vwe"]),
-        (ClassifierSettings, {"backbone": BACKBONE, "frozen_stages": 6}, ["x.frozen_stages = 6", "less than or equal to 5"]),
+        (
+            ClassifierSettings,
+            {"backbone": BACKBONE, "words": "vwe", "tau": 0.8},
+            ["tau and decov_weight", "words is vwe"],
+        ),
+        (
+            ClassifierSettings,
+            {"backbone": BACKBONE, "frozen_stages": 6},
+            ["x.frozen_stages = 6", "less than or equal to 5"],
+        ),
         (ConfidentLabelSettings, {"foreground_score": 0.01}, ["foreground_score must not be below background_score"]),
         (ConfidentLabelSettings, {"label_probability": 0.5}, ["x.label_probability = 0.5", "greater than 0.5"]),
         (ConfidentLabelSettings, {"crf": CRF_OF_OWN | {"x": 1}}, ["unknown key x.crf.x", "gaussian_sxy"]),
@@ -403,8 +415,14 @@ def without(key: str) -> dict[str, Any]:
         (BASE | {"shard": 3}, "prediction_labels, evaluation, runs, locations, shards, targets"),
         (BASE | {"data": {"kind": "voc"}}, "'synthetic', 'voc12', 'folder'"),
         (BASE | {"data": {}}, "config: data = {}: Unable to extract tag using discriminator 'kind'"),
-        (BASE | {"cams": {"scale": [1]}}, "config: unknown key cams.scale; allowed here: scales, precision, store_dtype"),
-        (BASE | {"classifier": {"backbone": BACKBONE, "tua": 1}}, "unknown key classifier.tua; allowed here: backbone, pooling"),
+        (
+            BASE | {"cams": {"scale": [1]}},
+            "config: unknown key cams.scale; allowed here: scales, precision, store_dtype",
+        ),
+        (
+            BASE | {"classifier": {"backbone": BACKBONE, "tua": 1}},
+            "unknown key classifier.tua; allowed here: backbone, pooling",
+        ),
         (
             BASE | {"classifier": {"backbone": BACKBONE | {"sed": 1}}},
             "unknown key classifier.backbone.sed; allowed here: name, weights, file_sha256, seed",
@@ -416,7 +434,10 @@ def without(key: str) -> dict[str, Any]:
             "unknown key data.lists.test; allowed here: train, train_scored, val",
         ),
         (BASE | {"data": {"kind": "synthetic", "seed": -1}}, "config: data.seed = -1"),
-        (BASE | {"runs": {"gap": {"classifier": {"poling": "gap"}}}}, "unknown key runs.gap.classifier.poling; allowed"),
+        (
+            BASE | {"runs": {"gap": {"classifier": {"poling": "gap"}}}},
+            "unknown key runs.gap.classifier.poling; allowed",
+        ),
         (BASE | {"runs": {"gap": {"cams": {"scales": []}}}}, "config: runs.gap.cams.scales = []"),
         (BASE | {"runs": {"default": {}}}, "runs.default: this name stands for the base without overrides"),
         (BASE | {"runs": ["gap"]}, "config: runs = ['gap']: Input should be a valid dictionary"),

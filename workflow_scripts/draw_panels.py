@@ -7,10 +7,14 @@ from step import scored_split, stage_folder, step
 with step(snakemake):
     from wsss.data.layout import Dataset
     from wsss.evaluation.panels import draw_split
-    from wsss.settings.run import RunSettings
 
     dataset = Dataset(Path(snakemake.input.images).parent)
-    count = RunSettings.model_validate_json(snakemake.params.settings).evaluation.panels
     stages = ("cams", "pseudo_labels", "predictions")
     folders = {stage: stage_folder(snakemake.input[stage][0]) for stage in stages if stage in snakemake.input.keys()}  # noqa: SIM118 (names, not files)
-    draw_split(dataset, scored_split(snakemake.wildcards.split), count, folders, Path(snakemake.output.panels))
+    draw_split(
+        dataset,
+        scored_split(snakemake.wildcards.split),
+        snakemake.params.panels,
+        folders,
+        Path(snakemake.output.panels),
+    )

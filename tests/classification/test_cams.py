@@ -21,9 +21,7 @@ from wsss.settings.cams import CamSettings
 from wsss.settings.classification import ClassifierSettings
 from wsss.settings.data import VOC_CLASSES
 
-SETTINGS = ClassifierSettings.model_validate(
-    {"backbone": {"name": "resnet18", "weights": "scratch"}, "words": "none"}
-)
+SETTINGS = ClassifierSettings.model_validate({"backbone": {"name": "resnet18", "weights": "scratch"}, "words": "none"})
 SCALES = CamSettings(scales=(1.0, 0.5, 1.25), store_dtype="float32")
 
 
@@ -96,7 +94,9 @@ def weights(network: Classifier, tmp_path_factory: pytest.TempPathFactory) -> Pa
     return path
 
 
-def write(dataset: Dataset, weights: Path, folder: Path, ids: list[str], settings: CamSettings = SCALES) -> list[CamStore]:
+def write(
+    dataset: Dataset, weights: Path, folder: Path, ids: list[str], settings: CamSettings = SCALES
+) -> list[CamStore]:
     manifest = folder / "shards" / "val" / "0-of-1.tsv"
     write_cam_shard(dataset, ids, weights, SETTINGS, settings, folder, manifest)
     assert damaged_rows(manifest, folder) == []
@@ -136,7 +136,9 @@ def test_half_precision_is_near(dataset: Dataset, weights: Path, tmp_path: Path)
     ids = dataset.ids("val")[:1]
     (exact,) = write(dataset, weights, tmp_path / "exact", ids)
     (stored,) = write(dataset, weights, tmp_path / "stored", ids, SCALES.model_copy(update={"store_dtype": "float16"}))
-    (computed,) = write(dataset, weights, tmp_path / "computed", ids, SCALES.model_copy(update={"precision": "bfloat16"}))
+    (computed,) = write(
+        dataset, weights, tmp_path / "computed", ids, SCALES.model_copy(update={"precision": "bfloat16"})
+    )
     assert {cam.dtype for cam in stored.cams} == {np.dtype(np.float16)}
     np.testing.assert_allclose(stored.full(), exact.full(), atol=2e-3)
     assert {cam.dtype for cam in computed.cams} == {np.dtype(np.float32)}

@@ -128,9 +128,7 @@ def by_hand(network: Classifier, images: Tensor, labels: Tensor) -> dict[str, fl
         (2, {}, (1, 1)),
     ],
 )
-def test_losses_are_those_of_the_equations(
-    classes: int, changes: dict[str, object], size: tuple[int, int]
-) -> None:
+def test_losses_are_those_of_the_equations(classes: int, changes: dict[str, object], size: tuple[int, int]) -> None:
     network = small(classes, pooling="gap", **changes)
     ours = network.losses(*batch(classes, size))
     wanted = by_hand(network, *batch(classes, size))

@@ -110,9 +110,7 @@ def test_frozen_stages_and_statistics_stay_and_the_rest_moves(trained: Path, ini
         assert torch.equal(after[f"backbone.network.{name}"], start) == stays, name
 
 
-def test_the_same_settings_give_the_same_bytes(
-    dataset: Dataset, initial: Path, trained: Path, tmp_path: Path
-) -> None:
+def test_the_same_settings_give_the_same_bytes(dataset: Dataset, initial: Path, trained: Path, tmp_path: Path) -> None:
     torch.manual_seed(99)
     train_classifier(dataset, settings(), initial, tmp_path / "again", Machine(workers=2))
     assert contents(tmp_path / "again") == contents(trained)

@@ -78,7 +78,9 @@ def jpeg() -> bytes:
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"no image at all", jpeg()[:200], jpeg()[: len(jpeg()) // 2]], ids=["empty", "text", "head", "half"]
+    "content",
+    [b"", b"no image at all", jpeg()[:200], jpeg()[: len(jpeg()) // 2]],
+    ids=["empty", "text", "head", "half"],
 )
 def test_damaged_files_are_named(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "2007_000032.jpg"

@@ -88,7 +88,7 @@ def test_making_ready_again_gives_the_same_bytes_for_any_number_of_workers(sourc
 def test_shards_share_out_a_split(source: Path, count: int) -> None:
     data = made_ready(source)
     shards = [data.shard("train", f"{index}-of-{count}") for index in range(count)]
-    assert sorted(sum(shards, [])) == sorted(data.ids("train"))
+    assert sorted(image_id for shard in shards for image_id in shard) == sorted(data.ids("train"))
     assert shards[0] == data.ids("train")[::count]
     assert max(map(len, shards)) - min(map(len, shards)) <= 1
 
@@ -157,7 +157,10 @@ TRAIN_AUG = "ImageSets/Segmentation/train_aug.txt"
         (put("ImageSets/Segmentation/train.txt", "d.4\n"), "d.4 is in the list train but not in train_aug"),
         (drop("image_labels.csv"), r"missing table of image-level labels: .*image_labels\.csv"),
         (put("image_labels.csv", ""), r"image_labels\.csv is no table of image-level labels"),
-        (put("image_labels.csv", b"image_id,cat\n\xff\xfe,1\n"), r"image_labels\.csv is no table of image-level labels"),
+        (
+            put("image_labels.csv", b"image_id,cat\n\xff\xfe,1\n"),
+            r"image_labels\.csv is no table of image-level labels",
+        ),
         (put("image_labels.csv", 'image_id,cat\n"a1,1\n'), r"image_labels\.csv is no table of image-level labels"),
         (put("image_labels.csv", TABLE.replace("image_id", "id")), r"image_labels\.csv has no column image_id"),
         (put("image_labels.csv", TABLE.replace("person", "cow")), "unknown class 'cow'; name it in data.classes"),

@@ -51,9 +51,7 @@ def test_a_photograph_is_not_changed_by_reading_its_values() -> None:
         ((50, 30), 1.26, (63, 38)),
     ],
 )
-def test_sizes_are_rounded_with_halves_to_even(
-    size: tuple[int, int], factor: float, wanted: tuple[int, int]
-) -> None:
+def test_sizes_are_rounded_with_halves_to_even(size: tuple[int, int], factor: float, wanted: tuple[int, int]) -> None:
     assert scale_image(picture(*size), factor).size == wanted
 
 
@@ -117,7 +115,8 @@ def places(length: int, side: int) -> range:
 
 
 @pytest.mark.parametrize(
-    ("height", "width", "side"), [(7, 9, 4), (3, 2, 5), (3, 9, 5), (9, 3, 5), (1, 1, 3), (5, 5, 5), (5, 8, 5), (1, 1, 1)]
+    ("height", "width", "side"),
+    [(7, 9, 4), (3, 2, 5), (3, 9, 5), (9, 3, 5), (1, 1, 3), (5, 5, 5), (5, 8, 5), (1, 1, 1)],
 )
 def test_crops_show_a_connected_part_with_its_labels(height: int, width: int, side: int) -> None:
     seen = set()

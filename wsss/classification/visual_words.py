@@ -43,4 +43,5 @@ def decov(codebook: Tensor) -> Tensor:
     """DeCov of eq. 13, released reading: 0.5 (||Chat||_F - ||diag Chat||_2), each word centred over its d features."""
     centred = codebook - codebook.mean(1, keepdim=True)
     covariance = centred @ centred.T
-    return 0.5 * (covariance.norm() - covariance.diagonal().norm())
+    penalty: Tensor = 0.5 * (covariance.norm() - covariance.diagonal().norm())
+    return penalty

@@ -1,0 +1,138 @@
+"""Snakemake as a user runs it: a copy of the project's files, a folder to work in, and one finished run for all."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from wsss.settings.run import merge
+
+PROJECT = Path(__file__).parents[2]
+WORKFLOW = ("Snakefile", "config.yaml", "configs", "envs", "profiles", "rules", "workflow_scripts", "wsss")
+TINY = Path(__file__).with_name("tiny.yaml")
+CORES = 2
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command left: its exit code, and its output and errors together."""
+
+    code: int
+    output: str
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """A folder holding `project`, a copy of the workflow's files, and `work`, where snakemake runs."""
+
+    root: Path
+
+    @property
+    def project(self) -> Path:
+        """The copy of the project: Snakefile, rules, library and configs."""
+        return self.root / "project"
+
+    @property
+    def work(self) -> Path:
+        """The working directory, with results/ and logs/."""
+        return self.root / "work"
+
+    def snakemake(self, *arguments: str | Path, config: Path | None = TINY) -> Outcome:
+        """Run `snakemake <arguments>` with two cores and this config; None leaves it to the profile."""
+        command = ["snakemake", *arguments, "--cores", CORES, "--snakefile", self.project / "Snakefile"]
+        command += ["--directory", self.work]
+        return run(["-m", *command, *([] if config is None else ["--configfile", config])], self.work)
+
+    def planned(self, *arguments: str | Path, config: Path | None = TINY) -> Counter[str]:
+        """Rules that `snakemake -n` lists, with the number of their jobs."""
+        found = self.snakemake("-n", *arguments, config=config)
+        assert found.code == 0, found.output
+        return jobs_of(found.output)
+
+    def write_config(self, changes: Mapping[str, Any], without: tuple[str, ...] = ()) -> Path:
+        """A new config file: the miniature one without some keys, and with changes laid over it."""
+        base = {key: value for key, value in yaml.safe_load(TINY.read_text()).items() if key not in without}
+        number = len(list(self.root.glob("config-*.yaml")))
+        path = self.root / f"config-{number}.yaml"
+        path.write_text(yaml.safe_dump(merge(base, changes)))
+        return path
+
+    def only(self, pattern: str) -> Path:
+        """The one file or folder of the work folder that fits a pattern."""
+        (found,) = self.work.glob(pattern)
+        return found
+
+    def leftovers(self) -> list[Path]:
+        """Temporary files that something has left behind."""
+        return list(self.work.glob("results/**/*.tmp"))
+
+
+def run(arguments: list[Any], folder: Path, **environment: str) -> Outcome:
+    """Run this Python with `arguments` in `folder`; threads are left to the workflow."""
+    inherited = {key: value for key, value in os.environ.items() if not key.endswith("_NUM_THREADS")}
+    done = subprocess.run(
+        [sys.executable, *map(str, arguments)],
+        cwd=folder,
+        env=inherited | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=600,
+    )
+    return Outcome(done.returncode, done.stdout)
+
+
+def jobs_of(output: str) -> Counter[str]:
+    """The table of jobs in a dry-run's output: rule names and counts, without the total."""
+    if "Nothing to be done" in output:
+        return Counter()
+    table = re.search(r"^Job stats:\njob +count\n[- ]+\n((?:\w+ +\d+\n)+)", output, re.MULTILINE)
+    assert table, output
+    rows = (line.split() for line in table[1].splitlines())
+    return Counter({name: int(count) for name, count in rows if name != "total"})
+
+
+def new_workplace(root: Path) -> Workplace:
+    """A workplace in the empty folder `root`, where nothing has run yet."""
+    place = Workplace(root)
+    place.work.mkdir(parents=True)
+    for name in WORKFLOW:
+        source, target = PROJECT / name, place.project / name
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            target.parent.mkdir(exist_ok=True)
+            shutil.copy2(source, target)
+    return place
+
+
+@pytest.fixture
+def workplace(tmp_path: Path) -> Workplace:
+    """A workplace where nothing has run yet."""
+    return new_workplace(tmp_path / "place")
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
+    """A workplace where the miniature config has run from nothing to its report. To be read only."""
+    place = new_workplace(tmp_path_factory.mktemp("finished"))
+    outcome = place.snakemake()
+    assert outcome.code == 0, outcome.output
+    return place
+
+
+@pytest.fixture
+def copy_of_finished(finished: Workplace, tmp_path: Path) -> Workplace:
+    """A copy of the finished workplace, with its time stamps, to change at will."""
+    shutil.copytree(finished.root, tmp_path / "copy", symlinks=True)
+    return Workplace(tmp_path / "copy")
+

@@ -1,0 +1,105 @@
+"""The whole chain in miniature, from nothing to the report; and again without a single mask, to the same bytes."""
+
+import csv
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.workflow.conftest import TINY, Workplace
+from wsss.data.synthetic import CLASS_NAMES
+
+CLASSES = CLASS_NAMES[:4]
+IMAGES = {"train": 16, "val": 6}
+RECORDS = {
+    ("cam", "train"),
+    ("cam", "val"),
+    ("cam_crf", "train"),
+    ("cam_crf", "val"),
+    ("pseudo_label", "train"),
+    ("prediction", "val"),
+    ("prediction_crf", "val"),
+}
+# What the segmentation network is made from, and itself.
+CHAIN = (
+    "vwl_l-*/classifier.safetensors",
+    "vwl_l-*/cams-*/stores/train_*.zarr.zip",
+    "vwl_l-*/cams-*/confident-*/labels/*.png",
+    "vwl_l-*/cams-*/confident-*/irnet-*/edges.safetensors",
+    "vwl_l-*/cams-*/confident-*/irnet-*/pseudo-*/labels/*.png",
+    "vwl_l-*/cams-*/confident-*/irnet-*/pseudo-*/deeplab-*/segmenter.safetensors",
+)
+
+
+def test_a_report_stands_at_the_end(finished: Workplace) -> None:
+    made = {path.name for path in finished.only("results/runs/default").iterdir()}
+    assert made >= {"report.html", "metrics.json", "metrics.csv", "artifacts.tsv", "panels_train.png", "panels_val.png"}
+    assert finished.leftovers() == []
+
+
+def test_metrics_tell_every_stage_and_what_it_rests_on(finished: Workplace) -> None:
+    records = json.loads(finished.only("results/runs/default/metrics.json").read_text())
+    assert {(record["stage"], record["split"]) for record in records} == RECORDS
+    assert len(records) == len(RECORDS)
+    for record in records:
+        assert record["images"] == IMAGES[record["split"]]
+        assert record["initialisation"] == "efficientnet_lite0-imagenet"
+        assert record["seed"] == 0
+        assert list(record["per_class"]) == ["background", *CLASSES]
+        assert record["miou"] == pytest.approx(sum(record["per_class"].values()) / 5)
+        assert 0 < record["miou"] < record["pixel_accuracy"] < 1
+    chosen = {record["split"]: record for record in records if record["stage"] == "cam"}
+    assert chosen["val"]["threshold"] == chosen["train"]["threshold"]
+    assert chosen["val"]["threshold_from"] == chosen["train"]["threshold_from"] == "train"
+
+
+def test_the_artifacts_of_the_run_are_listed_and_exist(finished: Workplace) -> None:
+    with finished.only("results/runs/default/artifacts.tsv").open() as file:
+        rows = {row["stage"]: Path(row["path"]) for row in csv.DictReader(file, delimiter="\t")}
+    assert {"data", "classifier", "cams", "confident_labels", "irnet", "pseudo_labels", "segmentation"} <= set(rows)
+    assert [str(path) for path in rows.values() if not (finished.work / path).is_dir()] == []
+
+
+def test_every_job_has_left_its_log_and_its_benchmark(finished: Workplace) -> None:
+    listed = finished.snakemake("-n", "--forceall").output
+    logs = re.findall(r"^    log: (.+)$", listed, re.MULTILINE)
+    benchmarks = re.findall(r"^    benchmark: (.+)$", listed, re.MULTILINE)
+    assert len(set(logs)) == len(set(benchmarks)) == 32
+    assert [name for name in logs if not (finished.work / name).is_file()] == []
+    assert [name for name in benchmarks if not (finished.work / name).read_text().startswith("s\t")] == []
+
+
+def test_afterwards_nothing_is_left_to_do(finished: Workplace) -> None:
+    assert not finished.planned()
+
+
+def test_without_masks_and_cut_otherwise_the_same_bytes_come_out(
+    finished: Workplace, workplace: Workplace, tmp_path: Path
+) -> None:
+    """Masks enter leaves only, and neither the number of shards nor the kind of dataset changes what is made."""
+    shutil.copytree(finished.only("results/synthetic-*/dataset"), tmp_path / "dataset")
+    shutil.rmtree(tmp_path / "dataset" / "SegmentationClass")
+    config = folder_config(workplace, tmp_path / "dataset")
+    outcome = workplace.snakemake("segmentation", config=config)
+    assert outcome.code == 0, outcome.output
+    assert "score_" not in outcome.output
+    first, second = finished.only("results/synthetic-*"), workplace.only("results/maskless-*")
+    for pattern in CHAIN:
+        expected = bytes_of(first, pattern)
+        assert expected
+        assert bytes_of(second, pattern) == expected, pattern
+
+
+def folder_config(place: Workplace, dataset: Path) -> Path:
+    """The miniature config on a folder, with everything in one shard."""
+    data = {"kind": "folder", "name": "maskless", "classes": {name: value for value, name in enumerate(CLASSES, 1)}}
+    changes = {"data": data, "locations": {"dataset": str(dataset)}, "shards": 1}
+    assert yaml.safe_load(TINY.read_text())["shards"] == 2
+    return place.write_config(changes, without=("data",))
+
+
+def bytes_of(folder: Path, pattern: str) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.glob(pattern)}
