@@ -65,7 +65,8 @@ DEFAULTS: dict[type[Settings], dict[str, Any]] = {
         "image_size": 160,
         "classes": 8,
         "max_objects": 4,
-        "background_bias": 0.7,
+        "background_bias": 0.4,
+        "body_cue": 0.8,
     },
     Voc12Settings: {
         "kind": REQUIRED,

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from step import scored_split, stage_folder, step
+from step import stage_folder, step
 
 with step(snakemake):
-    from wsss.data.layout import Dataset
+    from wsss.data.layout import Dataset, scored_split
     from wsss.evaluation.panels import draw_split
 
     dataset = Dataset(Path(snakemake.input.images).parent)

@@ -15,7 +15,8 @@ with step(snakemake):
     prepare(
         Path(snakemake.params.source),
         Path(snakemake.output.images).parent,
-        settings.classes,
+        # Numbered as in the masks: the order in a config does not enter the path of what is made.
+        dict(sorted(settings.classes.items(), key=lambda item: item[1])),
         settings.ignored_classes,
         settings.lists.model_dump(),
         snakemake.threads,

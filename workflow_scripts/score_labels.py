@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from step import scored_split, stage_folder, step
+from step import stage_folder, step
 
 with step(snakemake):
     from wsss.artifacts import write_json
-    from wsss.data.layout import Dataset
+    from wsss.data.layout import Dataset, scored_split
     from wsss.evaluation.scores import score_labels
 
     dataset = Dataset(Path(snakemake.input.images).parent)

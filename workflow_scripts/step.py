@@ -57,11 +57,6 @@ def stage_folder(manifest: Any) -> Path:
     return Path(manifest).parents[2]
 
 
-def scored_split(split: str) -> str:
-    """Which list of ids stands for a split where masks are looked at."""
-    return "train_scored" if split == "train" else split
-
-
 def _end(logger: logging.Logger, message: str) -> None:
     logger.error("error: %s", message)
     print(f"error: {message}", file=sys.stderr)

@@ -135,4 +135,3 @@ def copy_of_finished(finished: Workplace, tmp_path: Path) -> Workplace:
     """A copy of the finished workplace, with its time stamps, to change at will."""
     shutil.copytree(finished.root, tmp_path / "copy", symlinks=True)
     return Workplace(tmp_path / "copy")
-

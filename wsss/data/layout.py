@@ -88,6 +88,11 @@ class Dataset:
         return table
 
 
+def scored_split(split: str) -> str:
+    """Which list of ids stands for a split where masks are looked at."""
+    return "train_scored" if split == "train" else split
+
+
 def mask_path(dataset: Path, image_id: str) -> Path:
     """Where a mask lies: SegmentationClassAug where that folder exists, else SegmentationClass."""
     augmented = dataset / "SegmentationClassAug"

@@ -109,6 +109,9 @@ CREATURES = (
 )
 CLASS_NAMES = tuple(creature.name for creature in CREATURES)
 
+# Builds and skins go round, so that classes this far apart have the same.
+BUILDS = 4
+
 # Share of a creature's area that its head takes.
 HEAD_SHARE = (0.10, 0.15)
 # Of the image's area, what a creature that is alone takes.
@@ -164,8 +167,22 @@ def draw_scene(settings: SyntheticSettings, rng: np.random.Generator, main: int)
     for place in range(count):
         other = place > 0 and rng.uniform() < 0.7
         label = int(rng.integers(settings.classes)) if other else main
-        scene.add(rng, label, rng.uniform(*SIZE) * np.prod(shape) / count**0.6, attempts=10 if place else 60)
+        scene.add(
+            rng,
+            label,
+            rng.uniform(*SIZE) * np.prod(shape) / count**0.6,
+            attempts=10 if place else 60,
+            hues=_hues(rng, settings, label),
+        )
     return _develop(rng, scene.image, scene.light), scene.labels()
+
+
+def _hues(rng: np.random.Generator, settings: SyntheticSettings, label: int) -> tuple[float, float]:
+    """Where on the colour circle a body's hue is drawn: often the third that its class prefers among those alike."""
+    if rng.uniform() >= settings.body_cue:
+        return (0.0, 1.0)
+    third = label // BUILDS
+    return (third / 3, (third + 1) / 3)
 
 
 class _Scene:
@@ -180,13 +197,13 @@ class _Scene:
         # Of each creature: where its head was put, its whole area in pixels and its head's.
         self.whole: list[tuple[np.ndarray, float, float]] = []
 
-    def add(self, rng: np.random.Generator, label: int, area: float, attempts: int) -> None:
+    def add(self, rng: np.random.Generator, label: int, area: float, attempts: int, hues: tuple[float, float]) -> None:
         """Put a creature that covers `area` pixels somewhere; each failed attempt makes the next one smaller."""
         turn, stretch = np.radians(rng.uniform(-35, 35)), np.sqrt(rng.uniform(0.8, 1.25))
         pose = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
         pose = pose @ np.diag([stretch * rng.choice((-1, 1)), 1 / stretch])
         light = pose.T @ (np.cos(self.light), np.sin(self.light))
-        picture, head = draw_creature(rng, CREATURES[label], area, self._distinct_colour(rng), light)
+        picture, head = draw_creature(rng, CREATURES[label], area, self._distinct_colour(rng, hues), light)
         outline = picture.getchannel("A")
         whole, whole_head = (np.count_nonzero(np.asarray(part) > 127) for part in (outline, head))
         height, width = self.owner.shape
@@ -204,10 +221,10 @@ class _Scene:
     def _warp(self, part: Image.Image, affine: tuple[float, ...], resample: Image.Resampling) -> np.ndarray:
         return np.asarray(part.transform(self.owner.shape[::-1], Image.Transform.AFFINE, affine, resample))
 
-    def _distinct_colour(self, rng: np.random.Generator) -> np.ndarray:
-        """A vivid colour far from most of what the picture shows, so that a creature's outline can be seen."""
+    def _distinct_colour(self, rng: np.random.Generator, hues: tuple[float, float]) -> np.ndarray:
+        """A vivid colour within `hues`, far from most of what the picture shows, so that a creature's outline can be seen."""
         shown = rng.choice(self.image.reshape(-1, 3), 200)
-        candidates = [vivid_colour(rng) for _ in range(8)]
+        candidates = [vivid_colour(rng, hues) for _ in range(8)]
         return max(candidates, key=lambda c: float(np.quantile(np.linalg.norm(shown - c, axis=1), 0.1)))
 
     def _fits(self, mask: np.ndarray, new: tuple[np.ndarray, float, float]) -> bool:

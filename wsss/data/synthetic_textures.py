@@ -45,9 +45,9 @@ def colour(*rgb: float) -> np.ndarray:
     return np.array(rgb, np.float32)
 
 
-def vivid_colour(rng: np.random.Generator) -> np.ndarray:
-    """Any hue, neither grey nor very dark: skins and clutter take theirs from here, whatever their class."""
-    return colour(*colorsys.hsv_to_rgb(rng.uniform(), rng.uniform(0.45, 0.9), rng.uniform(0.45, 0.95)))
+def vivid_colour(rng: np.random.Generator, hues: tuple[float, float] = (0.0, 1.0)) -> np.ndarray:
+    """A colour with a hue within `hues` (0..1 is the whole circle), neither grey nor very dark."""
+    return colour(*colorsys.hsv_to_rgb(rng.uniform(*hues) % 1, rng.uniform(0.45, 0.9), rng.uniform(0.45, 0.95)))
 
 
 def _unit(shape: Shape, rng: np.random.Generator) -> float:

@@ -32,7 +32,7 @@ def scale_image(image: Image.Image, factor: float) -> Image.Image:
 
 def scale_labels(labels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Resize labels (height, width) to `size` = (width, height), nearest."""
-    return np.asarray(Image.fromarray(labels).resize(size, Image.Resampling.NEAREST))
+    return np.array(Image.fromarray(labels).resize(size, Image.Resampling.NEAREST))
 
 
 def random_long_side(image: Image.Image, limits: tuple[int, int], rng: np.random.Generator) -> Image.Image:

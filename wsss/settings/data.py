@@ -37,7 +37,10 @@ class SyntheticSettings(Settings):
     classes: Annotated[int, Field(ge=2, le=12)] = 8
     max_objects: Annotated[int, Field(ge=1, le=6)] = 4
     # How often a scene has the background that its main class prefers; the rest is drawn from all backgrounds.
-    background_bias: Share = 0.7
+    background_bias: Share = 0.4
+    # How often a body has a hue of the third of the colour circle that its class prefers among the classes with the
+    # same build and skin; at 0 only heads tell these apart.
+    body_cue: Share = 0.8
 
     @property
     def lists(self) -> ListSettings:

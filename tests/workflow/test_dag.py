@@ -1,0 +1,144 @@
+"""The plan: known before any data is there and without an import of torch, and complete in what each rule declares."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.workflow.conftest import PROJECT, Workplace, jobs_of, run
+from wsss.provenance import import_closure
+from wsss.settings.run import read_config
+
+CONFIGS = [PROJECT / "config.yaml", *sorted((PROJECT / "configs").glob("*.yaml"))]
+PROFILES = sorted((PROJECT / "profiles").glob("*/config.yaml"))
+HEAVY = ("torch", "torchvision", "timm")
+VOC12 = {
+    "fetch_archive": 2,
+    "prepare_voc12": 1,
+    "initial_weights": 2,
+    "train_classifier": 1,
+    "make_cams": 32,
+    "score_cams": 2,
+    "make_cam_crf": 32,
+    "make_confident_labels": 16,
+    "train_irnet": 1,
+    "make_pseudo_labels": 16,
+    "train_segmentation": 1,
+    "predict": 16,
+    "label_predictions": 16,
+    "score_labels": 5,
+    "collect_metrics": 1,
+    "draw_panels": 2,
+    "write_report": 1,
+    "report": 1,
+}
+
+
+def rules() -> Iterator[tuple[str, str]]:
+    """Name and text of every rule that makes something."""
+    for file in sorted((PROJECT / "rules").glob("*.smk")):
+        parts = re.split(r"^rule (\w+):\n", file.read_text(), flags=re.MULTILINE)
+        yield from zip(parts[1::2], parts[2::2], strict=True)
+
+
+RULES = dict(rules())
+
+
+@pytest.fixture
+def barren(tmp_path: Path) -> Path:
+    """A folder of modules by the names of the heavy ones, none of which can be imported."""
+    folder = tmp_path / "barren"
+    folder.mkdir()
+    for name in HEAVY:
+        (folder / f"{name}.py").write_text(f"raise ImportError('planning must not need {name}')\n")
+    for name in HEAVY:
+        assert "planning must not need" in run(["-c", f"import {name}"], tmp_path, PYTHONPATH=str(folder)).output
+    return folder
+
+
+def test_the_released_setting_is_planned_without_data_and_without_torch(tmp_path: Path, barren: Path) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    config = PROJECT / "configs" / "voc12-vwl-l.yaml"
+    command = ["-m", "snakemake", "-n", "--snakefile", PROJECT / "Snakefile", "--configfile", config]
+    found = run(command, empty, PYTHONPATH=str(barren))
+    assert found.code == 0, found.output
+    assert jobs_of(found.output) == VOC12
+    assert f"Using workflow specific profile {PROJECT}/profiles/default" in found.output
+    assert {path.name for path in empty.iterdir()} <= {".snakemake"}
+
+
+def test_a_run_on_the_truth_needs_no_classifier(workplace: Workplace) -> None:
+    config = workplace.write_config({"runs": {"bound": {"supervision": "truth"}}})
+    planned = workplace.planned("results/runs/bound/report.html", config=config)
+    assert planned["take_truth"] == 2
+    assert planned["draw_panels"] == 1
+    assert not planned.keys() & {"train_classifier", "make_cams", "make_confident_labels", "train_irnet"}
+
+
+def test_a_config_takes_nothing_from_the_one_beside_the_snakefile(workplace: Workplace) -> None:
+    """The project's own config counts as long as none is named, and then no longer."""
+    own = yaml.safe_load((workplace.project / "config.yaml").read_text())
+    own |= {"shards": 3, "runs": {"elsewhere": {}}, "targets": ["elsewhere"]}
+    (workplace.project / "config.yaml").write_text(yaml.safe_dump(own))
+    assert workplace.planned(config=None)["predict"] == 3
+    named = workplace.write_config({}, without=("shards",))
+    assert workplace.planned(config=named)["predict"] == 1
+    refused = workplace.snakemake("-n", "results/runs/elsewhere/report.html", config=named)
+    assert refused.code != 0
+    assert "No rule to produce results/runs/elsewhere/report.html" in refused.output
+
+
+@pytest.mark.parametrize("name", sorted(RULES))
+def test_a_rule_logs_and_measures_itself_and_follows_its_code(name: str) -> None:
+    text = RULES[name]
+    script = script_of(text)
+    assert re.search(r'^    log:\n        "logs/', text, re.MULTILINE)
+    assert re.search(r'^    benchmark:\n        "logs/.+\.benchmark\.tsv"', text, re.MULTILINE)
+    assert f'code=code_of("{script.name}")' in text
+    assert script.is_file()
+
+
+@pytest.mark.parametrize("name", sorted(RULES))
+def test_a_rule_asks_for_a_gpu_exactly_when_its_code_can_use_one(name: str) -> None:
+    text = RULES[name]
+    uses_one = "wsss.device" in import_closure(script_of(text))
+    assert bool(re.search(r"^        gpu=1,$", text, re.MULTILINE)) == uses_one
+    if "localrule: True" not in text:
+        assert re.search(r"^        mem_mb=\d+,$", text, re.MULTILINE)
+        assert re.search(r"^        runtime=\d+,$", text, re.MULTILINE)
+
+
+def test_some_rules_use_a_gpu_and_some_do_not() -> None:
+    using = {name for name, text in RULES.items() if "gpu=1" in text}
+    assert using == {
+        "train_classifier",
+        "make_cams",
+        "train_irnet",
+        "make_pseudo_labels",
+        "train_segmentation",
+        "predict",
+    }
+
+
+@pytest.mark.parametrize("path", PROFILES, ids=lambda path: path.parent.name)
+def test_a_profile_reruns_for_settings_code_and_inputs(path: Path) -> None:
+    profile = yaml.safe_load(path.read_text())
+    assert sorted(profile["rerun-triggers"]) == ["input", "mtime", "params"]
+    assert (path.parent / profile["configfile"]).resolve() == PROJECT / "config.yaml"
+    assert any(str(limit).startswith("gpu=") for limit in profile["resources"])
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
+def test_a_config_is_valid(path: Path) -> None:
+    machine, runs = read_config(yaml.safe_load(path.read_text()))
+    assert set(machine.targets) <= set(runs)
+
+
+def script_of(rule: str) -> Path:
+    """The script that a rule's text names."""
+    found = re.search(r'^    script:\n        "\.\./(workflow_scripts/\w+\.py)"', rule, re.MULTILINE)
+    assert found, rule
+    return PROJECT / found[1]
