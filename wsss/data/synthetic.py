@@ -222,7 +222,7 @@ class _Scene:
         return np.asarray(part.transform(self.owner.shape[::-1], Image.Transform.AFFINE, affine, resample))
 
     def _distinct_colour(self, rng: np.random.Generator, hues: tuple[float, float]) -> np.ndarray:
-        """A vivid colour within `hues`, far from most of what the picture shows, so that a creature's outline can be seen."""
+        """A vivid colour within `hues`, far from most of what the picture shows: a creature's outline can be seen."""
         shown = rng.choice(self.image.reshape(-1, 3), 200)
         candidates = [vivid_colour(rng, hues) for _ in range(8)]
         return max(candidates, key=lambda c: float(np.quantile(np.linalg.norm(shown - c, axis=1), 0.1)))

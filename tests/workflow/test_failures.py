@@ -1,0 +1,116 @@
+"""What goes wrong for users ends with a code other than 0 and one clear line, and leaves nothing half-made."""
+
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.workflow.conftest import Outcome, Workplace, run
+from wsss.artifacts import sha256_of
+from wsss.data.layout import Dataset
+from wsss.provenance import segment
+from wsss.settings.data import FolderSettings
+
+CONFIDENT = "results/synthetic-*/vwl_l-*/cams-*/confident-*/shards/train/0-of-2.tsv"
+STORE = "results/synthetic-*/vwl_l-*/cams-*/stores/train_0002.zarr.zip"
+
+
+def lose_an_image(folder: Path) -> str:
+    (folder / "JPEGImages" / "train_0003.jpg").unlink()
+    return r"error: missing image: \S*train_0003\.jpg$"
+
+
+def truncate_an_image(folder: Path) -> str:
+    truncate(folder / "JPEGImages" / "val_0001.jpg")
+    return r"error: damaged image: \S*val_0001\.jpg \(.+\); replace the file or take its id out of the lists$"
+
+
+def name_an_unknown_class(folder: Path) -> str:
+    table = folder / "image_labels.csv"
+    header, *rows = table.read_text().splitlines()
+    table.write_text("\n".join([f"{header},griffin", *(f"{row},0" for row in rows)]) + "\n")
+    return r"error: \S*image_labels\.csv: unknown class 'griffin'; name it in data\.classes or data\.ignored_classes$"
+
+
+def lose_the_folder(folder: Path) -> str:
+    shutil.rmtree(folder)
+    return rf"error: no dataset at {folder}: set locations\.dataset in the config to a folder in VOC layout$"
+
+
+@pytest.mark.parametrize("damage", [lose_an_image, truncate_an_image, name_an_unknown_class, lose_the_folder])
+def test_a_faulty_dataset_is_refused_before_any_training(
+    workplace: Workplace, dataset: Dataset, tmp_path: Path, damage: Callable[[Path], str]
+) -> None:
+    folder = tmp_path / "own"
+    shutil.copytree((dataset.root / "dataset").resolve(), folder)
+    line = damage(folder)
+    settings = FolderSettings(kind="folder", name="own", classes={name: i for i, name in enumerate(dataset.classes, 1)})
+    config = workplace.write_config(
+        {"data": settings.model_dump(), "locations": {"dataset": str(folder)}}, without=("data",)
+    )
+    made = f"results/{segment('own', settings.key())}"
+    refused = workplace.snakemake(f"{made}/images.tsv", config=config)
+    assert_told(refused, line)
+    assert re.search(line, workplace.only("logs/own-*/images.log").read_text(), re.MULTILINE)
+    assert {path.name for path in (workplace.work / made).glob("*")} <= {"dataset"}
+
+
+def test_an_unknown_key_is_refused_before_any_job(workplace: Workplace) -> None:
+    config = workplace.write_config({"classifier": {"epoch": 3}})
+    refused = workplace.snakemake(config=config)
+    assert_told(refused, r"error: config: unknown key classifier\.epoch; allowed here: .*\bepochs\b")
+    assert not (workplace.work / "results").exists()
+
+
+def test_an_archive_of_another_sum_is_refused_and_kept(workplace: Workplace, tmp_path: Path) -> None:
+    archive = tmp_path / "downloads" / "VOCtrainval_11-May-2012.tar"
+    archive.parent.mkdir()
+    archive.write_bytes(b"not what it should be")
+    config = workplace.write_config(
+        {"data": {"kind": "voc12"}, "locations": {"archives": str(archive.parent)}}, ("data",)
+    )
+    refused = workplace.snakemake(f"results/archives/{archive.name}.checked", config=config)
+    assert_told(refused, rf"error: {re.escape(str(archive))} has md5 \w+, expected \w+: delete or move it")
+    assert archive.read_bytes() == b"not what it should be"
+    assert list(workplace.work.glob("results/archives/*")) == []
+
+
+def test_a_truncated_store_is_named_and_mended(copy_of_finished: Workplace) -> None:
+    """A repair makes the damaged shard again, to the same bytes; what was made from it before stays good."""
+    place = copy_of_finished
+    store, manifest = place.only(STORE), place.only(CONFIDENT)
+    sums = {path: sha256_of(path) for path in (store, manifest)}
+    truncate(store)
+    manifest.unlink()
+    target = manifest.relative_to(place.work)
+    assert_told(place.snakemake(target), rf"error: damaged store: \S*{store.name} .*wsss verify --repair")
+    assert not manifest.exists()
+    assert verify(place).code == 1
+    repaired = verify(place, "--repair")
+    assert repaired.code == 0
+    assert f"damaged: {store.relative_to(place.work)}" in repaired.output
+    mended = place.snakemake(target)
+    assert mended.code == 0, mended.output
+    assert {path: sha256_of(path) for path in sums} == sums
+    assert verify(place).code == 0
+    assert not place.planned()
+    assert place.leftovers() == []
+
+
+def verify(place: Workplace, *options: str) -> Outcome:
+    """Run `wsss verify` in the work folder."""
+    command = "from wsss.cli import app; app()"
+    return run(["-c", command, "verify", *options], place.work, PYTHONPATH=str(place.project))
+
+
+def assert_told(refused: Outcome, line: str) -> None:
+    """The command failed, and said why in a line that stands alone, without a Python traceback."""
+    assert refused.code != 0
+    assert len(re.findall(line, refused.output, re.MULTILINE)) == 1, refused.output
+    assert "Traceback" not in refused.output
+
+
+def truncate(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])

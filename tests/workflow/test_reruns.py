@@ -1,0 +1,90 @@
+"""What a change makes again: the stage that it belongs to and what follows, and nothing else."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.workflow.conftest import Workplace
+from wsss.artifacts import sha256_of
+from wsss.settings.crf import CrfSettings
+from wsss.settings.refinement import ConfidentLabelSettings
+from wsss.settings.segmentation import PredictionLabelSettings
+
+PAGES = {"collect_metrics", "draw_panels", "write_report", "report"}
+AFTER_SEGMENTATION = {"predict", "label_predictions", "score_labels", *PAGES}
+AFTER_CONFIDENT_LABELS = {"train_irnet", "make_pseudo_labels", "train_segmentation", *AFTER_SEGMENTATION}
+SEGMENTER = "results/*/*/*/*/*/*/*/segmenter.safetensors"
+
+
+def fewer_iterations(crf: CrfSettings) -> dict[str, Any]:
+    return {"crf": {**crf.model_dump(), "iterations": 1}}
+
+
+LATE = {"prediction_labels": fewer_iterations(PredictionLabelSettings().crf)}
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        (
+            {"confident_labels": fewer_iterations(ConfidentLabelSettings().crf)},
+            {"make_confident_labels", *AFTER_CONFIDENT_LABELS},
+        ),
+        ({"segmentation": {"steps": 5}}, {"train_segmentation", *AFTER_SEGMENTATION}),
+        (LATE, {"label_predictions", "score_labels", *PAGES}),
+        ({"runs": {"other": LATE}}, set()),
+    ],
+    ids=["confident_labels", "segmentation", "prediction_labels", "another run"],
+)
+def test_a_setting_reaches_its_stage_and_what_follows(
+    copy_of_finished: Workplace, changes: Mapping[str, Any], expected: set[str]
+) -> None:
+    assert set(copy_of_finished.planned(config=copy_of_finished.write_config(changes))) == expected
+
+
+def test_a_change_and_back_finds_the_earlier_artifacts(copy_of_finished: Workplace) -> None:
+    place = copy_of_finished
+    changed, named = place.write_config(LATE), place.write_config({"runs": {"other": LATE}})
+    outcome = place.snakemake(config=changed)
+    assert outcome.code == 0, outcome.output
+    assert not place.planned(config=changed)
+    # The page of the run `default` now tells of the change; nothing else is missing.
+    assert place.planned() == {"collect_metrics": 1, "draw_panels": 1, "write_report": 1, "report": 1}
+    # As a run of its own, the change finds what it has made under another name.
+    assert set(place.planned("results/runs/other/report.html", config=named)) == PAGES - {"report"}
+
+
+@pytest.mark.parametrize(
+    ("file", "addition"),
+    [
+        ("wsss/segmentation/losses.py", "\n# A comment changes no number.\n"),
+        ("workflow_scripts/train_classifier.py", "\n# A comment changes no number.\n"),
+        ("wsss/progress.py", "\nSECONDS_BETWEEN_LINES = 5.0\n"),
+    ],
+    ids=["comment", "comment in a script", "progress"],
+)
+def test_harmless_code_makes_nothing_again(copy_of_finished: Workplace, file: str, addition: str) -> None:
+    append(copy_of_finished.project / file, addition)
+    assert not copy_of_finished.planned()
+
+
+def test_changed_code_reruns_what_reaches_it_unless_it_is_accepted(copy_of_finished: Workplace) -> None:
+    """`snakemake --touch` accepts what is there as made by today's code, and makes up nothing that is not there."""
+    place = copy_of_finished
+    append(place.project / "wsss" / "segmentation" / "losses.py", "\nANOTHER_LOSS = None\n")
+    assert set(place.planned()) == {"train_segmentation", *AFTER_SEGMENTATION}
+    before = sha256_of(place.only(SEGMENTER))
+    (place.work / "results" / "runs" / "default" / "report.html").unlink()
+    accepted = place.snakemake("--touch")
+    assert accepted.code == 0, accepted.output
+    assert place.planned() == {"write_report": 1, "report": 1}
+    assert sha256_of(place.only(SEGMENTER)) == before
+
+
+def append(file: Path, text: str) -> None:
+    """Add text to a file, which is then newer than anything that was made."""
+    file.write_text(file.read_text() + text)
+    os.utime(file)
