@@ -25,7 +25,7 @@ def verify(
 ) -> None:
     """Check every file that a manifest lists against its size and sum.
 
-    After --repair, plain `snakemake` remakes the shards whose manifests were removed. Exit code 1 while anything is
+    After --repair, `snakemake MANIFEST...` remakes the shards whose manifests were removed. Exit code 1 while anything is
     damaged and not repaired.
     """
     manifests = sorted(results.glob("**/shards/*/*.tsv"))

@@ -54,7 +54,7 @@ class MachineSettings(Settings):
     locations: LocationSettings = LocationSettings()
     # Jobs per split for steps that work image by image.
     shards: Positive = 1
-    # Runs that the targets build when none is named with `--config run=NAME`.
+    # Runs that the targets build.
     targets: Annotated[tuple[RunName, ...], Field(min_length=1)] = ("default",)
 
 
