@@ -25,8 +25,8 @@ def verify(
 ) -> None:
     """Check every file that a manifest lists against its size and sum.
 
-    After --repair, `snakemake MANIFEST...` remakes the shards whose manifests were removed. Exit code 1 while anything is
-    damaged and not repaired.
+    After --repair, `snakemake MANIFEST...` remakes the shards whose manifests were removed. Exit code 1 while anything
+    is damaged and not repaired.
     """
     manifests = sorted(results.glob("**/shards/*/*.tsv"))
     damaged = 0
