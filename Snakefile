@@ -13,6 +13,14 @@ include: "rules/segmentation.smk"
 include: "rules/evaluation.smk"
 
 
+if workflow.is_main_process:
+    show_pages()
+
+
+onsuccess:
+    show_pages()
+
+
 rule report:
     default_target: True
     input:
@@ -32,3 +40,14 @@ rule pseudo_labels:
 rule segmentation:
     input:
         targets("segmentation"),
+
+
+for name, page in PAGES.items():
+    if workflow.is_rule(name):
+        sys.exit(f"error: config: runs.{name}: a rule has this name; choose another")
+
+    rule:
+        name:
+            name
+        input:
+            f"results/runs/{page}/report.html",

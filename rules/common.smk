@@ -1,11 +1,14 @@
 """All of the workflow's Python: the config's runs as chains of path segments, and what rules ask of them."""
 
 import json
+import os
 import re
 import sys
 from pathlib import Path
 
 PROJECT = Path(workflow.basedir)
+# Splits that the images of a stage come from.
+SPLITS = {"cams": ("train", "val"), "pseudo_labels": ("train",)}
 sys.path.insert(0, str(PROJECT))
 
 from wsss.errors import WsssError
@@ -13,7 +16,7 @@ from wsss.provenance import code_digest, segment
 from wsss.settings.run import RunSettings, read_config
 
 try:
-    MACHINE, RUNS = read_config(config)
+    MACHINE, NAMED = read_config(config)
 except WsssError as error:
     sys.exit(f"error: {error}")
 
@@ -46,27 +49,50 @@ def segments(run):
 
 
 def paths(run):
-    """Where each stage of a run leaves its artifacts, below results/: the path is the ancestry."""
+    """Where each stage of a run leaves its artifacts, below results/: the path is the ancestry.
+
+    A run that is supervised by the truth has no stage before its segmentation network.
+    """
     names = {stage: name for stage, (name, own) in segments(run).items()}
     at = {"data": names["data"]}
     parent = "data"
-    for stage in ("classifier", "cams", "confident_labels", "irnet", "pseudo_labels"):
-        at[stage] = f"{at[parent]}/{names[stage]}"
-        parent = stage
-    at["evaluation"] = f"{at['cams']}/{names['evaluation']}"
-    at["cam_crf"] = f"{at['cams']}/{names['cam_crf']}"
-    at["supervision"] = (
-        f"{at['data']}/truth" if run.supervision == "truth" else at["pseudo_labels"]
-    )
-    at["segmentation"] = f"{at['supervision']}/{names['segmentation']}"
+    if run.supervision == "pseudo_labels":
+        for stage in (
+            "classifier",
+            "cams",
+            "confident_labels",
+            "irnet",
+            "pseudo_labels",
+        ):
+            at[stage] = f"{at[parent]}/{names[stage]}"
+            parent = stage
+        at["evaluation"] = f"{at['cams']}/{names['evaluation']}"
+        at["cam_crf"] = f"{at['cams']}/{names['cam_crf']}"
+        supervision = at["pseudo_labels"]
+    else:
+        supervision = f"{at['data']}/truth"
+    at["segmentation"] = f"{supervision}/{names['segmentation']}"
     at["prediction"] = f"{at['segmentation']}/{names['prediction']}"
     at["prediction_labels"] = f"{at['prediction']}/{names['prediction_labels']}"
     return at
 
 
-SEGMENTS = {name: own for run in RUNS.values() for name, own in segments(run).values()}
-PATHS = {name: paths(run) for name, run in RUNS.items()}
+SEGMENTS = {name: own for run in NAMED.values() for name, own in segments(run).values()}
+# A run's page carries a hash of all its settings: changed and changed back, the earlier page is found.
+PAGES = {name: segment(name, run.key()) for name, run in NAMED.items()}
+RUNS = {PAGES[name]: run for name, run in NAMED.items()}
+PATHS = {page: paths(run) for page, run in RUNS.items()}
 SHARDS = [f"{i}-of-{MACHINE.shards}" for i in range(MACHINE.shards)]
+
+
+def show_pages():
+    """Let results/runs/<run> lead to the page of that run's settings as they are now, where it is finished."""
+    for name, page in PAGES.items():
+        link = Path("results/runs", name)
+        if Path("results/runs", page, "report.html").exists():
+            temporary = link.with_name(f".{name}.{os.getpid()}.tmp")
+            temporary.symlink_to(page)
+            temporary.replace(link)
 
 
 def settings_of(wildcard):
@@ -109,16 +135,15 @@ def shards_of(folder, split):
 def targets(stage):
     """What the runs that the config names as targets must leave behind."""
     wanted = []
-    for name in MACHINE.targets:
-        at = PATHS[name]
+    for page in map(PAGES.get, MACHINE.targets):
+        at = PATHS[page]
         if stage == "report":
-            wanted.append(f"results/runs/{name}/report.html")
+            wanted.append(f"results/runs/{page}/report.html")
         elif stage == "segmentation":
             wanted.append(f"results/{at['segmentation']}/segmenter.safetensors")
-        elif stage == "cams":
-            wanted += shards_of(at["cams"], "train") + shards_of(at["cams"], "val")
-        else:
-            wanted += shards_of(at["pseudo_labels"], "train")
+        elif stage in at:
+            for split in SPLITS[stage]:
+                wanted += shards_of(at[stage], split)
     return wanted
 
 
@@ -129,7 +154,7 @@ def run_settings(wildcards):
 
 def panel_count(wildcards):
     """How many images the panels of a run show."""
-    return RUNS[wildcards.run].evaluation.panels
+    return RUNS[wildcards.run].report.panels
 
 
 def run_paths(wildcards):
@@ -153,7 +178,7 @@ def scores_of(wildcards):
         "prediction_val": f"results/{labels}/plain/scores/val.json",
         "prediction_crf_val": f"results/{labels}/crf/scores/val.json",
     }
-    if RUNS[wildcards.run].supervision == "pseudo_labels":
+    if "cams" in at:
         found |= {
             f"cam_{split}": f"results/{at['evaluation']}/{split}.json"
             for split in ("train", "val")
@@ -170,7 +195,7 @@ def panel_manifests(wildcards):
     """Manifests of what the panels of a split show: pseudo labels of train, predictions of val, and CAMs of both."""
     at = PATHS[wildcards.run]
     found = {}
-    if RUNS[wildcards.run].supervision == "pseudo_labels":
+    if "cams" in at:
         found["cams"] = shards_of(at["cams"], wildcards.split)
         if wildcards.split == "train":
             found["pseudo_labels"] = shards_of(at["pseudo_labels"], "train")
@@ -181,11 +206,7 @@ def panel_manifests(wildcards):
 
 def panels_of(wildcards):
     """The panels of a run's report; a bound on the truth has nothing of its own to show on train."""
-    splits = (
-        ("train", "val")
-        if RUNS[wildcards.run].supervision == "pseudo_labels"
-        else ("val",)
-    )
+    splits = ("train", "val") if "cams" in PATHS[wildcards.run] else ("val",)
     return {
         f"panels_{split}": f"results/runs/{wildcards.run}/panels_{split}.png"
         for split in splits
@@ -204,10 +225,11 @@ def curves_of(wildcards):
 def training_logs(wildcards):
     """The losses of a run's trainings."""
     at = PATHS[wildcards.run]
-    stages = ["segmentation"]
-    if RUNS[wildcards.run].supervision == "pseudo_labels":
-        stages = ["classifier", "irnet", "segmentation"]
-    return {f"{stage}_log": f"results/{at[stage]}/training.csv" for stage in stages}
+    return {
+        f"{stage}_log": f"results/{at[stage]}/training.csv"
+        for stage in ("classifier", "irnet", "segmentation")
+        if stage in at
+    }
 
 
 wildcard_constraints:

@@ -13,7 +13,7 @@ from wsss.settings.cams import CamSettings
 from wsss.settings.classification import ClassifierSettings
 from wsss.settings.crf import CrfSettings
 from wsss.settings.data import FolderSettings, ListSettings, SyntheticSettings, Voc12Settings
-from wsss.settings.evaluation import CamCrfSettings, EvaluationSettings
+from wsss.settings.evaluation import CamCrfSettings, EvaluationSettings, ReportSettings
 from wsss.settings.optimisation import OptimiserSettings
 from wsss.settings.refinement import ConfidentLabelSettings, IrnetSettings, PseudoLabelSettings
 from wsss.settings.run import LocationSettings, MachineSettings, NamedRuns, RunSettings, merge, read_config
@@ -104,7 +104,8 @@ DEFAULTS: dict[type[Settings], dict[str, Any]] = {
     },
     CamSettings: {"scales": [1.0, 0.5, 1.5, 2.0], "precision": "float32", "store_dtype": "float16"},
     CamCrfSettings: {"background_score": 0.15, "crf": CAM_CRF},
-    EvaluationSettings: {"thresholds": [0.02, 0.6, 0.02], "panels": 8},
+    EvaluationSettings: {"thresholds": [0.02, 0.6, 0.02]},
+    ReportSettings: {"panels": 8},
     ConfidentLabelSettings: {
         "foreground_score": 0.3,
         "background_score": 0.05,

@@ -25,11 +25,12 @@ def verify(
 ) -> None:
     """Check every file that a manifest lists against its size and sum.
 
-    After --repair, `snakemake MANIFEST...` remakes the shards whose manifests were removed. Exit code 1 while anything
-    is damaged and not repaired.
+    After --repair, the steps that need a removed manifest remake it; the command that remakes them all is printed.
+    Exit code 1 while anything is damaged and not repaired.
     """
     manifests = sorted(results.glob("**/shards/*/*.tsv"))
     damaged = 0
+    removed: list[str] = []
     for manifest in manifests:
         try:
             files = [str(manifest.parents[2] / row.file) for row in damaged_rows(manifest, manifest.parents[2])]
@@ -40,8 +41,11 @@ def verify(
             typer.echo(f"damaged: {file}")
         if files and repair:
             manifest.unlink()
-            typer.echo(f"removed: {manifest}")
+            removed.append(str(manifest))
     typer.echo(f"{len(manifests)} manifests checked, {damaged} damaged files")
+    if removed:
+        typer.echo(f"{len(removed)} manifests removed; this makes their files again (add the --configfile in use):")
+        typer.echo(f"snakemake {' '.join(removed)}")
     if damaged and not repair:
-        typer.echo("run `wsss verify --repair`, then snakemake, to make them again")
+        typer.echo("`wsss verify --repair` removes the manifests of damaged files, so that snakemake makes them again")
         raise typer.Exit(1)

@@ -72,7 +72,7 @@ def test_the_released_setting_is_planned_without_data_and_without_torch(tmp_path
 
 def test_a_run_on_the_truth_needs_no_classifier(workplace: Workplace) -> None:
     config = workplace.write_config({"runs": {"bound": {"supervision": "truth"}}})
-    planned = workplace.planned("results/runs/bound/report.html", config=config)
+    planned = workplace.planned("bound", config=config)
     assert planned["take_truth"] == 2
     assert planned["draw_panels"] == 1
     assert not planned.keys() & {"train_classifier", "make_cams", "make_confident_labels", "train_irnet"}
@@ -86,9 +86,9 @@ def test_a_config_takes_nothing_from_the_one_beside_the_snakefile(workplace: Wor
     assert workplace.planned(config=None)["predict"] == 3
     named = workplace.write_config({}, without=("shards",))
     assert workplace.planned(config=named)["predict"] == 1
-    refused = workplace.snakemake("-n", "results/runs/elsewhere/report.html", config=named)
+    refused = workplace.snakemake("-n", "elsewhere", config=named)
     assert refused.code != 0
-    assert "No rule to produce results/runs/elsewhere/report.html" in refused.output
+    assert "No rule to produce elsewhere" in refused.output
 
 
 @pytest.mark.parametrize("name", sorted(RULES))

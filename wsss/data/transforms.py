@@ -59,6 +59,25 @@ def random_crop(
     return cropped, cropped_labels
 
 
+def augmented_pair(
+    image: Image.Image,
+    labels: np.ndarray,
+    scale: float,
+    side: int,
+    normalisation: Normalisation,
+    rng: np.random.Generator,
+) -> tuple[Tensor, Tensor]:
+    """Normalised pixels (3, side, side) and labels (side, side): scaled, mirrored half the time, cropped together."""
+    image = scale_image(image, scale)
+    targets = torch.from_numpy(scale_labels(labels, image.size))
+    pixels = to_tensor(image, normalisation)
+    if rng.random() < 0.5:
+        pixels, targets = pixels.flip(2), targets.flip(1)
+    pixels, cropped = random_crop(pixels, targets, side, rng)
+    assert cropped is not None
+    return pixels, cropped
+
+
 def _place(length: int, side: int, rng: np.random.Generator) -> tuple[int, int, int]:
     """Start in the source, start in the target, and length of what is copied along one axis."""
     slack = length - side

@@ -11,7 +11,7 @@ from wsss.backbone_weights import load_initial_weights
 from wsss.data.images import read_image, read_labels
 from wsss.data.label_shards import label_path
 from wsss.data.layout import Dataset
-from wsss.data.transforms import Normalisation, random_crop, scale_image, scale_labels, to_tensor
+from wsss.data.transforms import Normalisation, augmented_pair
 from wsss.refinement.affinity import affinity_loss, reduce_labels
 from wsss.refinement.irnet import EdgeNetwork
 from wsss.settings.refinement import IrnetSettings
@@ -38,14 +38,11 @@ class ConfidentImages:
     def __getitem__(self, key: tuple[int, int]) -> tuple[Tensor, Tensor]:
         epoch, index = key
         rng = rng_for(self.settings.seed, epoch, index)
-        image = scale_image(read_image(self.dataset.image_path(self.ids[index])), rng.uniform(*self.settings.scale))
-        labels = torch.from_numpy(scale_labels(read_labels(label_path(self.labels, self.ids[index])), image.size))
-        pixels = to_tensor(image, self.normalisation)
-        if rng.random() < 0.5:
-            pixels, labels = pixels.flip(2), labels.flip(1)
-        pixels, cropped = random_crop(pixels, labels, self.settings.crop, rng)
-        assert cropped is not None
-        return pixels, reduce_labels(cropped[None])[0]
+        scale = rng.uniform(*self.settings.scale)
+        image = read_image(self.dataset.image_path(self.ids[index]))
+        labels = read_labels(label_path(self.labels, self.ids[index]))
+        pixels, targets = augmented_pair(image, labels, scale, self.settings.crop, self.normalisation, rng)
+        return pixels, reduce_labels(targets[None])[0]
 
 
 def train_irnet(

@@ -11,7 +11,7 @@ from wsss.backbone_weights import load_initial_weights
 from wsss.data.images import read_image, read_labels
 from wsss.data.label_shards import label_path
 from wsss.data.layout import Dataset
-from wsss.data.transforms import Normalisation, random_crop, scale_image, scale_labels, to_tensor
+from wsss.data.transforms import Normalisation, augmented_pair
 from wsss.segmentation.deeplab import DeepLabV2, fused_logits, parameter_groups
 from wsss.segmentation.losses import segmentation_loss
 from wsss.settings.segmentation import SegmentationSettings
@@ -39,14 +39,9 @@ class LabelledPixels:
         epoch, index = key
         rng = rng_for(self.settings.seed, epoch, index)
         scale = float(rng.choice(self.settings.augment_scales))
-        image = scale_image(read_image(self.dataset.image_path(self.ids[index])), scale)
-        labels = torch.from_numpy(scale_labels(read_labels(label_path(self.labels, self.ids[index])), image.size))
-        pixels = to_tensor(image, self.normalisation)
-        if rng.random() < 0.5:
-            pixels, labels = pixels.flip(2), labels.flip(1)
-        pixels, cropped = random_crop(pixels, labels, self.settings.crop, rng)
-        assert cropped is not None
-        return pixels, cropped
+        image = read_image(self.dataset.image_path(self.ids[index]))
+        labels = read_labels(label_path(self.labels, self.ids[index]))
+        return augmented_pair(image, labels, scale, self.settings.crop, self.normalisation, rng)
 
 
 def train_segmentation(

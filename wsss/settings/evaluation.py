@@ -1,4 +1,4 @@
-"""Settings of the leaves: CAMs with a CRF, thresholds, panels."""
+"""Settings of the leaves: CAMs with a CRF, thresholds, the page of a run."""
 
 from typing import Self
 
@@ -17,10 +17,9 @@ class CamCrfSettings(Settings):
 
 
 class EvaluationSettings(Settings):
-    """Background scores that the threshold curve tries, and how many images the panels show."""
+    """Background scores that the threshold curve of the CAMs tries."""
 
     thresholds: tuple[Share, Share, Share] = (0.02, 0.60, 0.02)
-    panels: Positive = 8
 
     @model_validator(mode="after")
     def _range_is_possible(self) -> Self:
@@ -28,3 +27,9 @@ class EvaluationSettings(Settings):
         if step <= 0 or last < first:
             raise ValueError("thresholds: give (first, last, step) with first <= last and step > 0")
         return self
+
+
+class ReportSettings(Settings):
+    """The page of a run: how many images of each split its panels show."""
+
+    panels: Positive = 8

@@ -10,7 +10,7 @@ from wsss.settings.base import Settings
 from wsss.settings.cams import CamSettings
 from wsss.settings.classification import ClassifierSettings
 from wsss.settings.data import DataSettings
-from wsss.settings.evaluation import CamCrfSettings, EvaluationSettings
+from wsss.settings.evaluation import CamCrfSettings, EvaluationSettings, ReportSettings
 from wsss.settings.optimisation import Positive
 from wsss.settings.refinement import ConfidentLabelSettings, IrnetSettings, PseudoLabelSettings
 from wsss.settings.segmentation import PredictionLabelSettings, PredictionSettings, SegmentationSettings
@@ -43,6 +43,7 @@ class RunSettings(Settings):
     prediction: PredictionSettings = PredictionSettings()
     prediction_labels: PredictionLabelSettings = PredictionLabelSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
+    report: ReportSettings = ReportSettings()
 
 
 RunName = Annotated[str, Field(pattern="^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
