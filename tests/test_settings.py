@@ -174,6 +174,7 @@ STAGES = {
     "prediction": PredictionSettings,
     "prediction_labels": PredictionLabelSettings,
     "evaluation": EvaluationSettings,
+    "report": ReportSettings,
 }
 
 

@@ -1,17 +1,18 @@
 """Arrays of one image in one zarr v3 store, one file: equal content gives equal bytes."""
 
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import zarr
 from zarr.storage import MemoryStore, ZipStore
 
-from wsss.artifacts import atomic_path
+from wsss.artifacts import atomic_path, write_manifest
 from wsss.errors import WsssError
+from wsss.progress import track
 
 FORMAT_VERSION = 1
 EARLIEST_ZIP_DATE = (1980, 1, 1, 0, 0, 0)
@@ -24,6 +25,22 @@ class ImageArrays:
 
     arrays: dict[str, np.ndarray]
     attributes: dict[str, Any]
+
+
+class Writable(Protocol):
+    """What one image's store is written from."""
+
+    def write(self, path: Path) -> None: ...
+
+
+def write_store_shard(
+    ids: Sequence[str], store_of: Callable[[str], Writable], folder: Path, manifest: Path, what: str
+) -> None:
+    """Write `folder`/stores/<id>.zarr.zip, from `store_of`, for every id, then `manifest`."""
+    paths = {image_id: store_path(folder, image_id) for image_id in ids}
+    for image_id in track(ids, len(ids), what):
+        store_of(image_id).write(paths[image_id])
+    write_manifest(manifest, folder, [(image_id, str(path.relative_to(folder))) for image_id, path in paths.items()])
 
 
 def write_store(

@@ -8,15 +8,14 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from wsss.artifacts import sha256_of, write_manifest
+from wsss.artifacts import sha256_of
 from wsss.classification.cam_store import CamStore
 from wsss.classification.network import Classifier, build_classifier
 from wsss.data.images import read_image
 from wsss.data.layout import Dataset
 from wsss.data.transforms import scale_image, to_tensor
 from wsss.device import place
-from wsss.image_store import store_path
-from wsss.progress import track
+from wsss.image_store import write_store_shard
 from wsss.settings.cams import CamSettings
 from wsss.settings.classification import ClassifierSettings
 
@@ -35,19 +34,18 @@ def write_cam_shard(
     network.load_state_dict(load_file(weights))
     device = place(network.eval())
     digest = sha256_of(weights)
-    files = []
-    for image_id in track(ids, len(ids), "CAMs"):
+    normalisation = (network.backbone.mean, network.backbone.std)
+
+    def store_of(image_id: str) -> CamStore:
         keys = dataset.present(image_id)
         image = read_image(dataset.image_path(image_id))
         scaled = [scale_image(image, scale) for scale in settings.scales]
-        normalisation = (network.backbone.mean, network.backbone.std)
         with torch.autocast(device.type, torch.bfloat16, enabled=settings.precision == "bfloat16"):
             maps = [class_maps(network, to_tensor(one, normalisation).to(device), keys) for one in scaled]
         arrays = [one.float().cpu().numpy().astype(settings.store_dtype) for one in maps]
-        path = store_path(folder, image_id)
-        CamStore(image_id, (image.height, image.width), keys, settings.scales, arrays, digest).write(path)
-        files.append((image_id, str(path.relative_to(folder))))
-    write_manifest(manifest, folder, files)
+        return CamStore(image_id, (image.height, image.width), keys, settings.scales, arrays, digest)
+
+    write_store_shard(ids, store_of, folder, manifest, "CAMs")
 
 
 @torch.inference_mode()

@@ -7,13 +7,12 @@ import numpy as np
 import torch
 from safetensors.torch import load_file
 
-from wsss.artifacts import sha256_of, write_manifest
+from wsss.artifacts import sha256_of
 from wsss.data.images import read_image
 from wsss.data.layout import Dataset
 from wsss.data.transforms import to_tensor
 from wsss.device import place
-from wsss.image_store import store_path
-from wsss.progress import track
+from wsss.image_store import write_store_shard
 from wsss.segmentation.deeplab import fused_logits
 from wsss.segmentation.score_store import ScoreStore
 from wsss.segmentation.training import build_segmenter
@@ -35,14 +34,13 @@ def write_score_shard(
     device = place(network.eval())
     normalisation = (network.backbone.mean, network.backbone.std)
     digest = sha256_of(weights)
-    files = []
-    for image_id in track(ids, len(ids), "predictions"):
+
+    def store_of(image_id: str) -> ScoreStore:
         image = read_image(dataset.image_path(image_id))
         pixels = to_tensor(image, normalisation).to(device)
         with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, settings.precision == "bfloat16"):
             _, fused = fused_logits(network, pixels[None], settings.scales)
         logits = fused[0].cpu().numpy().astype(np.dtype(settings.store_dtype))
-        path = store_path(folder, image_id)
-        ScoreStore(image_id, (image.height, image.width), logits, digest).write(path)
-        files.append((image_id, str(path.relative_to(folder))))
-    write_manifest(manifest, folder, files)
+        return ScoreStore(image_id, (image.height, image.width), logits, digest)
+
+    write_store_shard(ids, store_of, folder, manifest, "predictions")
