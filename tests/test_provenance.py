@@ -131,6 +131,14 @@ def test_a_docstring_is_no_different_from_none(package: Package) -> None:
     assert package.digest() == before
 
 
+def test_the_template_of_a_reached_module_counts_and_that_of_another_does_not(package: Package) -> None:
+    before = package.digest()
+    package.write("other.html", "<p>A page.</p>")
+    assert package.digest() == before
+    package.write("deep/third.html", "<p>A page.</p>")
+    assert package.digest() != before
+
+
 @pytest.mark.parametrize("name", ["first.py", "second.py", "deep/third.py", "deep/fourth.py"])
 def test_code_counts_at_any_depth(package: Package, name: str) -> None:
     before = package.digest()

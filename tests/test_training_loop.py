@@ -343,6 +343,8 @@ def test_what_is_saved_is_what_was_trained(tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "a").iterdir()) == names
     for name in names:
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+    # Who may read the settings may read the weights.
+    assert len({(tmp_path / "a" / name).stat().st_mode for name in names}) == 1
     assert (tmp_path / "a" / "training.csv").read_text() == "step,lr,img\n10,0.1,0.5\n"
     state = load_file(tmp_path / "a" / "classifier.safetensors")
     assert set(state) == set(network.state_dict())

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
-from wsss.artifacts import atomic_path, sha256_of, write_json
+from wsss.artifacts import sha256_of, write_bytes, write_json
 from wsss.backbone import Backbone, build_backbone
 from wsss.errors import WsssError
 from wsss.settings.backbone import BackboneSettings
@@ -37,8 +37,7 @@ def write_initial_weights(settings: BackboneSettings, local_files: Mapping[str, 
     else:
         origin = _load_torchvision(backbone, settings.name)
     state = {name: tensor.contiguous() for name, tensor in backbone.network.state_dict().items()}
-    with atomic_path(folder / "weights.safetensors") as temporary:
-        save_file(state, temporary)
+    write_bytes(folder / "weights.safetensors", save(state))
     write_json(folder / "settings.json", {"backbone": settings.model_dump(mode="json"), "origin": origin})
 
 

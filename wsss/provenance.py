@@ -18,11 +18,16 @@ def segment(label: str, key: str) -> str:
 def code_digest(script: Path) -> str:
     """Twelve hex digits over the code of `script` and of every module of wsss that it imports, at any depth.
 
-    Comments, docstrings and formatting do not count, nor do modules that only show progress.
+    Comments, docstrings and formatting do not count, nor do modules that only show progress. A page's template, which
+    lies beside its module under the same name, counts whole.
     """
     digest = hashlib.sha256(_bare_code(script).encode())
     for module in sorted(import_closure(script)):
-        digest.update(f"\n{module}\n{_bare_code(_existing_file(module))}".encode())
+        file = _existing_file(module)
+        digest.update(f"\n{module}\n{_bare_code(file)}".encode())
+        template = file.with_suffix(".html")
+        if template.is_file():
+            digest.update(template.read_bytes())
     return digest.hexdigest()[:12]
 
 

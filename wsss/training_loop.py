@@ -13,11 +13,11 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from wsss.artifacts import atomic_path, write_json, write_text
+from wsss.artifacts import atomic_path, write_bytes, write_json, write_text
 from wsss.device import place
 from wsss.errors import WsssError
 from wsss.progress import track
@@ -113,8 +113,8 @@ def save_training(folder: Path, name: str, network: nn.Module, log: pd.DataFrame
     write_text(folder / "training.csv", log.to_csv(index=False, lineterminator="\n"))
     write_json(folder / "settings.json", settings)
     state = {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
-    with atomic_path(folder / f"{name}.safetensors") as temporary:
-        save_file(state, temporary)
+    # Not save_file: its files are readable by their owner alone.
+    write_bytes(folder / f"{name}.safetensors", save(state))
 
 
 def _step(
