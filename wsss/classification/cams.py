@@ -15,6 +15,7 @@ from wsss.data.images import read_image
 from wsss.data.layout import Dataset
 from wsss.data.transforms import scale_image, to_tensor
 from wsss.device import place
+from wsss.folding import fold_norms
 from wsss.image_store import write_store_shard
 from wsss.settings.cams import CamSettings
 from wsss.settings.classification import ClassifierSettings
@@ -32,6 +33,7 @@ def write_cam_shard(
     """Write `folder`/stores/<id>.zarr.zip for every image of `ids`, then their manifest."""
     network = build_classifier(classifier, len(dataset.classes))
     network.load_state_dict(load_file(weights))
+    fold_norms(network)
     device = place(network.eval())
     digest = sha256_of(weights)
     normalisation = (network.backbone.mean, network.backbone.std)

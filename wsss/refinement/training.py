@@ -12,6 +12,7 @@ from wsss.data.images import read_image, read_labels
 from wsss.data.label_shards import label_path
 from wsss.data.layout import Dataset
 from wsss.data.transforms import Normalisation, augmented_pair
+from wsss.folding import fold_norms
 from wsss.refinement.affinity import affinity_loss, reduce_labels
 from wsss.refinement.irnet import EdgeNetwork
 from wsss.settings.refinement import IrnetSettings
@@ -80,4 +81,5 @@ def build_edge_network(settings: IrnetSettings, initial_weights: Path) -> EdgeNe
     """IRNet's edges on the frozen backbone with its initial weights; the branch itself is untrained."""
     backbone = build_backbone(settings.backbone.name)
     load_initial_weights(backbone, initial_weights)
+    fold_norms(backbone)
     return EdgeNetwork(backbone)

@@ -12,6 +12,7 @@ from wsss.data.images import read_image
 from wsss.data.layout import Dataset
 from wsss.data.transforms import to_tensor
 from wsss.device import place
+from wsss.folding import fold_norms
 from wsss.image_store import write_store_shard
 from wsss.segmentation.deeplab import fused_logits
 from wsss.segmentation.score_store import ScoreStore
@@ -31,6 +32,7 @@ def write_score_shard(
     """Write `folder`/stores/<id>.zarr.zip with the fused logits of every image of `ids`, then their manifest."""
     network = build_segmenter(segmentation, len(dataset.classes))
     network.load_state_dict(load_file(weights))
+    fold_norms(network)
     device = place(network.eval())
     normalisation = (network.backbone.mean, network.backbone.std)
     digest = sha256_of(weights)
