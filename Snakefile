@@ -42,12 +42,14 @@ rule segmentation:
         targets("segmentation"),
 
 
-for name, page in PAGES.items():
+for name, page in TARGETS:
     if workflow.is_rule(name):
-        sys.exit(f"error: config: runs.{name}: a rule has this name; choose another")
+        sys.exit(
+            f"error: config: a rule or another target is called {name}; choose another name"
+        )
 
     rule:
         name:
             name
         input:
-            f"results/runs/{page}/report.html",
+            page,

@@ -16,7 +16,7 @@ from wsss.provenance import code_digest, segment
 from wsss.settings.run import RunSettings, read_config
 
 try:
-    MACHINE, NAMED = read_config(config)
+    CONFIG = read_config(config)
 except WsssError as error:
     sys.exit(f"error: {error}")
 
@@ -77,21 +77,42 @@ def paths(run):
     return at
 
 
-SEGMENTS = {name: own for run in NAMED.values() for name, own in segments(run).values()}
+MACHINE = CONFIG.machine
+COMPARED = [
+    run
+    for comparison in CONFIG.comparisons.values()
+    for seeds in comparison.rows.values()
+    for run in seeds.values()
+]
+SEGMENTS = {
+    name: own
+    for run in [*CONFIG.runs.values(), *COMPARED]
+    for name, own in segments(run).values()
+}
 # A run's page carries a hash of all its settings: changed and changed back, the earlier page is found.
-PAGES = {name: segment(name, run.key()) for name, run in NAMED.items()}
-RUNS = {PAGES[name]: run for name, run in NAMED.items()}
+PAGES = {name: segment(name, run.key()) for name, run in CONFIG.runs.items()}
+RUNS = {PAGES[name]: run for name, run in CONFIG.runs.items()}
 PATHS = {page: paths(run) for page, run in RUNS.items()}
+TABLES = {name: segment(name, own.key()) for name, own in CONFIG.comparisons.items()}
+COMPARISONS = {TABLES[name]: own for name, own in CONFIG.comparisons.items()}
+# What `snakemake <name>` makes, by the name of a run or of a comparison.
+TARGETS = [
+    *((name, f"results/runs/{page}/report.html") for name, page in PAGES.items()),
+    *(
+        (name, f"results/comparisons/{table}/table.csv")
+        for name, table in TABLES.items()
+    ),
+]
 SHARDS = [f"{i}-of-{MACHINE.shards}" for i in range(MACHINE.shards)]
 
 
 def show_pages():
-    """Let results/runs/<run> lead to the page of that run's settings as they are now, where it is finished."""
-    for name, page in PAGES.items():
-        link = Path("results/runs", name)
-        if Path("results/runs", page, "report.html").exists():
+    """Let results/runs/<run> and results/comparisons/<name> lead to what the settings of now have made, once it is there."""
+    for name, made in TARGETS:
+        if Path(made).exists():
+            link = Path(made).parent.with_name(name)
             temporary = link.with_name(f".{name}.{os.getpid()}.tmp")
-            temporary.symlink_to(page)
+            temporary.symlink_to(Path(made).parent.name)
             temporary.replace(link)
 
 
@@ -170,9 +191,8 @@ def images_of(wildcards):
     return f"results/{PATHS[wildcards.run]['data']}/images.tsv"
 
 
-def scores_of(wildcards):
-    """The scores that a run's metrics are made of, as <stage>_<split>; a bound on the truth has no CAMs of its own."""
-    at = PATHS[wildcards.run]
+def scores(at):
+    """Scores of the stages that lie at these paths, as <stage>_<split>; a bound on the truth has no CAMs of its own."""
     labels = at["prediction_labels"]
     found = {
         "prediction_val": f"results/{labels}/plain/scores/val.json",
@@ -189,6 +209,51 @@ def scores_of(wildcards):
         }
         found["pseudo_label_train"] = f"results/{at['pseudo_labels']}/scores/train.json"
     return found
+
+
+def scores_of(wildcards):
+    """The scores that a run's metrics are made of."""
+    return scores(PATHS[wildcards.run])
+
+
+def compared(wildcards):
+    """Settings and scores of every run of a comparison, by row and seed."""
+    comparison = COMPARISONS[wildcards.comparison]
+    return {
+        row: {
+            str(seed): {
+                "settings": run.model_dump(mode="json"),
+                "scores": {
+                    name: path
+                    for name, path in scores(paths(run)).items()
+                    if name.rpartition("_")[0] == comparison.stage
+                },
+            }
+            for seed, run in seeds.items()
+        }
+        for row, seeds in comparison.rows.items()
+    }
+
+
+def compared_json(wildcards):
+    """The same, as JSON."""
+    return json.dumps(compared(wildcards), sort_keys=False)
+
+
+def compared_scores(wildcards):
+    """Score files of every run of a comparison."""
+    return [
+        path
+        for seeds in compared(wildcards).values()
+        for run in seeds.values()
+        for path in run["scores"].values()
+    ]
+
+
+def compared_images(wildcards):
+    """The index of the images that a comparison scores."""
+    first = next(iter(COMPARISONS[wildcards.comparison].rows.values()))
+    return f"results/{paths(next(iter(first.values())))['data']}/images.tsv"
 
 
 def panel_manifests(wildcards):
@@ -249,3 +314,4 @@ wildcard_constraints:
     split="train|val",
     shard="[0-9]+-of-[0-9]+",
     run="|".join(map(re.escape, RUNS)),
+    comparison="|".join(map(re.escape, COMPARISONS)) or "no-comparison",

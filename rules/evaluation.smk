@@ -147,3 +147,29 @@ rule write_report:
         code=code_of("write_report.py"),
     script:
         "../workflow_scripts/write_report.py"
+
+
+rule compare:
+    input:
+        scores=compared_scores,
+        images=compared_images,
+    output:
+        table="results/comparisons/{comparison}/table.csv",
+        markdown="results/comparisons/{comparison}/table.md",
+        records="results/comparisons/{comparison}/records.json",
+        plot="results/comparisons/{comparison}/plot.png",
+    log:
+        "logs/comparisons/{comparison}.log",
+    benchmark:
+        "logs/comparisons/{comparison}.benchmark.tsv"
+    conda:
+        "../envs/wsss.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        runs=compared_json,
+        stage=lambda wildcards: COMPARISONS[wildcards.comparison].stage,
+        code=code_of("compare.py"),
+    script:
+        "../workflow_scripts/compare.py"

@@ -16,7 +16,15 @@ from wsss.settings.data import FolderSettings, ListSettings, SyntheticSettings, 
 from wsss.settings.evaluation import CamCrfSettings, EvaluationSettings, ReportSettings
 from wsss.settings.optimisation import OptimiserSettings
 from wsss.settings.refinement import ConfidentLabelSettings, IrnetSettings, PseudoLabelSettings
-from wsss.settings.run import LocationSettings, MachineSettings, NamedRuns, RunSettings, merge, read_config
+from wsss.settings.run import (
+    ComparisonSettings,
+    LocationSettings,
+    MachineSettings,
+    NamedRuns,
+    RunSettings,
+    merge,
+    read_config,
+)
 from wsss.settings.segmentation import PredictionLabelSettings, PredictionSettings, SegmentationSettings
 
 REQUIRED = "(no default)"
@@ -158,7 +166,8 @@ DEFAULTS: dict[type[Settings], dict[str, Any]] = {
         "shards": 1,
         "targets": ["default"],
     },
-    NamedRuns: {"runs": REQUIRED},
+    ComparisonSettings: {"stage": "cam", "seeds": [0, 1, 2], "rows": REQUIRED},
+    NamedRuns: {"runs": {}, "comparisons": {}},
 }
 # A run's stages are frozen above, one by one.
 STAGES = {
@@ -380,7 +389,8 @@ BASE: dict[str, Any] = {
 
 def test_a_config_is_a_base_and_named_changes_of_it() -> None:
     runs = {"gap": {"classifier": {"pooling": "gap", "words": "none"}}, "bound": {"supervision": "truth"}, "same": None}
-    machine, found = read_config(BASE | {"runs": runs, "shards": 3, "targets": ["default", "gap"]})
+    config = read_config(BASE | {"runs": runs, "shards": 3, "targets": ["default", "gap"]})
+    machine, found = config.machine, config.runs
     assert (machine.shards, machine.targets, machine.locations) == (3, ("default", "gap"), LocationSettings())
     assert list(found) == ["default", "gap", "bound", "same"]
     assert found["default"].classifier == classifier(batch=8)
@@ -388,6 +398,20 @@ def test_a_config_is_a_base_and_named_changes_of_it() -> None:
     assert found["gap"].model_copy(update={"classifier": found["default"].classifier}) == found["default"]
     assert found["bound"].supervision == "truth"
     assert found["same"] == found["default"]
+
+
+def test_a_comparison_makes_each_row_with_each_seed_of_all_trainings() -> None:
+    rows = {"hybrid": None, "GAP, no words": {"classifier": {"pooling": "gap", "words": "none", "batch": 4}}}
+    config = read_config(BASE | {"comparisons": {"ablation": {"seeds": [3, 5], "rows": rows}}})
+    assert list(config.runs) == ["default"]
+    found = config.comparisons["ablation"]
+    assert found.stage == "cam"
+    assert {row: list(seeds) for row, seeds in found.rows.items()} == {"hybrid": [3, 5], "GAP, no words": [3, 5]}
+    run = found.rows["GAP, no words"][5]
+    assert run.classifier == classifier(batch=4, pooling="gap", words="none", seed=5)
+    assert (run.irnet.seed, run.segmentation.seed, run.data.seed) == (5, 5, 0)
+    other = read_config(BASE | {"comparisons": {"ablation": {"seeds": [3, 6], "rows": rows}}})
+    assert other.comparisons["ablation"].key() != found.key()
 
 
 def test_a_config_is_not_changed_by_reading_it() -> None:
@@ -415,7 +439,7 @@ def without(key: str) -> dict[str, Any]:
         ({}, "no config was read: run from the project's folder, or name one with --configfile FILE"),
         (without("irnet"), "config: irnet is missing"),
         (BASE | {"clasifier": {}}, "config: unknown key clasifier; allowed here: data, classifier, cams"),
-        (BASE | {"shard": 3}, "prediction_labels, evaluation, report, runs, locations, shards, targets"),
+        (BASE | {"shard": 3}, "prediction_labels, evaluation, report, runs, comparisons, locations, shards"),
         (BASE | {"data": {"kind": "voc"}}, "'synthetic', 'voc12', 'folder'"),
         (BASE | {"data": {}}, "config: data = {}: Unable to extract tag using discriminator 'kind'"),
         (
@@ -448,6 +472,12 @@ def without(key: str) -> dict[str, Any]:
         (BASE | {"runs": {"a/b": {}}}, "config: runs.a/b.[key] = 'a/b': String should match pattern"),
         (BASE | {"runs": {"gap": {"irnet": {"crop": 250}}}}, "config: runs.gap.irnet: crop: 250 is no multiple of 16"),
         (BASE | {"runs": {"gap": {"shards": 3}}}, "unknown key runs.gap.shards"),
+        (
+            BASE | {"comparisons": {"k": {"rows": {"a": {"clasifier": {}}}}}},
+            "config: unknown key comparisons.k.rows.a.clasifier; allowed here: data",
+        ),
+        (BASE | {"comparisons": {"k": {"rows": {}}}}, "config: comparisons.k.rows = {}"),
+        (BASE | {"comparisons": {"k": {"rows": {"a": {}}, "stage": "cams"}}}, "config: comparisons.k.stage = 'cams'"),
         (BASE | {"targets": ["gap"]}, "config: targets names no run 'gap'; there are: default"),
         (BASE | {"shards": 0}, "config: shards = 0"),
         (BASE | {"locations": {"data": "x"}}, "unknown key locations.data; allowed here: dataset, archives, backbones"),

@@ -133,8 +133,8 @@ def test_a_profile_reruns_for_settings_code_and_inputs(path: Path) -> None:
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
 def test_a_config_is_valid(path: Path) -> None:
-    machine, runs = read_config(yaml.safe_load(path.read_text()))
-    assert set(machine.targets) <= set(runs)
+    config = read_config(yaml.safe_load(path.read_text()))
+    assert set(config.machine.targets) <= set(config.runs)
 
 
 def script_of(rule: str) -> Path:

@@ -1,5 +1,6 @@
 """What a change makes again: the stage that it belongs to and what follows, and nothing else."""
 
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -60,6 +61,25 @@ def test_a_change_and_back_finds_the_earlier_artifacts(copy_of_finished: Workpla
     assert not place.planned()
     # As a run of its own, the change finds what it has made under another name.
     assert set(place.planned("other", config=named)) == {*PAGES - {"report"}, "other"}
+
+
+def test_a_comparison_shares_what_its_rows_have_in_common(copy_of_finished: Workplace) -> None:
+    place = copy_of_finished
+    rows = {"config": None, "one iteration": LATE, "on the truth": {"supervision": "truth"}}
+    config = place.write_config({"comparisons": {"late": {"stage": "prediction_crf", "seeds": [0], "rows": rows}}})
+    planned = place.planned("late", config=config)
+    assert (planned["label_predictions"], planned["predict"], planned["train_segmentation"]) == (4, 2, 1)
+    assert not planned.keys() & {"train_classifier", "make_cams", "train_irnet", "make_pseudo_labels"}
+    outcome = place.snakemake("late", config=config)
+    assert outcome.code == 0, outcome.output
+    records = json.loads(place.only("results/comparisons/late/records.json").read_text())
+    assert [(record["row"], record["supervision"]) for record in records] == [
+        ("config", "pseudo_labels"),
+        ("one iteration", "pseudo_labels"),
+        ("on the truth", "truth"),
+    ]
+    finished = json.loads(place.only("results/runs/default/metrics.json").read_text())
+    assert records[0]["miou"] in [record["miou"] for record in finished if record["stage"] == "prediction_crf"]
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from matplotlib.patches import Patch
 from wsss.artifacts import write_bytes
 from wsss.data.images import IGNORE, voc_palette
 from wsss.errors import WsssError
+from wsss.evaluation.comparison import Line
 from wsss.evaluation.scores import BACKGROUND
 from wsss.evaluation.thresholds import CurvePoint, best
 
@@ -95,6 +96,27 @@ def draw_training_curve(logs: Mapping[str, Path], path: Path) -> None:
         axes.set(title=name, xlabel="step", ylabel="loss")
         _tidy(axes)
         axes.legend(framealpha=0.85, edgecolor="none", fontsize=9)
+    _save(figure, path)
+
+
+def draw_comparison(lines: Sequence[Line], path: Path) -> None:
+    """Write each row's mean as a bar and its seeds as dots, a plot for each split, as a PNG."""
+    splits = list(dict.fromkeys(line.split for line in lines))
+    rows = list(dict.fromkeys(line.row for line in lines))
+    size = (4.6 * len(splits), 1.2 + 0.42 * len(rows))
+    figure = Figure(figsize=size, layout="constrained", dpi=DOTS_PER_INCH)
+    for axes, split in zip(figure.subplots(1, len(splits), squeeze=False, sharey=True)[0], splits, strict=True):
+        shown = [line for line in lines if line.split == split]
+        axes.barh([line.row for line in shown], [line.mean for line in shown], color="#bcd9dc", height=0.62)
+        for line in shown:
+            axes.plot(line.scores, [line.row] * len(line.scores), "o", color="#0b6e75", markersize=4.5)
+        every = [score for line in shown for score in line.scores]
+        margin = max(max(every) - min(every), 1.0)
+        # Bars may start above 0, as the axis says: what matters here is the dots against each other.
+        axes.set_xlim(max(min(every) - margin, 0), max(every) + 0.25 * margin)
+        axes.set(title=split, xlabel="mIoU (%)")
+        _tidy(axes)
+    axes.invert_yaxis()
     _save(figure, path)
 
 

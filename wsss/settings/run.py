@@ -1,6 +1,8 @@
 """A whole config: one base, named runs as overrides of it, and what concerns this machine only."""
 
+import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -11,9 +13,12 @@ from wsss.settings.cams import CamSettings
 from wsss.settings.classification import ClassifierSettings
 from wsss.settings.data import DataSettings
 from wsss.settings.evaluation import CamCrfSettings, EvaluationSettings, ReportSettings
-from wsss.settings.optimisation import Positive
+from wsss.settings.optimisation import Positive, Seed
 from wsss.settings.refinement import ConfidentLabelSettings, IrnetSettings, PseudoLabelSettings
 from wsss.settings.segmentation import PredictionLabelSettings, PredictionSettings, SegmentationSettings
+
+# Stages that train a network, and so have a seed.
+TRAINED = ("classifier", "irnet", "segmentation")
 
 
 class LocationSettings(Settings):
@@ -59,14 +64,48 @@ class MachineSettings(Settings):
     targets: Annotated[tuple[RunName, ...], Field(min_length=1)] = ("default",)
 
 
+class ComparisonSettings(Settings):
+    """Rows of a table: changes of the base, each made with every seed, and scored after one stage.
+
+    Rows are compared with the first one, seed by seed: equal seeds see equal batches.
+    """
+
+    stage: Literal["cam", "cam_crf", "pseudo_label", "prediction", "prediction_crf"] = "cam"
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = (0, 1, 2)
+    rows: Annotated[dict[str, dict[str, Any] | None], Field(min_length=1)]
+
+
 class NamedRuns(Settings):
     """Changes of the base, by the name of the run that they make."""
 
-    runs: dict[RunName, dict[str, Any] | None]
+    runs: dict[RunName, dict[str, Any] | None] = {}
+    comparisons: dict[RunName, ComparisonSettings] = {}
 
 
-def read_config(config: Mapping[str, Any]) -> tuple[MachineSettings, dict[str, RunSettings]]:
-    """The machine's settings and every named run of a config; `default`, the base alone, is always one.
+@dataclass(frozen=True)
+class Comparison:
+    """A table's rows, and each row's run by seed."""
+
+    stage: str
+    rows: Mapping[str, Mapping[int, RunSettings]]
+
+    def key(self) -> str:
+        """Canonical JSON of the stage and of each run's key; rows keep their order, which the table shows."""
+        rows = [[row, [[seed, run.key()] for seed, run in seeds.items()]] for row, seeds in self.rows.items()]
+        return json.dumps([self.stage, rows])
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything that a config says."""
+
+    machine: MachineSettings
+    runs: Mapping[str, RunSettings]
+    comparisons: Mapping[str, Comparison]
+
+
+def read_config(config: Mapping[str, Any]) -> Config:
+    """The machine's settings, every named run of a config and its comparisons; the run `default` is the base alone.
 
     Raises WsssError naming each unknown key, wrong type or impossible combination.
     """
@@ -77,18 +116,31 @@ def read_config(config: Mapping[str, Any]) -> tuple[MachineSettings, dict[str, R
         if key not in allowed:
             raise WsssError(f"config: unknown key {key}; allowed here: {', '.join(allowed)}")
     base = dict(config)
-    overrides = NamedRuns.read("", {"runs": base.pop("runs", None) or {}}).runs
+    named = NamedRuns.read("", {key: base.pop(key, None) or {} for key in NamedRuns.model_fields})
     machine_values = {key: base.pop(key) for key in tuple(MachineSettings.model_fields) if key in base}
     machine = MachineSettings.read("", machine_values)
     runs = {"default": RunSettings.read("", base)}
-    for name, values in overrides.items():
+    for name, values in named.runs.items():
         if name == "default":
             raise WsssError("config: runs.default: this name stands for the base without overrides; choose another")
         runs[name] = RunSettings.read(f"runs.{name}", merge(base, values or {}))
     unknown = [name for name in machine.targets if name not in runs]
     if unknown:
         raise WsssError(f"config: targets names no run {unknown[0]!r}; there are: {', '.join(runs)}")
-    return machine, runs
+    comparisons = {name: _comparison(f"comparisons.{name}", own, base) for name, own in named.comparisons.items()}
+    return Config(machine, runs, comparisons)
+
+
+def _comparison(where: str, settings: ComparisonSettings, base: Mapping[str, Any]) -> Comparison:
+    """The runs of a comparison; a seed counts for every training of a run."""
+    rows = {}
+    for row, changes in settings.rows.items():
+        changed = merge(base, changes or {})
+        rows[row] = {
+            seed: RunSettings.read(f"{where}.rows.{row}", merge(changed, {stage: {"seed": seed} for stage in TRAINED}))
+            for seed in settings.seeds
+        }
+    return Comparison(settings.stage, rows)
 
 
 def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,112 @@
+"""Comparisons over seeds: means, spreads and paired differences against the definitions, and what the files show."""
+
+import csv
+import json
+from math import sqrt
+from pathlib import Path
+
+import pytest
+
+from tests.evaluation.test_figures import count, pixels
+from wsss.evaluation.comparison import compare, markdown, write_table
+from wsss.evaluation.comparison_page import write_comparison
+from wsss.evaluation.figures import draw_comparison
+from wsss.evaluation.metrics import Record
+from wsss.settings.run import read_config
+
+SCORES = {"GAP": {0: 0.40, 1: 0.44, 2: 0.42}, "HP": {0: 0.50, 1: 0.52, 2: 0.57}}
+BACKBONE = {"name": "resnet18", "weights": "scratch"}
+
+
+def records(scores: dict[str, dict[int, float]]) -> dict[str, dict[int, Record]]:
+    def record(seed: int, share: float) -> Record:
+        facts = {"stage": "cam", "split": "val", "images": 3, "pixel_accuracy": 0.9, "initialisation": "x"}
+        return Record(miou=share, seed=seed, per_class={"background": share}, **facts)  # type: ignore[arg-type]
+
+    return {row: {seed: record(seed, share) for seed, share in seeds.items()} for row, seeds in scores.items()}
+
+
+def test_means_spreads_and_paired_differences() -> None:
+    first, second = compare(records(SCORES), "val")
+    assert (first.row, first.split, first.difference, first.difference_error) == ("GAP", "val", 0, 0)
+    assert first.mean == pytest.approx(42)
+    assert first.deviation == pytest.approx(2)
+    # Differences 10, 8 and 15: mean 11, squared deviations 1, 9 and 16.
+    assert second.difference == pytest.approx(11)
+    assert second.difference_error == pytest.approx(sqrt((1 + 9 + 16) / 2) / sqrt(3))
+    assert second.ratio == pytest.approx(53 / 42)
+    assert second.scores == pytest.approx((50, 52, 57))
+
+
+def test_pairs_are_of_equal_seeds() -> None:
+    turned = {"GAP": SCORES["GAP"], "HP": dict(reversed(SCORES["HP"].items()))}
+    assert compare(records(turned), "val")[1].difference_error == compare(records(SCORES), "val")[1].difference_error
+
+
+def test_one_seed_has_no_spread(tmp_path: Path) -> None:
+    lines = compare(records({"GAP": {0: 0.4}, "HP": {0: 0.5}}), "val")
+    assert [line.deviation for line in lines] == [None, None]
+    write_table(lines, tmp_path / "table.csv")
+    with (tmp_path / "table.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert rows[1] == {
+        "row": "HP",
+        "split": "val",
+        "seeds": "1",
+        "mean": "50.00",
+        "deviation": "",
+        "lowest": "50.00",
+        "highest": "50.00",
+        "difference": "10.00",
+        "difference_error": "",
+        "ratio": "1.250",
+    }
+    assert "| HP | val | 1 | 50.0 | +10.0 | 1.250 |" in markdown(lines)
+
+
+def test_the_markdown_gives_means_with_their_spread() -> None:
+    text = markdown(compare(records(SCORES), "val"))
+    assert "| GAP | val | 3 | 42.0 ± 2.0 | – | 1.000 |" in text
+    assert "| HP | val | 3 | 53.0 ± 3.6 | +11.0 ± 2.1 | 1.262 |" in text
+
+
+def test_the_plot_shows_every_seed(tmp_path: Path) -> None:
+    lines = compare(records(SCORES), "val")
+    draw_comparison(lines, tmp_path / "plot.png")
+    dot = [11, 110, 117]
+    shown = count(pixels(tmp_path / "plot.png"), dot)
+    draw_comparison(compare(records({"GAP": {0: 0.4}, "HP": {0: 0.5}}), "val"), tmp_path / "one.png")
+    assert shown > 2 * count(pixels(tmp_path / "one.png"), dot) > 0
+
+
+def test_files_of_a_comparison(tmp_path: Path) -> None:
+    config = read_config(
+        {
+            "data": {"kind": "synthetic"},
+            "classifier": {"backbone": BACKBONE},
+            "irnet": {"backbone": BACKBONE},
+            "segmentation": {"backbone": BACKBONE},
+            "comparisons": {"pair": {"stage": "pseudo_label", "seeds": [4], "rows": {"first": None, "second": None}}},
+        }
+    )
+    runs: dict[str, dict[str, dict[str, object]]] = {}
+    for row, wrong in (("first", 2), ("second", 0)):
+        score = tmp_path / f"{row}.json"
+        score.write_text(json.dumps({"images": 5, "matrix": [[8, wrong], [0, 10]]}))
+        settings = config.comparisons["pair"].rows[row][4].model_dump(mode="json")
+        runs[row] = {"4": {"settings": settings, "scores": {"pseudo_label_train": str(score)}}}
+    write_comparison("pair", "pseudo_label", ["dog"], runs, tmp_path / "pair")
+    listed = json.loads((tmp_path / "pair" / "records.json").read_text())
+    assert [(item["row"], item["stage"], item["split"], item["seed"]) for item in listed] == [
+        ("first", "pseudo_label", "train", 4),
+        ("second", "pseudo_label", "train", 4),
+    ]
+    assert listed[0]["miou"] == pytest.approx((8 / 10 + 10 / 12) / 2)
+    assert listed[1]["miou"] == 1
+    assert (tmp_path / "pair" / "table.md").read_text().startswith("pair: mIoU after stage `pseudo_label`\n")
+    assert {path.name for path in (tmp_path / "pair").iterdir()} == {
+        "table.csv",
+        "table.md",
+        "records.json",
+        "plot.png",
+    }

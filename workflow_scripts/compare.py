@@ -1,0 +1,18 @@
+"""Put runs side by side, over seeds."""
+
+import json
+from pathlib import Path
+
+from step import step
+
+with step(snakemake):
+    from wsss.data.layout import Dataset
+    from wsss.evaluation.comparison_page import write_comparison
+
+    write_comparison(
+        snakemake.wildcards.comparison,
+        snakemake.params.stage,
+        Dataset(Path(snakemake.input.images).parent).classes,
+        json.loads(snakemake.params.runs),
+        Path(snakemake.output.table).parent,
+    )

@@ -1,0 +1,100 @@
+"""Runs side by side, over seeds: a table with mean and spread, and each row against the first, paired by seed."""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean, stdev
+
+from wsss.artifacts import write_text
+from wsss.evaluation.metrics import Record
+
+Scores = Mapping[str, Mapping[int, Record]]
+COLUMNS = (
+    "row",
+    "split",
+    "seeds",
+    "mean",
+    "deviation",
+    "lowest",
+    "highest",
+    "difference",
+    "difference_error",
+    "ratio",
+)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One row of a comparison on one split; mIoU in percent.
+
+    `deviation`: sample standard deviation over the seeds. `difference`: mean over the seeds of this row less the first
+    row; `difference_error`: its standard error. Both deviations are None for a single seed. `ratio`: mean over mean.
+    """
+
+    row: str
+    split: str
+    scores: tuple[float, ...]
+    mean: float
+    deviation: float | None
+    difference: float
+    difference_error: float | None
+    ratio: float
+
+
+def compare(scores: Scores, split: str) -> list[Line]:
+    """A line for each row of `scores` (row, seed, record of that split); the first row is what others are held to."""
+    shares = {row: {seed: 100 * item.miou for seed, item in seeds.items()} for row, seeds in scores.items()}
+    first = next(iter(shares.values()))
+    lines = []
+    for row, found in shares.items():
+        values = tuple(found.values())
+        differences = [found[seed] - first[seed] for seed in found]
+        many = len(values) > 1
+        lines.append(
+            Line(
+                row,
+                split,
+                values,
+                mean(values),
+                stdev(values) if many else None,
+                mean(differences),
+                stdev(differences) / len(differences) ** 0.5 if many else None,
+                mean(values) / mean(first.values()),
+            )
+        )
+    return lines
+
+
+def write_table(lines: Sequence[Line], path: Path) -> None:
+    """Write the lines as CSV, mIoU in percent with two decimals; empty where one seed shows no spread."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for line in lines:
+        numbers = (
+            line.mean,
+            line.deviation,
+            min(line.scores),
+            max(line.scores),
+            line.difference,
+            line.difference_error,
+        )
+        cells = ["" if number is None else f"{number:.2f}" for number in numbers]
+        writer.writerow([line.row, line.split, len(line.scores), *cells, f"{line.ratio:.3f}"])
+    write_text(path, text.getvalue())
+
+
+def markdown(lines: Sequence[Line]) -> str:
+    """The lines as a Markdown table for people."""
+    first = lines[0].row
+    head = ["", "split", "seeds", "mIoU % (mean ± sd)", f"against {first} (± standard error)", f"ratio to {first}"]
+    rows = [head, ["---"] * len(head)]
+    for line in lines:
+        spread = "" if line.deviation is None else f" ± {line.deviation:.1f}"
+        error = "" if line.difference_error is None else f" ± {line.difference_error:.1f}"
+        against = "–" if line.row == first else f"{line.difference:+.1f}{error}"
+        cells = [line.row, line.split, str(len(line.scores)), f"{line.mean:.1f}{spread}", against, f"{line.ratio:.3f}"]
+        rows.append(cells)
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in rows) + "\n"
