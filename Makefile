@@ -31,4 +31,4 @@ format: .venv/installed
 	touch $@
 
 clean:
-	rm -rf .venv results/*-[0-9a-f]* results/runs results/backbones logs .snakemake
+	rm -rf .venv results/*-[0-9a-f]* results/runs results/comparisons results/backbones logs .snakemake
