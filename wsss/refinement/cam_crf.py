@@ -3,7 +3,7 @@
 import numpy as np
 
 from wsss.refinement.confident_labels import class_labels
-from wsss.refinement.dense_crf import crf_from_probabilities
+from wsss.refinement.dense_crf import DenseCrf
 from wsss.settings.evaluation import CamCrfSettings
 
 
@@ -17,4 +17,5 @@ def cam_crf_labels(image: np.ndarray, cams: np.ndarray, keys: np.ndarray, settin
     background = np.full((1, *cams.shape[1:]), settings.background_score, np.float32)
     exponentials = np.exp(np.concatenate([background, cams]))
     probabilities = exponentials / exponentials.sum(axis=0)
-    return class_labels(crf_from_probabilities(image, probabilities, settings.crf).argmax(axis=0), keys)
+    crf = DenseCrf(image, len(keys) + 1, settings.crf)
+    return class_labels(crf.from_probabilities(probabilities).argmax(axis=0), keys)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from wsss.data.images import IGNORE
-from wsss.refinement.dense_crf import crf_from_labels
+from wsss.refinement.dense_crf import DenseCrf
 from wsss.settings.refinement import ConfidentLabelSettings
 
 
@@ -16,8 +16,9 @@ def confident_labels(
     The argmax against a high background score gives the foreground, that against a low one the background, each after
     a CRF; elsewhere the pixel is ignored. Without classes everything is background.
     """
+    crf = DenseCrf(image, len(keys) + 1, settings.crf)
     sure_of_class, sure_of_background = (
-        crf_from_labels(image, strongest(cams, score), len(keys) + 1, settings.label_probability, settings.crf)
+        crf.from_labels(strongest(cams, score), settings.label_probability)
         for score in (settings.foreground_score, settings.background_score)
     )
     labels = class_labels(sure_of_class, keys)

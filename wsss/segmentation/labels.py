@@ -9,7 +9,7 @@ from wsss.data.images import read_image
 from wsss.data.label_shards import write_label_shard
 from wsss.data.layout import Dataset
 from wsss.image_store import store_path
-from wsss.refinement.dense_crf import crf_from_probabilities
+from wsss.refinement.dense_crf import DenseCrf
 from wsss.segmentation.score_store import ScoreStore
 from wsss.settings.segmentation import PredictionLabelSettings
 
@@ -36,7 +36,8 @@ def write_crf_shard(
     def labels_of(image_id: str) -> np.ndarray:
         image = np.asarray(read_image(dataset.image_path(image_id)))
         probabilities = ScoreStore.read(store_path(scores, image_id), image_id).full()
-        labels: np.ndarray = crf_from_probabilities(image, probabilities, settings.crf).argmax(0).astype(np.uint8)
+        crf = DenseCrf(image, len(probabilities), settings.crf)
+        labels: np.ndarray = crf.from_probabilities(probabilities).argmax(0).astype(np.uint8)
         return labels
 
     write_label_shard(ids, labels_of, folder, manifest, "prediction labels with CRF")
