@@ -20,12 +20,3 @@ def _neighbours(place: int, old: int, new: int) -> tuple[tuple[int, float], tupl
     centre = min(max((place + 0.5) * old / new - 0.5, 0.0), old - 1.0)
     first = min(int(centre), max(old - 2, 0))
     return (first, 1 - (centre - first)), (min(first + 1, old - 1), centre - first)
-
-
-def soft_margin(scores: np.ndarray, labels: np.ndarray) -> float:
-    """Multi-label soft margin loss: the mean over images and classes of -log of the right side's sigmoid."""
-    total = 0.0
-    for score, label in zip(scores.astype(np.float64).ravel(), labels.ravel(), strict=True):
-        probability = 1 / (1 + np.exp(-score))
-        total -= np.log(probability) if label else np.log(1 - probability)
-    return total / scores.size

@@ -86,6 +86,16 @@ def trained(dataset: Dataset, initial: Path, tmp_path_factory: pytest.TempPathFa
     return folder
 
 
+BANK: dict[str, object] = {"words": "vwl_m", "frozen_stages": 1, "rho": 0.3}
+
+
+@pytest.fixture(scope="module")
+def trained_with_a_bank(dataset: Dataset, initial: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("bank")
+    train_classifier(dataset, settings(**BANK), initial, folder, Machine())
+    return folder
+
+
 def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
@@ -118,12 +128,39 @@ def test_the_same_settings_give_the_same_bytes(dataset: Dataset, initial: Path, 
     assert contents(tmp_path / "other")["classifier.safetensors"] != contents(trained)["classifier.safetensors"]
 
 
+def test_a_bank_is_trained_by_pixels_and_kept_with_the_weights(
+    dataset: Dataset, initial: Path, trained_with_a_bank: Path, tmp_path: Path
+) -> None:
+    log = pd.read_csv(trained_with_a_bank / "training.csv")
+    assert list(log.columns) == ["step", "lr", "img", "word"]
+    weights = load_file(trained_with_a_bank / "classifier.safetensors")
+    assert bool(weights["words.bank.filled"])
+    # Means of features after ReLU; the codebook that the first labels came from has both signs.
+    assert float(weights["words.bank.codebook"].min()) >= 0
+    assert float(weights["words.bank.codebook"].max()) > 0
+    # Nothing is detached after layer2, as released; the stem stays.
+    for name, start in load_file(initial).items():
+        if name.startswith(("conv1", "bn1")):
+            assert torch.equal(weights[f"backbone.network.{name}"], start)
+        elif name.startswith("layer1") and name.endswith("weight"):
+            assert not torch.equal(weights[f"backbone.network.{name}"], start), name
+    train_classifier(dataset, settings(**BANK), initial, tmp_path, Machine(workers=1))
+    assert contents(tmp_path) == contents(trained_with_a_bank)
+
+
 class Killed(BaseException):
     """What no handler of the loop may catch."""
 
 
+@pytest.mark.parametrize(("changes", "unbroken"), [({}, "trained"), (BANK, "trained_with_a_bank")])
 def test_a_resumed_training_gives_the_same_bytes(
-    dataset: Dataset, initial: Path, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    dataset: Dataset,
+    initial: Path,
+    changes: dict[str, object],
+    unbroken: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
 ) -> None:
     monkeypatch.setattr(training_loop, "SECONDS_BETWEEN_CHECKPOINTS", -1.0)
     machine = Machine(checkpoint=tmp_path / "classifier.checkpoint", fingerprint="f")
@@ -137,10 +174,10 @@ def test_a_resumed_training_gives_the_same_bytes(
     with monkeypatch.context() as context:
         context.setattr(training, "_losses", killed)
         with pytest.raises(Killed):
-            train_classifier(dataset, settings(), initial, tmp_path, machine)
+            train_classifier(dataset, settings(**changes), initial, tmp_path, machine)
     assert [path.name for path in tmp_path.iterdir()] == ["classifier.checkpoint"]
-    train_classifier(dataset, settings(), initial, tmp_path, replace(machine, workers=2))
-    assert contents(tmp_path) == contents(trained)
+    train_classifier(dataset, settings(**changes), initial, tmp_path, replace(machine, workers=2))
+    assert contents(tmp_path) == contents(request.getfixturevalue(unbroken))
 
 
 def test_stopping_early_keeps_the_schedule(dataset: Dataset, initial: Path, trained: Path, tmp_path: Path) -> None:

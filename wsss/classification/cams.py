@@ -17,7 +17,7 @@ from wsss.data.transforms import scale_image, to_tensor
 from wsss.device import place
 from wsss.folding import fold_norms
 from wsss.image_store import write_store_shard
-from wsss.settings.cams import CamSettings
+from wsss.settings.cams import Branches, CamSettings
 from wsss.settings.classification import ClassifierSettings
 
 
@@ -43,7 +43,8 @@ def write_cam_shard(
         image = read_image(dataset.image_path(image_id))
         scaled = [scale_image(image, scale) for scale in settings.scales]
         with torch.autocast(device.type, torch.bfloat16, enabled=settings.precision == "bfloat16"):
-            maps = [class_maps(network, to_tensor(one, normalisation).to(device), keys) for one in scaled]
+            pixels = (to_tensor(one, normalisation).to(device) for one in scaled)
+            maps = [class_maps(network, one, keys, settings.branches) for one in pixels]
         arrays = [one.float().cpu().numpy().astype(settings.store_dtype) for one in maps]
         return CamStore(image_id, (image.height, image.width), keys, settings.scales, arrays, digest)
 
@@ -51,10 +52,11 @@ def write_cam_shard(
 
 
 @torch.inference_mode()
-def class_maps(network: Classifier, image: Tensor, keys: np.ndarray) -> Tensor:
+def class_maps(network: Classifier, image: Tensor, keys: np.ndarray, branches: Branches = "image") -> Tensor:
     """CAMs (n, h', w') of the classes `keys` for a normalised image (3, h, w): the maximum of its own and its mirror's.
 
     The mirror's maps are mirrored back before the maximum is taken, after ReLU.
     """
-    maps = network.activations(torch.stack([image, image.flip(2)]))[:, torch.from_numpy(keys).to(image.device)]
+    maps = network.activations(torch.stack([image, image.flip(2)]), branches)
+    maps = maps[:, torch.from_numpy(keys).to(image.device)]
     return torch.maximum(maps[0], maps[1].flip(2))

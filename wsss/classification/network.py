@@ -1,39 +1,18 @@
 """The classifier: a backbone, a pooling, and heads for image labels and visual words."""
 
 from collections.abc import Iterable
-from typing import NamedTuple
 
+import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, linear, multilabel_soft_margin_loss
 
 from wsss.backbone import Backbone, build_backbone
-from wsss.classification.hybrid_pooling import global_average, hybrid_pooling
-from wsss.classification.visual_words import (
-    decov,
-    initial_codebook,
-    word_frequencies,
-    word_probabilities,
-    words_present,
-)
+from wsss.classification.formulations import FORMULATIONS
+from wsss.classification.hybrid_pooling import global_average, global_maximum, hybrid_pooling
+from wsss.classification.word_heads import LearntWords, build_words
+from wsss.errors import WsssError
+from wsss.settings.cams import Branches
 from wsss.settings.classification import ClassifierSettings
-
-
-class Words(NamedTuple):
-    """What the visual words say of a batch: p^w2i (batch, n), p^word and y^word (batch, k)."""
-
-    image_scores: Tensor
-    word_scores: Tensor
-    present: Tensor
-
-
-class WordHeads(nn.Module):
-    """Codebook C (k, d), W^word (k, d) and W^w2i (n, k) of the learning-based strategy (VWL, fig. 4a)."""
-
-    def __init__(self, channels: int, vocabulary: int, classes: int) -> None:
-        super().__init__()
-        self.codebook = nn.Parameter(initial_codebook(vocabulary, channels))
-        self.word = nn.Linear(channels, vocabulary, bias=False)
-        self.word_to_image = nn.Linear(vocabulary, classes, bias=False)
 
 
 class Classifier(nn.Module):
@@ -46,7 +25,7 @@ class Classifier(nn.Module):
         channels = backbone.channels[-1]
         # W^img: a 1x1 convolution without bias, with that layer's default initialisation.
         self.classifier = nn.Linear(channels, classes, bias=False)
-        self.words = None if settings.words == "none" else WordHeads(channels, settings.vocabulary, classes)
+        self.words = build_words(channels, classes, settings)
         for parameter in backbone.stage_parameters(1):
             parameter.requires_grad_(False)
 
@@ -57,37 +36,28 @@ class Classifier(nn.Module):
 
     def image_scores(self, features: Tensor) -> Tensor:
         """p^img: scores (batch, n) of the pooled features."""
-        if self.settings.pooling == "gap":
-            pooled = global_average(features)
-        else:
-            pooled = hybrid_pooling(features, self.settings.regions, self.settings.gamma)
-        return linear(pooled.flatten(1), self.classifier.weight)
+        return linear(_pooled(features, self.settings).flatten(1), self.classifier.weight)
 
-    def word_scores(self, features: Tensor) -> Words:
-        """Scores and targets of the visual words; only p^word sends a gradient into the trunk."""
-        heads = self.words
-        assert heads is not None
-        probabilities = word_probabilities(features.detach(), heads.codebook, self.settings.tau)
-        return Words(
-            heads.word_to_image(word_frequencies(probabilities)),
-            heads.word(global_average(features).flatten(1)),
-            words_present(probabilities.detach()),
-        )
+    def activations(self, images: Tensor, branches: Branches = "image") -> Tensor:
+        """Class activation maps after ReLU, (batch, n, h, w): of the features alone (VWL eq. 1), or of both branches.
 
-    def activations(self, images: Tensor) -> Tensor:
-        """Class activation maps after ReLU (VWL eq. 1): (batch, n, h, w)."""
-        return conv2d(self.features(images), self.classifier.weight[:, :, None, None]).relu()
+        With both (VWE eq. 10-12), each is cut off at 0 and they are joined by max, as they are: the paper brings them
+        to no common scale. Raises WsssError where there are no words that are mapped to classes.
+        """
+        features = self.features(images)
+        maps = conv2d(features, self.classifier.weight[:, :, None, None]).relu()
+        if branches == "image":
+            return maps
+        if not isinstance(self.words, LearntWords):
+            raise WsssError(f"cams.branches: {branches} needs words: vwe or vwl_l, and words is {self.settings.words}")
+        return torch.maximum(maps, self.words.maps(features).relu())
 
     def losses(self, images: Tensor, labels: Tensor) -> dict[str, Tensor]:
-        """The terms of the total loss (VWL eq. 15; VWE eq. 9), for labels (batch, n) of zeros and ones."""
+        """The terms of the total loss (VWL eq. 12 and 15; VWE eq. 9), for labels (batch, n) of zeros and ones."""
         features = self.features(images)
         losses = {"img": multilabel_soft_margin_loss(self.image_scores(features), labels)}
         if self.words is not None:
-            words = self.word_scores(features)
-            losses["word"] = multilabel_soft_margin_loss(words.word_scores, words.present)
-            losses["w2i"] = multilabel_soft_margin_loss(words.image_scores, labels)
-            if self.settings.words == "vwl_l":
-                losses["decov"] = self.settings.decov_weight * decov(self.words.codebook)
+            losses |= self.words.losses(features, labels)
         return losses
 
     def head_parameters(self) -> Iterable[nn.Parameter]:
@@ -95,6 +65,15 @@ class Classifier(nn.Module):
         yield from self.classifier.parameters()
         if self.words is not None:
             yield from self.words.parameters()
+
+
+def _pooled(features: Tensor, settings: ClassifierSettings) -> Tensor:
+    if settings.pooling == "gap":
+        return global_average(features)
+    if settings.pooling == "gmp":
+        return global_maximum(features)
+    local_maxima = FORMULATIONS[settings.formulation].local_maxima
+    return hybrid_pooling(features, settings.regions, settings.gamma, local_maxima)
 
 
 def build_classifier(settings: ClassifierSettings, classes: int) -> Classifier:

@@ -43,7 +43,7 @@ def explain(where: str, model: type[BaseModel], error: ValidationError) -> str:
             lines.append(f"config: {name} is missing")
         elif mistake["type"] == "value_error":
             # A check of ours, over several keys: it names them and their values itself.
-            lines.append(f"config: {name}: {mistake['ctx']['error']}")
+            lines.append(": ".join(filter(None, ["config", name, str(mistake["ctx"]["error"])])))
         else:
             lines.append(f"config: {name} = {mistake['input']!r}: {mistake['msg']}")
     return "\n".join(lines)

@@ -13,15 +13,21 @@ class ClassifierSettings(Settings):
     """Defaults are the released VWL-L on PASCAL VOC 2012, apart from the backbone, which has none."""
 
     backbone: BackboneSettings
-    pooling: Literal["gap", "hybrid"] = "hybrid"
+    # Where the papers and the authors' code differ: the equations as printed, or what the published numbers came from.
+    formulation: Literal["released", "paper"] = "released"
+    # The global average, the global maximum, or hybrid pooling: HP of VWL, which is the HSPP of VWE.
+    pooling: Literal["gap", "gmp", "hybrid"] = "hybrid"
     # Hybrid pooling: maxima over r x r cells for each r, and the weight of the global average (eq. 8-10 of VWL).
     regions: Annotated[tuple[Positive, ...], Field(min_length=1)] = (1, 2, 4)
     gamma: Annotated[float, Field(ge=0)] = 2.0
-    # Visual words: none; vwe (codebook learnt through the word-to-image loss); vwl_l (the same with DeCov and tau).
-    words: Literal["none", "vwe", "vwl_l"] = "vwl_l"
+    # Visual words: none; vwe (codebook learnt through the word-to-image loss); vwl_l (the same with DeCov and tau);
+    # vwl_m (codebook of a memory bank; the released one trains layers 1 and 2 of the ResNet too: frozen_stages 1).
+    words: Literal["none", "vwe", "vwl_l", "vwl_m"] = "vwl_l"
     vocabulary: Positive = 256
     tau: Annotated[float, Field(gt=0)] = 1.0
     decov_weight: Annotated[float, Field(ge=0)] = 1.0
+    # Share of a batch's own words in the memory bank after it (eq. 7 of VWL).
+    rho: Annotated[float, Field(gt=0, le=1)] = 1e-3
     # Stages 1..n of the backbone's five stay as they start; 3 is "up to layer2" of a ResNet.
     frozen_stages: Annotated[int, Field(ge=0, le=5)] = 3
     # Augmentation: long side drawn uniformly from this range (pixels), then a random crop, padded where needed.
@@ -45,11 +51,14 @@ class ClassifierSettings(Settings):
             raise ValueError(f"stop_after_epoch {self.stop_after_epoch} is beyond the {self.epochs} epochs")
         if self.words != "vwl_l" and (self.tau != 1.0 or self.decov_weight != 1.0):
             raise ValueError(f"tau and decov_weight act on words: vwl_l only, and words is {self.words}")
+        if self.words != "vwl_m" and self.rho != 1e-3:
+            raise ValueError(f"rho acts on words: vwl_m only, and words is {self.words}")
         return self
 
     @property
     def label(self) -> str:
         """Short name of the method for paths and tables."""
-        if self.words == "none":
-            return self.pooling
-        return self.words if self.pooling == "hybrid" else f"{self.words}_{self.pooling}"
+        words = "" if self.words == "none" else self.words
+        pooling = "" if words and self.pooling == "hybrid" else self.pooling
+        reading = "" if self.formulation == "released" else self.formulation
+        return "_".join(filter(None, [words, pooling, reading]))

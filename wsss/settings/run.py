@@ -3,9 +3,9 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from wsss.errors import WsssError
 from wsss.settings.base import Settings
@@ -49,6 +49,15 @@ class RunSettings(Settings):
     prediction_labels: PredictionLabelSettings = PredictionLabelSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
     report: ReportSettings = ReportSettings()
+
+    @model_validator(mode="after")
+    def _stages_fit(self) -> Self:
+        if self.cams.branches == "image_and_words" and self.classifier.words not in ("vwe", "vwl_l"):
+            raise ValueError(
+                "cams.branches: image_and_words needs words that are mapped to classes, classifier.words: vwe or "
+                f"vwl_l, and it is {self.classifier.words}"
+            )
+        return self
 
 
 RunName = Annotated[str, Field(pattern="^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]

@@ -1,0 +1,46 @@
+"""The two readings of the papers: what the authors released, and the equations as printed.
+
+Two slips of print are followed in neither: eq. 11 of VWL (VWE eq. 8) lacks the minus sign of the multi-label soft
+margin loss that it names, and eq. 6 inverts D twice where means are meant.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from wsss.classification.hybrid_pooling import LocalMaxima, maxima_of_grid, maxima_of_whole_cells
+from wsss.classification.memory_bank import Reconstruction, damped_means, plain_means
+from wsss.classification.visual_words import decov_of_norms, decov_of_squares, frequency_means, frequency_sums
+
+
+@dataclass(frozen=True)
+class Formulation:
+    """One reading. Equation numbers are those of VWL."""
+
+    # Eq. 8 of hybrid pooling.
+    local_maxima: LocalMaxima
+    # Eq. 2: the features that the similarity sees.
+    word_features: Callable[[Tensor], Tensor]
+    # Eq. 5.
+    word_frequencies: Callable[[Tensor], Tensor]
+    # Eq. 6 of the memory bank.
+    reconstruction: Reconstruction
+    # Eq. 13.
+    decov: Callable[[Tensor], Tensor]
+
+
+def features_apart(features: Tensor) -> Tensor:
+    """F of eq. 2, released reading: the similarity, and so L_w2i, sends no gradient into the trunk."""
+    return features.detach()
+
+
+def features_themselves(features: Tensor) -> Tensor:
+    """F of eq. 2 as printed: L_w2i teaches the trunk as well as the codebook."""
+    return features
+
+
+FORMULATIONS = {
+    "released": Formulation(maxima_of_whole_cells, features_apart, frequency_sums, damped_means, decov_of_norms),
+    "paper": Formulation(maxima_of_grid, features_themselves, frequency_means, plain_means, decov_of_squares),
+}
