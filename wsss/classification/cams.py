@@ -34,7 +34,7 @@ def write_cam_shard(
     network.load_state_dict(load_file(weights))
     device = place(network.eval())
     digest = sha256_of(weights)
-    normalisation = (network.backbone.mean, network.backbone.std)
+    normalisation = network.backbone.normalisation
 
     def store_of(image_id: str) -> CamStore:
         keys = dataset.present(image_id)

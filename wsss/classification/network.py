@@ -6,7 +6,7 @@ from typing import NamedTuple
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, linear, multilabel_soft_margin_loss
 
-from wsss.backbone import Backbone, build_backbone
+from wsss.backbone import Backbone, backbone_of
 from wsss.classification.hybrid_pooling import global_average, hybrid_pooling
 from wsss.classification.visual_words import (
     decov,
@@ -47,8 +47,10 @@ class Classifier(nn.Module):
         # W^img: a 1x1 convolution without bias, with that layer's default initialisation.
         self.classifier = nn.Linear(channels, classes, bias=False)
         self.words = None if settings.words == "none" else WordHeads(channels, settings.vocabulary, classes)
-        for parameter in backbone.stage_parameters(1):
-            parameter.requires_grad_(False)
+        # The stem never trains.
+        for number in range(1, max(settings.frozen_stages, 1) + 1):
+            for parameter in backbone.stage_parameters(number):
+                parameter.requires_grad_(False)
 
     def features(self, images: Tensor) -> Tensor:
         """F: the last stage's features of normalised images, (batch, d, h, w)."""
@@ -99,4 +101,4 @@ class Classifier(nn.Module):
 
 def build_classifier(settings: ClassifierSettings, classes: int) -> Classifier:
     """A classifier with an untrained backbone at output stride 16, undilated, as released."""
-    return Classifier(build_backbone(settings.backbone.name), classes, settings)
+    return Classifier(backbone_of(settings.backbone), classes, settings)

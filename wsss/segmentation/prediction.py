@@ -32,7 +32,7 @@ def write_score_shard(
     network = build_segmenter(segmentation, len(dataset.classes))
     network.load_state_dict(load_file(weights))
     device = place(network.eval())
-    normalisation = (network.backbone.mean, network.backbone.std)
+    normalisation = network.backbone.normalisation
     digest = sha256_of(weights)
 
     def store_of(image_id: str) -> ScoreStore:
