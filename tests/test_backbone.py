@@ -2,16 +2,19 @@
 
 from typing import Any, get_args
 
+import numpy as np
 import pytest
 import timm
 import torch
+from PIL import Image
 from torch import Tensor, nn
 from torchvision import models
 from torchvision.models.feature_extraction import create_feature_extractor
 
 from tests.reference import noise
-from wsss.backbone import Backbone, OutputStride, build_backbone
-from wsss.settings.backbone import BackboneName
+from wsss.backbone import Backbone, OutputStride, backbone_of, build_backbone
+from wsss.data.transforms import to_tensor
+from wsss.settings.backbone import BackboneName, BackboneSettings
 
 NAMES = get_args(BackboneName)
 STRIDES = get_args(OutputStride)
@@ -150,6 +153,36 @@ def test_caffe_style_moves_the_strides_and_rounds_the_stem_up() -> None:
 def test_caffe_style_needs_bottlenecks(name: BackboneName) -> None:
     with pytest.raises(ValueError, match=f"{name} has not: use resnet50"):
         build_backbone(name, caffe_style=True)
+
+
+def shown(settings: BackboneSettings, pixels: np.ndarray) -> np.ndarray:
+    """What a network sees of an image, as float64 (height, width, 3)."""
+    with torch.device("meta"):
+        normalisation = backbone_of(settings).normalisation
+    return to_tensor(Image.fromarray(pixels), normalisation).permute(1, 2, 0).double().numpy()
+
+
+def test_an_image_goes_in_as_the_settings_say() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (5, 7, 3), dtype=np.uint8)
+    native = shown(BackboneSettings(name="resnet50", weights="imagenet"), pixels)
+    mean, deviation = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
+    np.testing.assert_allclose(native, (pixels / 255 - mean) / deviation, atol=1e-5)
+    caffe = shown(BackboneSettings(name="resnet50", weights="scratch", input="caffe"), pixels)
+    blue_green_red = np.stack([pixels[:, :, 2] - 104.008, pixels[:, :, 1] - 116.669, pixels[:, :, 0] - 122.675], axis=2)
+    np.testing.assert_allclose(caffe, blue_green_red, atol=1e-4)
+
+
+@torch.no_grad()
+def test_settings_choose_the_variant() -> None:
+    settings = BackboneSettings(name="resnet50", weights="scratch", caffe_style=True)
+    with torch.device("meta"):
+        backbone = backbone_of(settings, 8, dilated=True)
+        assert [stage.shape[2] for stage in backbone(torch.empty(1, 3, 132, 9))] == [34, 34, 17, 17, 17]
+        assert backbone.normalisation == build_backbone("resnet50").normalisation
+        plain = backbone_of(settings.model_copy(update={"caffe_style": False}), 8, dilated=True)
+    blocks = (backbone.network.layer2[0], plain.network.layer2[0])
+    assert [block.conv1.stride for block in blocks] == [(2, 2), (1, 1)]  # type: ignore[union-attr, index]
+    assert {layer.dilation for layer in spatial(backbone.network.layer4)} == {(4, 4)}  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", ["resnet18", "efficientnet_lite0"])

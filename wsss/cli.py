@@ -1,5 +1,7 @@
 """The `wsss` command."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -7,6 +9,7 @@ import typer
 
 from wsss.artifacts import damaged_rows
 from wsss.errors import WsssError
+from wsss.released_names import Released
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 
@@ -49,3 +52,46 @@ def verify(
     if damaged and not repair:
         typer.echo("`wsss verify --repair` removes the manifests of damaged files, so that snakemake makes them again")
         raise typer.Exit(1)
+
+
+@contextmanager
+def errors_in_one_line() -> Iterator[None]:
+    """Tell a user's error without a traceback; exit code 1."""
+    try:
+        yield
+    except WsssError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(1) from None
+
+
+@app.command("import-weights")
+def import_weights_command(
+    kind: Annotated[Released, typer.Argument(help="which network it is of")],
+    file: Annotated[Path, typer.Argument(help="the released state dict", exists=True, dir_okay=False)],
+    out: Annotated[Path, typer.Argument(help="the .safetensors to write")],
+    codebook: Annotated[
+        Path | None, typer.Option(help="vwl_m only: the .npy of its codebook", exists=True, dir_okay=False)
+    ] = None,
+) -> None:
+    """Turn the released weights of a network into this project's; see wsss/released_weights.py for the kinds.
+
+    Nothing in FILE is run: it is read as weights alone. Every entry that is missing, unknown or misshapen is named.
+    """
+    with errors_in_one_line():
+        from wsss.released_weights import import_weights
+
+        typer.echo(import_weights(kind, file, out, codebook))
+
+
+@app.command("describe")
+def describe_command(
+    config: Annotated[Path, typer.Argument(help="a config, such as config.yaml", exists=True, dir_okay=False)],
+) -> None:
+    """Tell what the trainings of every run of a config would do: networks, steps, learning rates. Runs nothing."""
+    with errors_in_one_line():
+        from wsss.describe import lines, read_config_file, train_images
+
+        found = read_config_file(config)
+        for name, run in found.runs.items():
+            for line in lines(name, run, train_images(run, found.machine.locations)):
+                typer.echo(line)

@@ -75,6 +75,13 @@ def steps_per_epoch(images: int, batch: int, split: str = "train") -> int:
     return images // batch
 
 
+def rate_share(plan: Plan, step: int) -> float:
+    """What is left of the first learning rate at step 0, 1, ...: (1 - t/T)^power, t following every so many steps."""
+    shown = step // plan.optimiser.decay_every * plan.optimiser.decay_every
+    share: float = (1 - shown / plan.total_steps) ** plan.optimiser.power
+    return share
+
+
 def train(
     network: nn.Module,
     groups: Sequence[dict[str, Any]],
@@ -96,8 +103,7 @@ def train(
     batches = _batches(samples, plan, machine.workers, start)
     for step, batch in enumerate(track(batches, plan.steps, plan.name, "step", start), start):
         torch.manual_seed(plan.seed * 1_000_003 + step)
-        shown = step // plan.optimiser.decay_every * plan.optimiser.decay_every
-        share = (1 - shown / plan.total_steps) ** plan.optimiser.power
+        share = rate_share(plan, step)
         for group, rate in zip(optimiser.param_groups, first_rates, strict=True):
             group["lr"] = rate * share
         state.add(_step(network, optimiser, compute_losses, batch, plan, device))

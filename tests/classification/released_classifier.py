@@ -1,18 +1,8 @@
-"""The classifier with the weights of a released state dict, under the project's names."""
+"""The classifiers with the weights of released state dicts, by way of the import."""
 
-from torch import Tensor
-
-from tests.reference import released_weights
+from tests.reference import imported_weights
 from wsss.classification.network import Classifier, build_classifier
 from wsss.settings.classification import ClassifierSettings
-
-TRUNK = "resnet."
-HEADS = {
-    "classifier.weight": "classifier.weight",
-    "words.word_to_image.weight": "fc_a.weight",
-    "words.word.weight": "fc_b.weight",
-    "words.codebook": "VWE.centroid",
-}
 
 
 def released_settings(words: str) -> ClassifierSettings:
@@ -23,22 +13,8 @@ def released_settings(words: str) -> ClassifierSettings:
     )
 
 
-def released_name(ours: str) -> str:
-    """The released name of a parameter of ours."""
-    return HEADS.get(ours) or TRUNK + ours.removeprefix("backbone.network.")
-
-
-def load_released(network: Classifier, words: str) -> None:
-    """Load the released weights; 1x1 convolutions become matrices, counts of batches start at 0."""
-    released: dict[str, Tensor] = released_weights(words)
-    state = network.state_dict()
-    for name in [name for name in state if not name.endswith("num_batches_tracked")]:
-        state[name] = released[released_name(name)].reshape(state[name].shape)
-    network.load_state_dict(state)
-
-
 def released_classifier(words: str) -> Classifier:
     """The released network `words` (vwe or vwl_l) for 20 classes."""
     network = build_classifier(released_settings(words), 20)
-    load_released(network, words)
+    network.load_state_dict(imported_weights(words))
     return network.train()

@@ -116,7 +116,7 @@ def test_stores_hold_every_scale_of_every_image(
         np.testing.assert_array_equal(store.keys, dataset.present(image_id))
         for scale, cams in zip(store.scales, store.cams, strict=True):
             scaled: Image.Image = scale_image(photograph, scale)
-            pixels = to_tensor(scaled, (network.backbone.mean, network.backbone.std))
+            pixels = to_tensor(scaled, network.backbone.normalisation)
             np.testing.assert_allclose(cams, class_maps(network, pixels, store.keys), rtol=1e-5, atol=1e-6)
             assert cams.dtype == np.float32
             assert cams.shape == (len(store.keys), -(-scaled.height // 16), -(-scaled.width // 16))

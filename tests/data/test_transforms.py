@@ -7,10 +7,17 @@ import pytest
 import torch
 from PIL import Image
 
-from wsss.data.transforms import random_crop, random_long_side, scale_image, scale_labels, to_tensor
+from wsss.data.transforms import (
+    Normalisation,
+    random_crop,
+    random_long_side,
+    scale_image,
+    scale_labels,
+    to_tensor,
+)
 
-PLAIN = ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
-IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+PLAIN = Normalisation((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
+IMAGENET = Normalisation((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
 
 def picture(width: int, height: int) -> Image.Image:
@@ -29,6 +36,13 @@ def test_values_are_normalised_channel_by_channel(size: tuple[int, int]) -> None
     for channel, y, x in np.ndindex(*ours.shape):
         wanted = (float(raw[y, x, channel]) / 255 - IMAGENET[0][channel]) / IMAGENET[1][channel]
         assert ours[channel, y, x].item() == pytest.approx(wanted, abs=2e-6)
+
+
+def test_blue_comes_first_where_it_is_asked_for() -> None:
+    image = picture(5, 3)
+    rgb, bgr = to_tensor(image, IMAGENET), to_tensor(image, IMAGENET._replace(bgr=True))
+    assert bgr.is_contiguous()
+    assert torch.equal(bgr, rgb[[2, 1, 0]])
 
 
 def test_a_photograph_is_not_changed_by_reading_its_values() -> None:

@@ -7,9 +7,14 @@ its name, and scaled by what the last part of the name says it is.
 import json
 import zlib
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
+from safetensors.torch import load_file
+
+from wsss.released_names import Released
+from wsss.released_weights import import_weights
 
 FOLDER = Path(__file__).parent
 
@@ -52,6 +57,15 @@ def released_weights(network: str) -> dict[str, torch.Tensor]:
     """State dict of a released network (vwe, vwl_l, irnet, deeplab) under its own names."""
     shapes = json.loads((FOLDER / "shapes.json").read_text())[network]
     return {name: torch.from_numpy(_weight(name, tuple(shape))) for name, shape in shapes.items()}
+
+
+def imported_weights(network: str) -> dict[str, torch.Tensor]:
+    """What the import makes of a released state dict: our names."""
+    with TemporaryDirectory() as folder:
+        source, out = Path(folder, "released.pth"), Path(folder, "ours.safetensors")
+        torch.save(released_weights(network), source)
+        import_weights(Released(network), source, out)
+        return dict(load_file(out))
 
 
 def _weight(name: str, shape: tuple[int, ...]) -> np.ndarray:

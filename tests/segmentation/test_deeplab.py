@@ -7,10 +7,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tests.reference import assert_near, figures, noise, released_weights
+from tests.reference import assert_near, figures, imported_weights, noise
 from wsss.backbone import Backbone, build_backbone
+from wsss.data.transforms import Normalisation
 from wsss.errors import WsssError
 from wsss.segmentation.deeplab import DeepLabV2, fused_logits, parameter_groups
+from wsss.segmentation.training import build_segmenter
 from wsss.settings.backbone import BackboneSettings
 from wsss.settings.segmentation import SegmentationSettings
 
@@ -18,26 +20,11 @@ RATES = (6, 12, 18, 24)
 SETTINGS = SegmentationSettings(backbone=BackboneSettings(name="resnet18", weights="scratch"))
 
 
-def our_name(released: str) -> str:
-    """The name in our state dict of an entry of the released one."""
-    parts = released.removeprefix("base.").split(".")
-    if parts[0] == "aspp":
-        return f"aspp.{parts[1].removeprefix('c')}.{parts[2]}"
-    if parts[0] == "layer1":
-        return f"backbone.network.{parts[2]}1.{parts[3]}"
-    layer, block = int(parts[0].removeprefix("layer")) - 1, int(parts[1].removeprefix("block")) - 1
-    unit, kind, entry = parts[2:]
-    place = {"reduce": f"{kind}1", "conv3x3": f"{kind}2", "increase": f"{kind}3"}.get(unit)
-    place = place or f"downsample.{('conv', 'bn').index(kind)}"
-    return f"backbone.network.layer{layer}.{block}.{place}.{entry}"
-
-
 def released_network() -> DeepLabV2:
+    backbone = BackboneSettings(name="resnet101", weights="scratch", caffe_style=True, input="caffe")
     with torch.device("meta"):
-        network = DeepLabV2(build_backbone("resnet101", 8, dilated=True, caffe_style=True), 21, RATES)
-    state = {our_name(name): value for name, value in released_weights("deeplab").items()}
-    counters = {name: torch.tensor(0) for name in network.state_dict() if name.endswith("num_batches_tracked")}
-    network.load_state_dict(state | counters, assign=True)
+        network = build_segmenter(SegmentationSettings(backbone=backbone), 20)
+    network.load_state_dict(imported_weights("deeplab"), assign=True)
     return network.eval()
 
 
@@ -64,7 +51,7 @@ def plain_backbone(channels: int) -> Backbone:
     """A backbone whose last features are a 1x1 convolution of the image."""
     network = nn.Sequential(nn.Conv2d(3, channels, 1), nn.BatchNorm2d(channels))
     stages: list[list[nn.Module]] = [[network], [], [], [], []]
-    return Backbone(network, stages, (channels,) * 5, (1,) * 5, (0.5,) * 3, (0.5,) * 3)
+    return Backbone(network, stages, (channels,) * 5, (1,) * 5, Normalisation((0.5,) * 3, (0.5,) * 3))
 
 
 @pytest.mark.parametrize(("height", "width"), [(7, 5), (1, 1), (1, 9)])

@@ -36,7 +36,7 @@ def write_cam_shard(
     fold_norms(network)
     device = place(network.eval())
     digest = sha256_of(weights)
-    normalisation = (network.backbone.mean, network.backbone.std)
+    normalisation = network.backbone.normalisation
 
     def store_of(image_id: str) -> CamStore:
         keys = dataset.present(image_id)

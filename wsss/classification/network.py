@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, linear, multilabel_soft_margin_loss
 
-from wsss.backbone import Backbone, build_backbone
+from wsss.backbone import Backbone, backbone_of
 from wsss.classification.formulations import FORMULATIONS
 from wsss.classification.hybrid_pooling import global_average, global_maximum, hybrid_pooling
 from wsss.classification.word_heads import LearntWords, build_words
@@ -26,8 +26,10 @@ class Classifier(nn.Module):
         # W^img: a 1x1 convolution without bias, with that layer's default initialisation.
         self.classifier = nn.Linear(channels, classes, bias=False)
         self.words = build_words(channels, classes, settings)
-        for parameter in backbone.stage_parameters(1):
-            parameter.requires_grad_(False)
+        # The stem never trains.
+        for number in range(1, max(settings.frozen_stages, 1) + 1):
+            for parameter in backbone.stage_parameters(number):
+                parameter.requires_grad_(False)
 
     def features(self, images: Tensor) -> Tensor:
         """F: the last stage's features of normalised images, (batch, d, h, w)."""
@@ -78,4 +80,4 @@ def _pooled(features: Tensor, settings: ClassifierSettings) -> Tensor:
 
 def build_classifier(settings: ClassifierSettings, classes: int) -> Classifier:
     """A classifier with an untrained backbone at output stride 16, undilated, as released."""
-    return Classifier(build_backbone(settings.backbone.name), classes, settings)
+    return Classifier(backbone_of(settings.backbone), classes, settings)

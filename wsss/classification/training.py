@@ -46,8 +46,16 @@ def train_classifier(
     torch.manual_seed(settings.seed)
     network = build_classifier(settings, len(dataset.classes))
     load_initial_weights(network.backbone, initial_weights)
-    per_epoch = steps_per_epoch(len(ids), settings.batch)
-    plan = Plan(
+    samples = LabelledImages(dataset, ids, settings, network.backbone.normalisation)
+    plan = training_plan(settings, len(ids))
+    log = train(network, parameter_groups(network), _losses, samples, plan, machine)
+    save_training(folder, "classifier", network, log, {"classifier": settings.model_dump(mode="json")})
+
+
+def training_plan(settings: ClassifierSettings, images: int) -> Plan:
+    """What a training on a list of so many images does."""
+    per_epoch = steps_per_epoch(images, settings.batch)
+    return Plan(
         name=f"classifier {settings.label}",
         batch=settings.batch,
         steps=per_epoch * (settings.stop_after_epoch or settings.epochs),
@@ -56,9 +64,6 @@ def train_classifier(
         precision=settings.precision,
         seed=settings.seed,
     )
-    samples = LabelledImages(dataset, ids, settings, (network.backbone.mean, network.backbone.std))
-    log = train(network, parameter_groups(network), _losses, samples, plan, machine)
-    save_training(folder, "classifier", network, log, {"classifier": settings.model_dump(mode="json")})
 
 
 def parameter_groups(network: Classifier) -> list[dict[str, Any]]:

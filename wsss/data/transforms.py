@@ -4,6 +4,8 @@ The geometry is the released preprocessing's: resize on uint8 (bicubic, labels n
 random crop in which smaller images are placed at a random position and padded with 0 (labels with 255).
 """
 
+from typing import NamedTuple
+
 import numpy as np
 import torch
 from PIL import Image
@@ -11,16 +13,24 @@ from torch import Tensor
 
 from wsss.data.images import IGNORE
 
-Normalisation = tuple[tuple[float, float, float], tuple[float, float, float]]
+
+class Normalisation(NamedTuple):
+    """What a network is shown: mean and deviation of RGB values in 0..1, and whether blue comes first, not red."""
+
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    bgr: bool = False
 
 
 def to_tensor(image: Image.Image, normalisation: Normalisation) -> Tensor:
-    """Normalised float32 (3, height, width) of an RGB image; `normalisation` is (mean, std) for values in 0..1."""
-    mean, std = (np.asarray(part, np.float32) for part in normalisation)
+    """Normalised float32 (3, height, width) of an RGB image."""
+    mean, std = (np.asarray(part, np.float32) for part in (normalisation.mean, normalisation.std))
     # One multiplication and one addition a value: (x / 255 - mean) / std.
     pixels = np.asarray(image, np.float32)
     pixels *= 1 / (255 * std)
     pixels -= mean / std
+    if normalisation.bgr:
+        pixels = pixels[:, :, ::-1]
     return torch.from_numpy(pixels.transpose(2, 0, 1).copy())
 
 

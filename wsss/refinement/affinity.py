@@ -39,15 +39,15 @@ def path_maxima(values: Tensor, radius: int) -> Iterator[Tensor]:
     """
     values = values.detach()
     for offset in offsets(radius):
-        first, *others = (_shifted(values, cell, radius) for cell in path(*offset))
+        first, *others = (shifted(values, cell, radius) for cell in path(*offset))
         maximum = first.clone(memory_format=torch.contiguous_format)
         for other in others:
             torch.maximum(maximum, other, out=maximum)
         yield maximum
 
 
-def _shifted(values: Tensor, offset: Cell, radius: int) -> Tensor:
-    """What lies `offset` away from each source: a view of `values`."""
+def shifted(values: Tensor, offset: Cell, radius: int) -> Tensor:
+    """What lies `offset` away from each source: a view of `values`, shaped as in `path_maxima`."""
     (height, width), (dy, dx), margin = values.shape[-2:], offset, radius - 1
     return values[..., dy : dy + height - margin, margin + dx : width - margin + dx]
 
@@ -93,9 +93,9 @@ def pairs_by_strongest_cell(edge_logits: Tensor, labels: Tensor, radius: int) ->
     ranks = _ranks(edge_logits.detach().flatten(1))
     first_rank = torch.arange(len(labels), device=labels.device)[:, None, None] * labels[0].numel()
     counts = labels.new_zeros(4 * labels.numel(), dtype=torch.int64)
-    source = _shifted(labels, (0, 0), radius)
+    source = shifted(labels, (0, 0), radius)
     for offset, strongest in zip(offsets(radius), path_maxima(ranks.view(labels.shape), radius), strict=True):
-        kinds = _kinds(source, _shifted(labels, offset, radius))
+        kinds = pair_kinds(source, shifted(labels, offset, radius))
         places = (kinds * labels.numel() + first_rank + strongest).flatten()
         counts.scatter_add_(0, places, torch.ones_like(places))
     by_rank = counts.view(4, *ranks.shape)[:3]
@@ -109,8 +109,8 @@ def _ranks(values: Tensor) -> Tensor:
     return torch.empty_like(order, dtype=torch.int32).scatter_(1, order, ascending.expand(order.shape))
 
 
-def _kinds(source: Tensor, target: Tensor) -> Tensor:
-    """0 both background, 1 the same class, 2 different classes, 3 one of them ignored; int64."""
+def pair_kinds(source: Tensor, target: Tensor) -> Tensor:
+    """For two uint8 label maps: 0 both background, 1 the same class, 2 different classes, 3 one is ignored; int64."""
     kinds = torch.where(source == target, (source > 0).long(), 2)
     return kinds.masked_fill_((source == IGNORE) | (target == IGNORE), 3)
 

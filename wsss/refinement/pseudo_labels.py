@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from safetensors.torch import load_file
 
 from wsss.classification.cam_store import CamStore
 from wsss.data.images import read_image
@@ -13,7 +12,7 @@ from wsss.data.layout import Dataset
 from wsss.data.transforms import to_tensor
 from wsss.device import place
 from wsss.image_store import store_path
-from wsss.refinement.irnet import edges_of_image
+from wsss.refinement.irnet import edges_of_image, load_branches
 from wsss.refinement.random_walk import pseudo_label
 from wsss.refinement.training import build_edge_network
 from wsss.settings.refinement import IrnetSettings, PseudoLabelSettings
@@ -32,9 +31,9 @@ def write_pseudo_shard(
 ) -> None:
     """Write pseudo labels of `ids` into `folder`/labels, from the stores of the stage folder `cams`."""
     network = build_edge_network(irnet, initial_weights)
-    network.edge_branch.load_state_dict(load_file(edge_weights))
+    load_branches(network, edge_weights)
     device = place(network.eval())
-    normalisation = (network.backbone.mean, network.backbone.std)
+    normalisation = network.backbone.normalisation
 
     def labels_of(image_id: str) -> np.ndarray:
         store = CamStore.read(store_path(cams, image_id), image_id)

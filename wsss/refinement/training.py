@@ -1,19 +1,22 @@
-"""Training of IRNet's edges on confident labels."""
+"""Training of IRNet on confident labels: its edges and, where asked for, its displacements."""
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from wsss.backbone import build_backbone
+from wsss.backbone import backbone_of
 from wsss.backbone_weights import load_initial_weights
 from wsss.data.images import read_image, read_labels
 from wsss.data.label_shards import label_path
 from wsss.data.layout import Dataset
-from wsss.data.transforms import Normalisation, augmented_pair
+from wsss.data.transforms import Normalisation, augmented_pair, to_tensor
 from wsss.folding import fold_norms
+from wsss.progress import track
 from wsss.refinement.affinity import affinity_loss, reduce_labels
+from wsss.refinement.displacement import displacement_loss
 from wsss.refinement.irnet import EdgeNetwork
 from wsss.settings.refinement import IrnetSettings
 from wsss.training_loop import Batch, Machine, Plan, rng_for, save_training, steps_per_epoch, train
@@ -53,8 +56,23 @@ def train_irnet(
     ids = dataset.ids("train")
     torch.manual_seed(settings.seed)
     network = build_edge_network(settings, initial_weights)
-    steps = steps_per_epoch(len(ids), settings.batch) * settings.epochs
-    plan = Plan(
+    samples = ConfidentImages(dataset, ids, labels, settings, network.backbone.normalisation)
+
+    def compute_losses(_: nn.Module, batch: Batch) -> dict[str, Tensor]:
+        images, targets = batch
+        return irnet_losses(network, images, targets, settings.radius)
+
+    groups, plan = parameter_groups(network, settings), training_plan(settings, len(ids))
+    log = train(network, groups, compute_losses, samples, plan, machine)
+    if network.displacement_branch is not None:
+        set_mean_displacement(network, dataset, settings)
+    save_training(folder, "edges", network.branches, log, {"irnet": settings.model_dump(mode="json")})
+
+
+def training_plan(settings: IrnetSettings, images: int) -> Plan:
+    """What a training on a list of so many images does."""
+    steps = steps_per_epoch(images, settings.batch) * settings.epochs
+    return Plan(
         name="IRNet",
         batch=settings.batch,
         steps=steps,
@@ -63,23 +81,55 @@ def train_irnet(
         precision=settings.precision,
         seed=settings.seed,
     )
-    normalisation = (network.backbone.mean, network.backbone.std)
-    samples = ConfidentImages(dataset, ids, labels, settings, normalisation)
-    groups = [{"params": network.trained_parameters(), "lr": settings.lr}]
-
-    def compute_losses(_: nn.Module, batch: Batch) -> dict[str, Tensor]:
-        images, targets = batch
-        losses = affinity_loss(network(images), targets, settings.radius)
-        # The mean of positive and negative pairs, in terms that add up to it.
-        return {"positive": losses.positive / 2, "negative": losses.negative / 2}
-
-    log = train(network, groups, compute_losses, samples, plan, machine)
-    save_training(folder, "edges", network.edge_branch, log, {"irnet": settings.model_dump(mode="json")})
 
 
 def build_edge_network(settings: IrnetSettings, initial_weights: Path) -> EdgeNetwork:
-    """IRNet's edges on the frozen backbone with its initial weights; the branch itself is untrained."""
-    backbone = build_backbone(settings.backbone.name)
+    """IRNet's untrained branches on the frozen backbone with its initial weights."""
+    backbone = backbone_of(settings.backbone)
     load_initial_weights(backbone, initial_weights)
     fold_norms(backbone)
-    return EdgeNetwork(backbone)
+    return EdgeNetwork(backbone, settings.displacement)
+
+
+def parameter_groups(network: EdgeNetwork, settings: IrnetSettings) -> list[dict[str, Any]]:
+    """SGD's groups: each branch with a rate of its own."""
+    groups: list[dict[str, Any]] = [{"params": list(network.edge_branch.parameters()), "lr": settings.lr}]
+    if network.displacement_branch is not None:
+        displacements = list(network.displacement_branch.parameters())
+        groups.append({"params": displacements, "lr": settings.lr_displacement})
+    return groups
+
+
+def irnet_losses(network: EdgeNetwork, images: Tensor, labels: Tensor, radius: int) -> dict[str, Tensor]:
+    """Terms of the total loss: halves of the positive and the negative pairs', and of the displacements' two.
+
+    `images`: normalised (batch, 3, H, W); `labels`: uint8 (batch, H/4, W/4), 255 ignored.
+    """
+    features = network.features(images)
+    edges = affinity_loss(network.edge_branch(features), labels, radius)
+    losses = {"positive": edges.positive / 2, "negative": edges.negative / 2}
+    if network.displacement_branch is not None:
+        displacements = displacement_loss(network.displacement_branch(features), labels, radius)
+        losses["displacement_foreground"] = displacements.foreground / 2
+        losses["displacement_background"] = displacements.background / 2
+    return losses
+
+
+@torch.no_grad()
+def set_mean_displacement(network: EdgeNetwork, dataset: Dataset, settings: IrnetSettings) -> None:
+    """Keep the mean displacement over unscaled images, their top left crops, in the displacement branch.
+
+    As released, of the list of VOC's own train images (not train_aug), and of whole batches of it.
+    """
+    branch = network.eval().displacement_branch
+    assert branch is not None
+    ids = dataset.ids("train_scored")
+    ids = ids[: max(len(ids) // settings.batch, 1) * settings.batch]
+    total = torch.zeros_like(branch.mean)
+    for image_id in track(ids, len(ids), "mean displacement"):
+        image = to_tensor(read_image(dataset.image_path(image_id)), network.backbone.normalisation)
+        corner = image[:, : settings.crop, : settings.crop]
+        padded = image.new_zeros((1, 3, settings.crop, settings.crop))
+        padded[0, :, : corner.shape[1], : corner.shape[2]] = corner
+        total += branch(network.features(padded.to(total.device))).mean((0, 2, 3))
+    branch.mean.copy_(total / len(ids))

@@ -34,7 +34,7 @@ def write_score_shard(
     network.load_state_dict(load_file(weights))
     fold_norms(network)
     device = place(network.eval())
-    normalisation = (network.backbone.mean, network.backbone.std)
+    normalisation = network.backbone.normalisation
     digest = sha256_of(weights)
 
     def store_of(image_id: str) -> ScoreStore:

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from wsss.backbone import build_backbone
+from wsss.backbone import backbone_of
 from wsss.backbone_weights import load_initial_weights
 from wsss.data.images import read_image, read_labels
 from wsss.data.label_shards import label_path
@@ -57,7 +57,21 @@ def train_segmentation(
     torch.manual_seed(settings.seed)
     network = build_segmenter(settings, len(dataset.classes))
     load_initial_weights(network.backbone, initial_weights)
-    plan = Plan(
+    samples = LabelledPixels(dataset, ids, labels, settings, network.backbone.normalisation)
+
+    def compute_losses(_: nn.Module, batch: Batch) -> dict[str, Tensor]:
+        images, targets = batch
+        per_scale, fused = fused_logits(network, images, settings.input_scales)
+        return {"loss": segmentation_loss(per_scale, fused, targets)}
+
+    groups = parameter_groups(network, settings)
+    log = train(network, groups, compute_losses, samples, training_plan(settings), machine)
+    save_training(folder, "segmenter", network, log, {"segmentation": settings.model_dump(mode="json")})
+
+
+def training_plan(settings: SegmentationSettings) -> Plan:
+    """What a training does, whatever the length of the list."""
+    return Plan(
         name="DeepLabV2",
         batch=settings.batch,
         steps=settings.steps,
@@ -67,19 +81,9 @@ def train_segmentation(
         seed=settings.seed,
         accumulate=settings.accumulate,
     )
-    normalisation = (network.backbone.mean, network.backbone.std)
-    samples = LabelledPixels(dataset, ids, labels, settings, normalisation)
-
-    def compute_losses(_: nn.Module, batch: Batch) -> dict[str, Tensor]:
-        images, targets = batch
-        per_scale, fused = fused_logits(network, images, settings.input_scales)
-        return {"loss": segmentation_loss(per_scale, fused, targets)}
-
-    log = train(network, parameter_groups(network, settings), compute_losses, samples, plan, machine)
-    save_training(folder, "segmenter", network, log, {"segmentation": settings.model_dump(mode="json")})
 
 
 def build_segmenter(settings: SegmentationSettings, classes: int) -> DeepLabV2:
     """DeepLabV2 for `classes` classes and the background, on an untrained, dilated backbone."""
-    backbone = build_backbone(settings.backbone.name, settings.output_stride, dilated=settings.dilated)
+    backbone = backbone_of(settings.backbone, settings.output_stride, settings.dilated)
     return DeepLabV2(backbone, classes + 1, settings.rates)

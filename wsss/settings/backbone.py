@@ -1,8 +1,8 @@
 """Which network gives the features, and what its weights start from."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from wsss.settings.base import Settings
 from wsss.settings.optimisation import Seed
@@ -18,6 +18,18 @@ class BackboneSettings(Settings):
     weights: Literal["imagenet", "scratch", "file"]
     file_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
     seed: Seed = 0
+    # resnet50 and resnet101 only: strides on the first 1x1 convolution of a stage, a stem pooling that rounds up.
+    caffe_style: bool = False
+    # What the network is shown: its own convention (RGB), or Caffe's: BGR in 0..255, less a mean.
+    input: Literal["native", "caffe"] = "native"
+
+    @model_validator(mode="after")
+    def _variant_is_possible(self) -> Self:
+        if self.caffe_style and self.name not in ("resnet50", "resnet101"):
+            raise ValueError(f"caffe_style: {self.name} has no bottleneck blocks; it is for resnet50 and resnet101")
+        if self.weights == "imagenet" and (self.caffe_style or self.input == "caffe"):
+            raise ValueError("weights: imagenet were trained without caffe_style, on native input; use weights: file")
+        return self
 
     @property
     def label(self) -> str:

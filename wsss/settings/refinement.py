@@ -26,7 +26,7 @@ class ConfidentLabelSettings(Settings):
 
 
 class IrnetSettings(Settings):
-    """Training of the edge branch on frozen features; defaults are the official ones, without its displacements."""
+    """Training on frozen features; defaults are the official ones, without the displacements that instances need."""
 
     backbone: BackboneSettings
     scale: tuple[Rate, Rate] = (0.5, 1.5)
@@ -39,9 +39,14 @@ class IrnetSettings(Settings):
     optimiser: OptimiserSettings = OptimiserSettings(momentum=1e-4, weight_decay=1e-4)
     precision: Precision = "float32"
     seed: Seed = 0
+    # Train the displacement branch too; pseudo labels do not depend on it.
+    displacement: bool = False
+    lr_displacement: Rate = 1.0
 
     @model_validator(mode="after")
-    def _geometry_is_possible(self) -> Self:
+    def _combination_is_possible(self) -> Self:
+        if self.lr_displacement != 1.0 and not self.displacement:
+            raise ValueError(f"lr_displacement: {self.lr_displacement} acts on displacement: true only")
         if self.crop % 16:
             raise ValueError(f"crop: {self.crop} is no multiple of 16")
         if self.crop // 4 <= 2 * self.radius:

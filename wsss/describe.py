@@ -1,0 +1,178 @@
+"""What the trainings of a run would do, told without data and without a GPU: networks, steps and learning rates."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from torch import nn
+
+from wsss.backbone import backbone_of
+from wsss.classification import training as classification
+from wsss.classification.network import build_classifier
+from wsss.data.layout import read_list
+from wsss.data.voc import TRAIN_AUG_IMAGES
+from wsss.errors import WsssError
+from wsss.refinement import training as refinement
+from wsss.refinement.irnet import EdgeNetwork
+from wsss.segmentation import training as segmentation
+from wsss.segmentation.deeplab import parameter_groups as segmentation_groups
+from wsss.settings.backbone import BackboneSettings
+from wsss.settings.data import FolderSettings, SyntheticSettings
+from wsss.settings.run import Config, LocationSettings, RunSettings, read_config
+from wsss.training_loop import Plan, rate_share
+
+# Lists of VOC 2012 by name; train_aug holds SBD's images too.
+VOC12_IMAGES = {"train": 1464, "train_aug": TRAIN_AUG_IMAGES, "trainval": 2913, "val": 1449}
+
+
+@dataclass(frozen=True)
+class Training:
+    """One training: its network, how much of it trains, and the plan, None where the number of images is not known.
+
+    `rates` are the first learning rates by the name of their parameters; `crop` is in pixels.
+    """
+
+    stage: str
+    network: str
+    parameters: int
+    trained: int
+    crop: int
+    batch: int
+    accumulate: int
+    rates: Mapping[str, float]
+    plan: Plan | None
+
+    def curve(self) -> list[tuple[int, list[float]]]:
+        """Steps, counted from 1, and the learning rates in them: the first, at each quarter, and the last."""
+        if self.plan is None:
+            return []
+        last = self.plan.steps - 1
+        steps = dict.fromkeys([0, *(self.plan.steps * quarter // 4 for quarter in (1, 2, 3)), last])
+        return [(step + 1, [rate * rate_share(self.plan, step) for rate in self.rates.values()]) for step in steps]
+
+
+def read_config_file(path: Path) -> Config:
+    """What a config says. Raises WsssError where it is no config."""
+    try:
+        config = yaml.safe_load(path.read_text())
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise WsssError(f"{path} cannot be read as YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(config, dict):
+        raise WsssError(f"{path} is no config: it has no keys, such as data and classifier")
+    return read_config(config)
+
+
+def trainings(run: RunSettings, images: int | None) -> list[Training]:
+    """The trainings of a run on a train list of so many images, in order; only the last where truth supervises.
+
+    Raises WsssError where the list is shorter than a batch.
+    """
+    classes = run.data.classes if isinstance(run.data, SyntheticSettings) else len(run.data.classes)
+    last = _segmentation(run, classes)
+    if run.supervision == "truth":
+        return [last]
+    return [_classifier(run, classes, images), _irnet(run, images), last]
+
+
+def train_images(run: RunSettings, locations: LocationSettings) -> int | None:
+    """Length of a run's train list; None for a list that is not on this machine."""
+    name = run.data.lists.train
+    if isinstance(run.data, SyntheticSettings):
+        return run.data.train_images
+    if not isinstance(run.data, FolderSettings):
+        return VOC12_IMAGES.get(name)
+    file = Path(locations.dataset or "", "ImageSets", "Segmentation", f"{name}.txt")
+    return len(read_list(file)) if locations.dataset and file.is_file() else None
+
+
+def _classifier(run: RunSettings, classes: int, images: int | None) -> Training:
+    settings = run.classifier
+    with torch.device("meta"):
+        network = build_classifier(settings, classes)
+    words = "" if settings.words == "none" else f", {settings.vocabulary} words"
+    return Training(
+        stage="classifier",
+        network=f"{settings.label} on {_named(settings.backbone)}{words}, {classes} classes",
+        **_counts(network, classification.parameter_groups(network), ("trunk", "heads")),
+        crop=settings.crop,
+        batch=settings.batch,
+        accumulate=1,
+        plan=None if images is None else classification.training_plan(settings, images),
+    )
+
+
+def _irnet(run: RunSettings, images: int | None) -> Training:
+    settings = run.irnet
+    with torch.device("meta"):
+        network = EdgeNetwork(backbone_of(settings.backbone), settings.displacement)
+    groups = refinement.parameter_groups(network, settings)
+    branches = ("edges", "displacements")[: len(groups)]
+    return Training(
+        stage="irnet",
+        network=f"{' and '.join(branches)} on {_named(settings.backbone)}",
+        **_counts(network, groups, branches),
+        crop=settings.crop,
+        batch=settings.batch,
+        accumulate=1,
+        plan=None if images is None else refinement.training_plan(settings, images),
+    )
+
+
+def _segmentation(run: RunSettings, classes: int) -> Training:
+    settings = run.segmentation
+    with torch.device("meta"):
+        network = segmentation.build_segmenter(settings, classes)
+    groups = segmentation_groups(network, settings)
+    dilated = ", dilated" if settings.dilated else ""
+    stride = f"output stride {settings.output_stride}{dilated}"
+    return Training(
+        stage="segmentation",
+        network=f"DeepLabV2 on {_named(settings.backbone)}, {stride}, {classes + 1} outputs",
+        **_counts(network, groups, ("trunk", "head weights", "head biases")),
+        crop=settings.crop,
+        batch=settings.batch,
+        accumulate=settings.accumulate,
+        plan=segmentation.training_plan(settings),
+    )
+
+
+def _named(backbone: BackboneSettings) -> str:
+    return f"{backbone.name} ({backbone.weights})"
+
+
+def _counts(network: nn.Module, groups: Sequence[Mapping[str, Any]], names: Sequence[str]) -> dict[str, Any]:
+    """Numbers of parameters, of those that an optimiser is given, and the first rates of its groups."""
+    return {
+        "parameters": sum(parameter.numel() for parameter in network.parameters()),
+        "trained": sum(parameter.numel() for group in groups for parameter in group["params"]),
+        "rates": {name: group["lr"] for name, group in zip(names, groups, strict=True)},
+    }
+
+
+def lines(name: str, run: RunSettings, images: int | None) -> Iterator[str]:
+    """The trainings of a run, for people."""
+    known = "a train list that is not here" if images is None else f"{images:,} train images"
+    yield f"run {name}: {run.data.name}, {known}"
+    for training in trainings(run, images):
+        yield f"  {training.stage}: {training.network}"
+        yield f"    parameters {training.parameters:,}, trained {training.trained:,}"
+        parts = f" in {training.accumulate} parts" if training.accumulate > 1 else ""
+        yield f"    batch {training.batch}{parts}, crop {training.crop}, {_steps(training.plan)}"
+        if training.plan is not None:
+            yield _row("step", [f"lr {group}" for group in training.rates])
+        for step, rates in training.curve():
+            yield _row(f"{step:,}", [f"{rate:.3g}" for rate in rates])
+
+
+def _row(step: str, cells: Sequence[str]) -> str:
+    return f"    {step:>8}" + "".join(f"{cell:>17}" for cell in cells)
+
+
+def _steps(plan: Plan | None) -> str:
+    if plan is None:
+        return "steps not known"
+    schedule = "" if plan.steps == plan.total_steps else f" of a schedule of {plan.total_steps:,}"
+    return f"{plan.steps:,} steps{schedule}"
