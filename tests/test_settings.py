@@ -1,6 +1,8 @@
 """Settings: frozen defaults, keys that only differences enter, and messages that tell key, value and what may be."""
 
+import itertools
 import json
+import re
 from typing import Any
 
 import pytest
@@ -98,6 +100,7 @@ DEFAULTS: dict[type[Settings], dict[str, Any]] = {
     },
     ClassifierSettings: {
         "backbone": REQUIRED,
+        "formulation": "released",
         "pooling": "hybrid",
         "regions": [1, 2, 4],
         "gamma": 2.0,
@@ -105,6 +108,7 @@ DEFAULTS: dict[type[Settings], dict[str, Any]] = {
         "vocabulary": 256,
         "tau": 1.0,
         "decov_weight": 1.0,
+        "rho": 0.001,
         "frozen_stages": 3,
         "long_side": [320, 640],
         "crop": 512,
@@ -117,7 +121,12 @@ DEFAULTS: dict[type[Settings], dict[str, Any]] = {
         "precision": "float32",
         "seed": 0,
     },
-    CamSettings: {"scales": [1.0, 0.5, 1.5, 2.0], "precision": "float32", "store_dtype": "float16"},
+    CamSettings: {
+        "scales": [1.0, 0.5, 1.5, 2.0],
+        "precision": "float32",
+        "store_dtype": "float16",
+        "branches": "image",
+    },
     CamCrfSettings: {"background_score": 0.15, "crf": CAM_CRF},
     EvaluationSettings: {"thresholds": [0.02, 0.6, 0.02]},
     ReportSettings: {"panels": 8},
@@ -271,6 +280,7 @@ def test_each_option_moves_the_key() -> None:
         "vocabulary": 128,
         "tau": 0.8,
         "decov_weight": 0.5,
+        "formulation": "paper",
         "frozen_stages": 0,
         "long_side": (320, 641),
         "crop": 448,
@@ -283,7 +293,9 @@ def test_each_option_moves_the_key() -> None:
         "precision": "bfloat16",
         "seed": 1,
     }
-    assert set(changes) == set(ClassifierSettings.model_fields)
+    # It acts on one of the methods alone.
+    assert classifier(words="vwl_m", rho=0.01).key() != classifier(words="vwl_m").key()
+    assert {*changes, "rho"} == set(ClassifierSettings.model_fields)
     keys = {classifier(**{name: value}).key() for name, value in changes.items()}
     assert len(keys | {classifier().key()}) == len(changes) + 1
 
@@ -307,10 +319,23 @@ def test_settings_do_not_change() -> None:
         ({"words": "none"}, "hybrid"),
         ({"words": "none", "pooling": "gap"}, "gap"),
         ({"words": "vwe", "pooling": "gap"}, "vwe_gap"),
+        ({"words": "vwl_m", "pooling": "gmp"}, "vwl_m_gmp"),
+        ({"words": "none", "pooling": "gmp"}, "gmp"),
+        ({"formulation": "paper"}, "vwl_l_paper"),
+        ({"words": "none", "formulation": "paper"}, "hybrid_paper"),
     ],
 )
 def test_labels_name_the_method(changes: dict[str, Any], label: str) -> None:
     assert classifier(**changes).label == label
+
+
+def test_every_method_has_a_label_of_its_own_that_is_a_name_of_a_folder() -> None:
+    methods = itertools.product(("none", "vwe", "vwl_l", "vwl_m"), ("gap", "gmp", "hybrid"), ("released", "paper"))
+    labels = [
+        classifier(words=words, pooling=pooling, formulation=reading).label for words, pooling, reading in methods
+    ]
+    assert len(set(labels)) == len(labels) == 24
+    assert all(re.fullmatch("[a-z_]+", label) for label in labels)
 
 
 CRF_OF_OWN = {"gaussian_sxy": 1, "bilateral_sxy": 1, "bilateral_srgb": 1, "bilateral_weight": 1}
@@ -351,6 +376,14 @@ FOLDER: dict[str, Any] = {"kind": "folder", "name": "mine", "classes": {"cat": 1
             {"backbone": BACKBONE, "words": "vwe", "tau": 0.8},
             ["tau and decov_weight", "words is vwe"],
         ),
+        (
+            ClassifierSettings,
+            {"backbone": BACKBONE, "words": "vwl_m", "tau": 0.8},
+            ["tau and decov_weight", "words is vwl_m"],
+        ),
+        (ClassifierSettings, {"backbone": BACKBONE, "rho": 0.01}, ["rho acts on words: vwl_m only", "words is vwl_l"]),
+        (ClassifierSettings, {"backbone": BACKBONE, "words": "vwl_m", "rho": 0}, ["x.rho = 0", "greater than 0"]),
+        (CamSettings, {"branches": "words"}, ["x.branches = 'words'", "'image' or 'image_and_words'"]),
         (
             ClassifierSettings,
             {"backbone": BACKBONE, "frozen_stages": 6},
@@ -495,6 +528,14 @@ def without(key: str) -> dict[str, Any]:
         ),
         (BASE | {"comparisons": {"k": {"rows": {}}}}, "config: comparisons.k.rows = {}"),
         (BASE | {"comparisons": {"k": {"rows": {"a": {}}, "stage": "cams"}}}, "config: comparisons.k.stage = 'cams'"),
+        (
+            BASE | {"cams": {"branches": "image_and_words"}, "classifier": {"backbone": BACKBONE, "words": "vwl_m"}},
+            "config: cams.branches: image_and_words needs words that are mapped to classes, classifier.words: vwe",
+        ),
+        (
+            BASE | {"runs": {"both": {"cams": {"branches": "image_and_words"}, "classifier": {"words": "none"}}}},
+            "config: runs.both: cams.branches: image_and_words needs",
+        ),
         (BASE | {"targets": ["gap"]}, "config: targets names no run 'gap'; there are: default"),
         (BASE | {"shards": 0}, "config: shards = 0"),
         (BASE | {"locations": {"data": "x"}}, "unknown key locations.data; allowed here: dataset, archives, backbones"),

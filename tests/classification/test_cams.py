@@ -117,7 +117,7 @@ def test_stores_hold_every_scale_of_every_image(
         for scale, cams in zip(store.scales, store.cams, strict=True):
             scaled: Image.Image = scale_image(photograph, scale)
             pixels = to_tensor(scaled, network.backbone.normalisation)
-            np.testing.assert_allclose(cams, class_maps(network, pixels, store.keys), rtol=1e-5, atol=1e-6)
+            assert_near(class_maps(network, pixels, store.keys), cams)
             assert cams.dtype == np.float32
             assert cams.shape == (len(store.keys), -(-scaled.height // 16), -(-scaled.width // 16))
 
@@ -144,3 +144,19 @@ def test_half_precision_is_near(dataset: Dataset, weights: Path, tmp_path: Path)
     assert {cam.dtype for cam in computed.cams} == {np.dtype(np.float32)}
     assert np.abs(computed.full() - exact.full()).max() > 0
     np.testing.assert_allclose(computed.full(), exact.full(), atol=0.1)
+
+
+def test_stores_hold_both_branches_where_these_are_asked_for(dataset: Dataset, tmp_path: Path) -> None:
+    classifier = SETTINGS.model_copy(update={"words": "vwe", "vocabulary": 5})
+    torch.manual_seed(7)
+    network = build_classifier(classifier, 4).eval()
+    save_file(network.state_dict(), tmp_path / "classifier.safetensors")
+    ids = dataset.ids("val")[:1]
+    both = SCALES.model_copy(update={"branches": "image_and_words"})
+    manifest = tmp_path / "shards" / "0-of-1.tsv"
+    write_cam_shard(dataset, ids, tmp_path / "classifier.safetensors", classifier, both, tmp_path, manifest)
+    store = CamStore.read(tmp_path / read_manifest(manifest)[0].file, ids[0])
+    pixels = to_tensor(read_image(dataset.image_path(ids[0])), (network.backbone.mean, network.backbone.std))
+    wanted = class_maps(network, pixels, store.keys, "image_and_words")
+    np.testing.assert_allclose(store.cams[0], wanted, rtol=1e-5, atol=1e-6)
+    assert (wanted > class_maps(network, pixels, store.keys)).any()

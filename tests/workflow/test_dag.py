@@ -58,10 +58,11 @@ def barren(tmp_path: Path) -> Path:
     return folder
 
 
-def test_the_released_setting_is_planned_without_data_and_without_torch(tmp_path: Path, barren: Path) -> None:
+@pytest.mark.parametrize("name", ["voc12-vwe", "voc12-vwl-l", "voc12-vwl-m"])
+def test_a_released_setting_is_planned_without_data_and_without_torch(name: str, tmp_path: Path, barren: Path) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()
-    config = PROJECT / "configs" / "voc12-vwl-l.yaml"
+    config = PROJECT / "configs" / f"{name}.yaml"
     command = ["-m", "snakemake", "-n", "--snakefile", PROJECT / "Snakefile", "--configfile", config]
     found = run(command, empty, PYTHONPATH=str(barren))
     assert found.code == 0, found.output

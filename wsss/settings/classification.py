@@ -13,8 +13,6 @@ class ClassifierSettings(Settings):
     """Defaults are the released VWL-L on PASCAL VOC 2012, apart from the backbone, which has none."""
 
     backbone: BackboneSettings
-    # Where the papers and the authors' code differ: the equations as printed, or what the published numbers came from.
-    formulation: Literal["released", "paper"] = "released"
     # The global average, the global maximum, or hybrid pooling: HP of VWL, which is the HSPP of VWE.
     pooling: Literal["gap", "gmp", "hybrid"] = "hybrid"
     # Hybrid pooling: maxima over r x r cells for each r, and the weight of the global average (eq. 8-10 of VWL).
@@ -28,6 +26,8 @@ class ClassifierSettings(Settings):
     decov_weight: Annotated[float, Field(ge=0)] = 1.0
     # Share of a batch's own words in the memory bank after it (eq. 7 of VWL).
     rho: Annotated[float, Field(gt=0, le=1)] = 1e-3
+    # Where the papers and the authors' code differ: the equations as printed, or what the published numbers came from.
+    formulation: Literal["released", "paper"] = "released"
     # Stages 1..n of the backbone's five stay as they start; 3 is "up to layer2" of a ResNet.
     frozen_stages: Annotated[int, Field(ge=0, le=5)] = 3
     # Augmentation: long side drawn uniformly from this range (pixels), then a random crop, padded where needed.
