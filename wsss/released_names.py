@@ -6,8 +6,8 @@ Left out without a word, as they repeat other entries or nothing reads them:
 - irnet: stage1-5, backbone, edge_layers, dp_layers and fc_dp7.4, path_indices and disp_target;
 - deeplab_start: fc, the outputs for the classes of COCO.
 
-A leading `module.`, in DeepLab's also `base.`, is no part of a name. Old files lack the numbers of batches that BatchNorm
-has seen, which start at 0 then.
+A leading `module.`, in DeepLab's also `base.`, is no part of a name. Old files lack the numbers of batches that a
+BatchNorm has seen, which start at 0 then.
 """
 
 from collections.abc import Mapping
