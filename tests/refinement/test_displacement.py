@@ -86,3 +86,19 @@ def test_losses_are_float32_whatever_the_branch_gives() -> None:
     wanted = displacement_loss(field.float(), labels_of(1, 6, 7), 3)
     assert ours.foreground.dtype == torch.float32
     assert ours == wanted
+
+
+def test_the_loss_leads_to_the_way_between_cells() -> None:
+    labels = torch.full((1, 8, 11), 4, dtype=torch.uint8)
+    field = torch.zeros(1, 2, 8, 11, requires_grad=True)
+    optimiser = torch.optim.SGD([field], lr=20.0)
+    before = float(displacement_loss(field, labels, 4).foreground.detach())
+    for step in range(300):
+        optimiser.param_groups[0]["lr"] = 20.0 * (1 - step / 300)
+        optimiser.zero_grad()
+        displacement_loss(field, labels, 4).total.backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+    assert float(displacement_loss(field, labels, 4).foreground.detach()) < 0.1 * before
+    # Neighbours differ by one cell: the lower one has to go up by one more.
+    rise = field[0, 0, 2:5, 5] - field[0, 0, 3:6, 5]
+    torch.testing.assert_close(rise.detach(), torch.ones(3), rtol=0, atol=0.2)
