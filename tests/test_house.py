@@ -93,7 +93,7 @@ def test_nothing_imports(name: str) -> None:
 
 def test_planning_loads_nothing_heavy() -> None:
     """The workflow is planned with the settings and the provenance alone, in half a second."""
-    heavy = {"torch", "torchvision", "timm", "pandas", "matplotlib", "scipy", "zarr", "numpy"}
+    heavy = {"torch", "torchvision", "timm", "pandas", "matplotlib", "scipy", "zarr", "numpy", "numba"}
     code = f"import sys, wsss.settings.run, wsss.provenance; print(sorted({heavy!r} & set(sys.modules)))"
     ran = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "[]"

@@ -154,6 +154,7 @@ DEFAULTS: dict[type[Settings], dict[str, Any]] = {
         "radius": 5,
         "beta": 10.0,
         "log2_steps": 8,
+        "walk": "accelerated",
         "background_score": 0.25,
         "pad_to": 512,
         "precision": "float32",

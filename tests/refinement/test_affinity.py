@@ -126,6 +126,43 @@ def test_losses_and_gradients_by_a_loop(height: int, width: int, radius: int) ->
     assert pairs_by_strongest_cell(start[:, 0], labels, radius).sum(dim=(1, 2, 3)).tolist() == counts
 
 
+def losses_by_gathering(edge_logits: Tensor, labels: Tensor, radius: int) -> Tensor:
+    """The released way: every cell of every path is gathered and the maximum taken; differentiable."""
+    height, width = labels.shape[1:]
+    cells = torch.arange(height * width).view(height, width)
+    sources = cells[: height - radius + 1, radius - 1 : width - radius + 1].flatten()
+    edges, marks = edge_logits.sigmoid().flatten(1), labels.flatten(1).int()
+    sums, counts = [edges.new_zeros(()) for _ in range(3)], [0, 0, 0]
+    for dy, dx in offsets(radius):
+        on_path = torch.stack([sources + y * width + x for y, x in cells_between(dy, dx)])
+        affinity = 1 - edges[:, on_path].amax(dim=1)
+        one, other = marks[:, sources], marks[:, sources + dy * width + dx]
+        known = (one < 255) & (other < 255)
+        kinds = [known & (one == other) & (one == 0), known & (one == other) & (one > 0), known & (one != other)]
+        for kind, chosen in enumerate(kinds):
+            likely = affinity[chosen] if kind < 2 else 1 - affinity[chosen]
+            sums[kind] = sums[kind] - torch.log(likely + 1e-5).sum()
+            counts[kind] += int(chosen.sum())
+    return torch.stack([total / (count + 1e-5) for total, count in zip(sums, counts, strict=True)])
+
+
+@pytest.mark.parametrize(("height", "width", "radius"), [(128, 128, 10), (33, 50, 10), (21, 17, 5)])
+def test_losses_and_gradients_by_gathering(height: int, width: int, radius: int) -> None:
+    start = 2 * torch.randn(2, 1, height, width, generator=torch.Generator().manual_seed(7))
+    labels = random_labels(2, height, width)
+    logits = start.double().requires_grad_()
+    expected = losses_by_gathering(logits, labels, radius)
+    (expected @ torch.tensor([0.25, 0.25, 0.5], dtype=torch.float64)).backward()
+    ours = start.clone().requires_grad_()
+    losses = affinity_loss(ours, labels, radius)
+    losses.total.backward()
+    torch.testing.assert_close(torch.stack(losses).double(), expected, rtol=1e-5, atol=0)
+    assert ours.grad is not None
+    assert logits.grad is not None
+    largest = float(logits.grad.abs().max())
+    torch.testing.assert_close(ours.grad.double(), logits.grad, rtol=0, atol=1e-5 * largest)
+
+
 def test_every_offset_counts_in_a_single_source() -> None:
     labels = torch.full((1, 10, 19), 7, dtype=torch.uint8)
     counts = pairs_by_strongest_cell(torch.zeros(1, 10, 19), labels, 10)

@@ -31,24 +31,36 @@ def path(dy: int, dx: int) -> tuple[Cell, ...]:
     return tuple((y, x) for y, x in rectangle if (dy * x - dx * y) ** 2 < dy**2 + dx**2)
 
 
+@cache
+def runs(dy: int, dx: int) -> tuple[tuple[Cell, int], ...]:
+    """The path's cells by rows, each row being unbroken: its first cell (y, x) and its length."""
+    rows = [[x for y, x in path(dy, dx) if y == row] for row in range(dy + 1)]
+    return tuple(((row, columns[0]), len(columns)) for row, columns in enumerate(rows))
+
+
 def path_maxima(values: Tensor, radius: int) -> Iterator[Tensor]:
     """For each of `offsets(radius)`, the maximum of `values` on the path from every source, without autograd.
 
     `values`: (..., h, w) of any dtype. Sources are the cells that have all their partners inside: rows 0..h-radius,
-    columns radius-1..w-radius; so each result has the shape (..., h - radius + 1, w - 2 radius + 2).
+    columns radius-1..w-radius; so each result, not to be written to, is (..., h - radius + 1, w - 2 radius + 2).
     """
-    values = values.detach()
+    # Paths share the maxima of n cells beside each other, which stand at by_length[n - 1].
+    by_length = [values.detach()]
+    for length in range(1, radius):
+        by_length.append(torch.maximum(by_length[-1][..., :-1], by_length[0][..., length:]))
     for offset in offsets(radius):
-        first, *others = (shifted(values, cell, radius) for cell in path(*offset))
-        maximum = first.clone(memory_format=torch.contiguous_format)
-        for other in others:
+        maximum, *others = (shifted(by_length[length - 1], cell, radius, length) for cell, length in runs(*offset))
+        if others:
+            maximum = torch.maximum(maximum, others[0])
+        for other in others[1:]:
             torch.maximum(maximum, other, out=maximum)
         yield maximum
 
 
-def shifted(values: Tensor, offset: Cell, radius: int) -> Tensor:
-    """What lies `offset` away from each source: a view of `values`, shaped as in `path_maxima`."""
-    (height, width), (dy, dx), margin = values.shape[-2:], offset, radius - 1
+def shifted(values: Tensor, offset: Cell, radius: int, length: int = 1) -> Tensor:
+    """What lies `offset` away from each source, a view of `values`, which are of so many cells beside each other."""
+    height, width = values.shape[-2], values.shape[-1] + length - 1
+    (dy, dx), margin = offset, radius - 1
     return values[..., dy : dy + height - margin, margin + dx : width - margin + dx]
 
 

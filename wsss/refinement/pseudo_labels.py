@@ -39,6 +39,6 @@ def write_pseudo_shard(
         store = CamStore.read(store_path(cams, image_id), image_id)
         image = to_tensor(read_image(dataset.image_path(image_id)), normalisation).to(device)
         edge = edges_of_image(network, image, settings.pad_to)
-        return pseudo_label(store.strided(), store.keys, edge, store.size, settings)
+        return pseudo_label(store.strided(), store.keys, edge, store.size, settings, device)
 
     write_label_shard(ids, labels_of, folder, manifest, "pseudo labels")

@@ -1,21 +1,31 @@
 """Pseudo labels by a random walk that spreads class activation maps up to the edges (IRNet, Ahn et al., CVPR 2019)."""
 
+from functools import cache
+from itertools import accumulate
+
 import numpy as np
 import torch
-from scipy.sparse import dia_array
-from torch.nn.functional import interpolate, pad
+from torch import Tensor
+from torch.nn.functional import interpolate
 
-from wsss.refinement.affinity import offsets, path_maxima
 from wsss.refinement.confident_labels import class_labels, strongest
+from wsss.refinement.transitions import Transitions
 from wsss.settings.refinement import PseudoLabelSettings
 
 STRIDE = 4
+# What an accelerated walk may leave out, as a part of the class's largest value.
+TRUNCATION = 1e-5
 
 
 def pseudo_label(
-    cams: np.ndarray, keys: np.ndarray, edge: np.ndarray, size: tuple[int, int], settings: PseudoLabelSettings
+    cams: np.ndarray,
+    keys: np.ndarray,
+    edge: np.ndarray,
+    size: tuple[int, int],
+    settings: PseudoLabelSettings,
+    device: torch.device,
 ) -> np.ndarray:
-    """Labels, uint8 (H, W) of an image of `size` (H, W): 0 background, keys + 1.
+    """Labels, uint8 (H, W) of an image of `size` (H, W): 0 background, keys + 1; computed on `device`.
 
     `cams`: (n, h, w) in 0..1 at stride 4; `keys`: their class numbers, integers from 0; `edge`: (h, w) in 0..1. The
     walk's result is upsampled and divided by its one maximum over classes and pixels before it meets the background
@@ -24,52 +34,74 @@ def pseudo_label(
     height, width = size
     if len(keys) == 0:
         return np.zeros(size, np.uint8)
-    walked = torch.from_numpy(random_walk(cams, edge, settings.radius, settings.beta, settings.log2_steps))
+    walked = random_walk(torch.from_numpy(cams).to(device), torch.from_numpy(edge).to(device), settings)
     raised = interpolate(walked[None], scale_factor=STRIDE, mode="bilinear", align_corners=False)[0]
-    scores = raised[:, :height, :width].numpy()
+    scores = raised[:, :height, :width].cpu().numpy()
     largest = scores.max()
     return class_labels(strongest(scores / largest if largest > 0 else scores, settings.background_score), keys)
 
 
-def random_walk(cams: np.ndarray, edge: np.ndarray, radius: int, beta: float, log2_steps: int) -> np.ndarray:
-    """x T^(2^log2_steps) for x = cams (1 - edge), each class a row vector: float64 (n, h, w).
+def random_walk(cams: Tensor, edge: Tensor, settings: PseudoLabelSettings) -> Tensor:
+    """x T^N for x = cams (1 - edge) and N = 2^log2_steps, each class a row vector: float64 (n, h, w).
 
-    `cams`: (n, h, w), non-negative; `edge`: (h, w) in 0..1. Columns of T sum to 1: every step averages over neighbours.
+    `cams`: (n, h, w), non-negative; `edge`: (h, w) in 0..1, on the same device. Columns of T sum to 1.
+
+    exact: N products. accelerated: about sqrt(N log) products instead of N, by the Chebyshev expansion
+    P^N = sum_k c_k T_k(P), where c_k is the probability that N fair steps of +-1 end k away from their start (Sachdeva
+    and Vishnoi, Faster Algorithms via Approximation Theory, ch. 3). Left out are the terms beyond a degree K.
+
+    Every value is then within 1e-5 of its class's largest exact value. For: T_k(P) has a norm of at most 1 where
+    |x|^2 = sum D x^2, so that what is left out has a norm below |x| r, r = sum_{k > K} c_k, and as D >= 1, no value
+    above that. P keeps the sum of D x, so that the largest value is at least m = sum D x / sum D. K is the least with
+    |x| r <= 1e-5 m for every class, some 90 for N = 256.
     """
-    # A product for every step costs some 69 operations a cell; T squared repeatedly would become dense.
-    step = transition_matrix(edge, radius, beta).T
-    walked: np.ndarray = (cams.astype(np.float64) * (1 - edge.astype(np.float64))).reshape(len(cams), edge.size)
-    for values in walked:
-        current = values.copy()
-        for _ in range(2**log2_steps):
-            current = step @ current
-        values[:] = current
-    return walked.reshape(cams.shape)
+    transitions = Transitions(edge, settings.radius, settings.beta)
+    start = cams.double() * (1 - edge.double())
+    if settings.walk == "exact":
+        return _all_steps(transitions, start, 2**settings.log2_steps)
+    return _chebyshev(transitions, start, coefficients_of_power(settings.log2_steps))
 
 
-def transition_matrix(edge: np.ndarray, radius: int, beta: float) -> dia_array:
-    """T, float64 (h w, h w): affinities to the power `beta`, 1 on the diagonal, columns divided by their sums.
-
-    `edge`: (h, w) in 0..1. Cells at a distance of `radius` or more have no affinity.
-    """
-    height, width = edge.shape
-    diagonals = {0: np.ones(height * width)}
-    for (dy, dx), affinity in zip(offsets(radius), _affinities(edge, radius), strict=True):
-        if dy >= height or abs(dx) >= width:
-            continue
-        shift = dy * width + dx
-        weights = affinity.ravel() ** beta
-        # Narrow images map several offsets to one diagonal. Column j of a diagonal stands at place j.
-        for diagonal in (shift, -shift):
-            diagonals.setdefault(diagonal, np.zeros(height * width))
-        diagonals[shift][shift:] += weights[: weights.size - shift]
-        diagonals[-shift] += weights
-    data = np.stack(list(diagonals.values()))
-    return dia_array((data / data.sum(axis=0), list(diagonals)), shape=(height * width,) * 2)
+def _all_steps(transitions: Transitions, start: Tensor, steps: int) -> Tensor:
+    current = transitions.padded(start)
+    following = torch.zeros_like(current)
+    for _ in range(steps):
+        transitions.step(current, following, 1, 0)
+        current, following = following, current
+    return transitions.inside(current).clone()
 
 
-def _affinities(edge: np.ndarray, radius: int) -> list[np.ndarray]:
-    """For each offset, the affinities, float64 (h, w), of every cell with its partner; 0 where that lies outside."""
-    margin = radius - 1
-    padded = pad(torch.from_numpy(edge.astype(np.float64)), (margin, margin, 0, margin), value=1.0)
-    return [1 - maximum.numpy() for maximum in path_maxima(padded, radius)]
+def _chebyshev(transitions: Transitions, start: Tensor, coefficients: tuple[float, ...]) -> Tensor:
+    """The sum of c_k T_k(P) x, by the recurrence T_{k+1} = 2 P T_k - T_{k-1}."""
+    degree = _degree(start, transitions.degrees, coefficients)
+    current = transitions.padded(start)
+    before = torch.zeros_like(current)
+    total = coefficients[0] * current
+    for k, coefficient in enumerate(coefficients[1 : degree + 1], 1):
+        transitions.step(current, before, 1 if k == 1 else 2, 1)
+        current, before = before, current
+        if coefficient:
+            total.add_(current, alpha=coefficient)
+    # The exact walk is nowhere negative.
+    return transitions.inside(total).clamp_(min=0)
+
+
+def _degree(start: Tensor, degrees: Tensor, coefficients: tuple[float, ...]) -> int:
+    """The least degree that leaves out no more than `TRUNCATION` of each class's largest value."""
+    means = (start * degrees).sum(dim=(1, 2)) / degrees.sum()
+    norms = (start**2 * degrees).sum(dim=(1, 2)).sqrt()
+    allowed = min((TRUNCATION * means / norms)[norms > 0].tolist(), default=1.0)
+    left_out = [*reversed([*accumulate(reversed(coefficients[1:]))]), 0.0]
+    return next(degree for degree, rest in enumerate(left_out) if rest <= allowed)
+
+
+@cache
+def coefficients_of_power(log2_steps: int) -> tuple[float, ...]:
+    """c_0 to c_N of x^N = sum_k c_k T_k(x), T_k Chebyshev's polynomials and N = 2^log2_steps: every other one is 0."""
+    steps = 2**log2_steps
+    coefficients, binomial = [0.0] * (steps + 1), 1
+    for back in range(steps // 2 + 1):
+        k = steps - 2 * back
+        coefficients[k] = (2 if k else 1) * binomial / 2**steps
+        binomial = binomial * (steps - back) // (back + 1)
+    return tuple(coefficients)
