@@ -1,3 +1,4 @@
+from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
@@ -196,3 +197,16 @@ def test_a_file_without_a_wanted_branch_is_refused(whole: EdgeNetwork, small: Ed
     save_file(small.branches.state_dict(), tmp_path / "edges.safetensors")
     with pytest.raises(WsssError, match=r"edges\.safetensors lacks displacement_branch\.mean \(23 such entries\)"):
         load_branches(whole, tmp_path / "edges.safetensors")
+
+
+@pytest.mark.parametrize("size", [(1, 1), (33, 61)])
+@torch.no_grad()
+def test_padding_costs_no_digits(whole: EdgeNetwork, size: tuple[int, int]) -> None:
+    """Zeros around a small image make variances small beside the squares of means, where sums in float32 cancel."""
+    exact = deepcopy(whole).double()
+    image = torch.randn(3, *size, generator=torch.Generator().manual_seed(1))
+    for ours, wanted in (
+        (edges_of_image(whole, image, 512), edges_of_image(exact, image.double(), 512)),
+        (displacements_of_image(whole, image, 512), displacements_of_image(exact, image.double(), 512)),
+    ):
+        assert_near(ours, wanted, 1e-5)

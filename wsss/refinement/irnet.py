@@ -62,7 +62,7 @@ class DisplacementBranch(nn.Module):
         self.deep = _block(late, JOINED_CHANNELS, JOINED_GROUPS, DEEP_STRIDE, STRIDE)
         self.joined = nn.Sequential(
             nn.Conv2d(early + JOINED_CHANNELS, JOINED_CHANNELS, 1, bias=False),
-            nn.GroupNorm(JOINED_GROUPS, JOINED_CHANNELS),
+            GroupNorm(JOINED_GROUPS, JOINED_CHANNELS),
             nn.ReLU(),
             nn.Conv2d(JOINED_CHANNELS, 2, 1, bias=False),
         )
@@ -79,7 +79,7 @@ class DisplacementBranch(nn.Module):
 def _block(channels: int, out: int, groups: int, stride: int, target: int) -> nn.Sequential:
     """A 1x1 convolution and a GroupNorm, brought from `stride` to `target` before ReLU."""
     return nn.Sequential(
-        nn.Conv2d(channels, out, 1, bias=False), nn.GroupNorm(groups, out), _to_stride(stride, target), nn.ReLU()
+        nn.Conv2d(channels, out, 1, bias=False), GroupNorm(groups, out), _to_stride(stride, target), nn.ReLU()
     )
 
 
@@ -90,6 +90,14 @@ def _to_stride(stride: int, target: int) -> nn.Module:
     if stride == target:
         return nn.Identity()
     return nn.Upsample(scale_factor=stride / target, mode="bilinear", align_corners=False)
+
+
+class GroupNorm(nn.GroupNorm):
+    """GroupNorm whose sums run over maps laid out channels first: over channels last, on CPUs, they lose two digits."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        normalised = super().forward(input.contiguous())
+        return normalised.contiguous(memory_format=torch.channels_last)
 
 
 def _joined(maps: Sequence[Tensor], like: Tensor) -> Tensor:
