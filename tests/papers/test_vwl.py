@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.classification.small_classifier import array, batch, heads_of, learnt, small, takers
+from tests.classification.small_classifier import array, batch, heads_of, learnt, small, small_settings, takers
 from tests.papers import loops
 from tests.papers.loops import assert_gradient
 from tests.reference import noise
@@ -154,6 +154,17 @@ def test_equation_07_codebook_update(shape: Shape, reading: str, rho: float) -> 
     wanted = followed(before, second.astype(np.float64), rho, reading)
     np.testing.assert_allclose(bank.codebook, wanted, rtol=1e-5, atol=1e-6)
     assert not bank.codebook.requires_grad
+
+
+def test_equation_07_follows_the_features_of_a_step_by_its_labels() -> None:
+    torch.manual_seed(1)
+    words = BankedWords(4, small_settings(words="vwl_m", rho=0.3))
+    first, second = (noise(f"papers/7/{number}", (2, 4, 3, 5)) for number in (1, 2))
+    words.losses(torch.from_numpy(first), torch.ones(2, 3))
+    before = array(words.bank.codebook)
+    words.losses(torch.from_numpy(second), torch.ones(2, 3))
+    wanted = followed(before, second.astype(np.float64), 0.3, "released")
+    np.testing.assert_allclose(words.bank.codebook, wanted, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("size", SIZES)
