@@ -141,11 +141,12 @@ def test_a_memory_banks_codebook_comes_from_a_file_of_its_own(vwe: dict[str, Ten
     np.save(tmp_path / "words.npy", codebook)
     ours = imported(Released.VWL_M, state, tmp_path, tmp_path / "words.npy")
     outside = {name for name in ours if not name.startswith("backbone.")}
-    assert outside == {"classifier.weight", "words.word.weight", "words.codebook"}
-    np.testing.assert_array_equal(ours["words.codebook"], codebook.astype(np.float32))
+    assert outside == {"classifier.weight", "words.word.weight", "words.bank.codebook", "words.bank.filled"}
+    assert ours["words.bank.filled"]
+    np.testing.assert_array_equal(ours["words.bank.codebook"], codebook.astype(np.float32))
     assert torch.equal(ours["words.word.weight"], vwe["fc_b.weight"][:, :, 0, 0])
     np.save(tmp_path / "words.npy", codebook[:31])
-    with pytest.raises(WsssError, match=r"vwl_m: words\.codebook is 31 x 2048, not 32 x 2048$"):
+    with pytest.raises(WsssError, match=r"vwl_m: words\.bank\.codebook is 31 x 2048, not 32 x 2048$"):
         imported(Released.VWL_M, state, tmp_path, tmp_path / "words.npy")
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 TRUNK = "backbone.network"
-CODEBOOK = "words.codebook"
+BANK = "words.bank"
 DEEPLAB_BLOCKS, DEEPLAB_RATES = (3, 4, 23, 3), (6, 12, 18, 24)
 DEEPLAB_UNITS = {"reduce": ("conv1", "bn1"), "conv3x3": ("conv2", "bn2"), "increase": ("conv3", "bn3")}
 
@@ -70,7 +70,7 @@ def _deeplab_places() -> dict[str, str]:
 
 
 _WORDS = {TRUNK: "resnet", "classifier": "classifier", "words.word": "fc_b"}
-_LEARNT_WORDS = _WORDS | {"words.word_to_image": "fc_a", CODEBOOK: "VWE.centroid"}
+_LEARNT_WORDS = _WORDS | {"words.word_to_image": "fc_a", "words.codebook": "VWE.centroid"}
 _CLASSIFIERS_REPEAT = r"(stage[1-4]|backbone|newly_added)\..+"
 _DEEPLAB_TRUNK = _deeplab_places()
 NAMES = {

@@ -27,7 +27,7 @@ from wsss.backbone_weights import read_state
 from wsss.classification.network import build_classifier
 from wsss.errors import WsssError
 from wsss.refinement.irnet import EdgeNetwork
-from wsss.released_names import CODEBOOK, DEEPLAB_RATES, NAMES, TRUNK, Released
+from wsss.released_names import BANK, DEEPLAB_RATES, NAMES, TRUNK, Released
 from wsss.segmentation.deeplab import DeepLabV2
 from wsss.settings.classification import ClassifierSettings
 
@@ -45,7 +45,8 @@ def import_weights(kind: Released, source: Path, out: Path, codebook: Path | Non
     renamed = {name: NAMES[kind].ours(name) for name in entries}
     ours = {place: entries[name] for name, place in renamed.items() if place is not None}
     if codebook is not None:
-        ours[CODEBOOK] = _read_codebook(codebook)
+        # A bank that has seen its batches: a training that goes on from it does not start it anew.
+        ours |= {f"{BANK}.codebook": _read_codebook(codebook), f"{BANK}.filled": torch.tensor(True)}
     said, wanted = _network(kind, ours)
     unknown = [name for name, place in renamed.items() if place not in wanted]
     _check_fit(kind, source, ours, wanted, unknown)
@@ -75,10 +76,8 @@ def _classifier(kind: Released, ours: Mapping[str, Tensor]) -> tuple[str, dict[s
     deep = any(re.match(rf"{TRUNK}\.layer3\.([6-9]|\d\d)\.", name) for name in ours)
     backbone = {"name": "resnet101" if deep else "resnet50", "weights": "scratch"}
     words, classes = _count(ours, "words.word.weight", 256), _count(ours, "classifier.weight", 20)
-    settings = {"backbone": backbone, "words": "vwe" if kind is Released.VWL_M else kind.value, "vocabulary": words}
+    settings = {"backbone": backbone, "words": kind.value, "vocabulary": words}
     state = build_classifier(ClassifierSettings.model_validate(settings), classes).state_dict()
-    if kind is Released.VWL_M:
-        del state["words.word_to_image.weight"]
     return f"{kind} on {backbone['name']}, {words} words, {classes} classes", state
 
 

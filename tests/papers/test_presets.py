@@ -9,10 +9,11 @@ import yaml
 from tests.conftest import PROJECT
 from wsss.settings.run import RunSettings, read_config
 
+NATIVE = {"caffe_style": False, "input": "native"}
 METHODS = ["vwe", "vwl_l", "vwl_m"]
 # In the papers and the released code alike, or in the released code where the papers say something else.
 CLASSIFIER: dict[str, Any] = {
-    "backbone": {"name": "resnet101", "weights": "imagenet", "file_sha256": None, "seed": 0},
+    "backbone": {"name": "resnet101", "weights": "imagenet", "file_sha256": None, "seed": 0} | NATIVE,
     "pooling": "hybrid",
     "regions": [1, 2, 4],
     "gamma": 2.0,
@@ -47,7 +48,7 @@ AS_PRINTED: dict[str, Any] = {
 # Background scores of the CAMs in the released codes.
 SCORES = {"vwe": 0.14, "vwl_l": 0.13, "vwl_m": 0.13}
 SEGMENTATION: dict[str, Any] = {
-    "backbone": {"name": "resnet101", "weights": "imagenet", "file_sha256": None, "seed": 0},
+    "backbone": {"name": "resnet101", "weights": "imagenet", "file_sha256": None, "seed": 0} | NATIVE,
     "output_stride": 8,
     "dilated": True,
     "rates": [6, 12, 18, 24],
