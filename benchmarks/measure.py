@@ -1,0 +1,82 @@
+"""Measures that benchmarks share, on Linux: seconds side by side, memory of a fresh process, the machine's own peak."""
+
+import multiprocessing
+import os
+import platform
+import sys
+import time
+from collections.abc import Callable, Mapping
+from multiprocessing.connection import Connection
+from pathlib import Path
+from statistics import median
+
+import torch
+
+Call = Callable[[], object]
+
+
+def median_seconds(calls: Mapping[str, Call], repetitions: Mapping[str, int]) -> dict[str, float]:
+    """The median seconds of each call, over as many repetitions as its name is given.
+
+    Calls take turns, so that a change of the machine's pace meets all of them alike.
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in calls}
+    for turn in range(max(repetitions.values())):
+        for name, call in calls.items():
+            if turn < repetitions[name]:
+                start = time.perf_counter()
+                call()
+                seconds[name].append(time.perf_counter() - start)
+    return {name: median(measured) for name, measured in seconds.items()}
+
+
+def peak_mib(prepare: Callable[..., Call], *arguments: object) -> float:
+    """MiB by which the call that `prepare(*arguments)` returns raises the memory of a fresh process.
+
+    Input that `prepare` makes does not count. `prepare` stands at the top of a module; it is to warm up what counts
+    once only, such as compiled code.
+    """
+    context = multiprocessing.get_context("spawn")
+    receiving, sending = context.Pipe(duplex=False)
+    child = context.Process(target=_send_peak, args=(sending, torch.get_num_threads(), prepare, *arguments))
+    child.start()
+    sending.close()
+    try:
+        return float(receiving.recv())
+    finally:
+        child.join()
+
+
+def _send_peak(sending: Connection, threads: int, prepare: Callable[..., Call], *arguments: object) -> None:
+    torch.set_num_threads(threads)
+    call = prepare(*arguments)
+    before = _memory_mib("VmRSS")
+    # Linux takes the current memory as the highest from here on.
+    Path("/proc/self/clear_refs").write_text("5")
+    call()
+    sending.send(_memory_mib("VmHWM") - before)
+
+
+def _memory_mib(field: str) -> float:
+    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(field))
+    return int(line.split()[1]) / 1024
+
+
+def machine() -> str:
+    """A line about the machine: processor, threads, versions, and what it reaches in a product and in a copy."""
+    side, copied = 2048, 2**26
+    factor, source = torch.rand(side, side), torch.rand(copied)
+    target = torch.empty_like(source)
+    calls = {"product": lambda: factor @ factor, "copy": lambda: target.copy_(source)}
+    median_seconds(calls, dict.fromkeys(calls, 1))
+    seconds = median_seconds(calls, dict.fromkeys(calls, 5))
+    return (
+        f"{_processor()}, {torch.get_num_threads()} of {os.cpu_count()} threads, Python {platform.python_version()}, "
+        f"torch {torch.__version__}: {2 * side**3 / seconds['product'] / 1e9:.0f} GFLOP/s in a float32 product, "
+        f"{2 * 4 * copied / seconds['copy'] / 1e9:.1f} GB/s in a copy, read and written"
+    )
+
+
+def _processor() -> str:
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), sys.platform)
