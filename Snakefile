@@ -32,6 +32,11 @@ rule cams:
         targets("cams"),
 
 
+rule words:
+    input:
+        targets("words"),
+
+
 rule pseudo_labels:
     input:
         targets("pseudo_labels"),

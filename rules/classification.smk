@@ -52,3 +52,28 @@ rule make_cams:
         code=code_of("make_cams.py"),
     script:
         "../workflow_scripts/make_cams.py"
+
+
+rule count_words:
+    input:
+        images="results/{data}/images.tsv",
+        labels="results/{data}/image_labels.csv",
+        weights="results/{data}/{classifier}/classifier.safetensors",
+    output:
+        census="results/{data}/{classifier}/words/census.json",
+    log:
+        "logs/{data}/{classifier}/words/census.log",
+    benchmark:
+        "logs/{data}/{classifier}/words/census.benchmark.tsv"
+    conda:
+        "../envs/wsss.yaml"
+    threads: 16
+    resources:
+        gpu=1,
+        mem_mb=8000,
+        runtime=120,
+    params:
+        settings=settings_of("classifier"),
+        code=code_of("count_words.py"),
+    script:
+        "../workflow_scripts/count_words.py"

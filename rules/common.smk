@@ -160,6 +160,8 @@ def targets(stage):
         at = PATHS[page]
         if stage == "report":
             wanted.append(f"results/runs/{page}/report.html")
+        elif stage == "words" and "classifier" in at:
+            wanted.append(f"results/{at['classifier']}/words/regions.png")
         elif stage == "segmentation":
             wanted.append(f"results/{at['segmentation']}/segmenter.safetensors")
         elif stage in at:

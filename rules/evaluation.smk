@@ -173,3 +173,26 @@ rule compare:
         code=code_of("compare.py"),
     script:
         "../workflow_scripts/compare.py"
+
+
+rule draw_words:
+    input:
+        images="results/{data}/images.tsv",
+        census="results/{data}/{classifier}/words/census.json",
+    output:
+        regions="results/{data}/{classifier}/words/regions.png",
+        classes="results/{data}/{classifier}/words/classes.png",
+        similarity="results/{data}/{classifier}/words/similarity.png",
+    log:
+        "logs/{data}/{classifier}/words/figures.log",
+    benchmark:
+        "logs/{data}/{classifier}/words/figures.benchmark.tsv"
+    conda:
+        "../envs/wsss.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        code=code_of("draw_words.py"),
+    script:
+        "../workflow_scripts/draw_words.py"

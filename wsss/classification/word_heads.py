@@ -74,6 +74,11 @@ class BankedWords(nn.Module):
         self.bank = MemoryBank(settings.vocabulary, channels, settings.rho, reconstruction)
         self.word = nn.Linear(channels, settings.vocabulary, bias=False)
 
+    @property
+    def codebook(self) -> Tensor:
+        """C (k, d)."""
+        return self.bank.codebook
+
     def losses(self, features: Tensor, labels: Tensor) -> dict[str, Tensor]:
         """The term of VWL eq. 12 beside the images'. In training, the bank then follows these features.
 

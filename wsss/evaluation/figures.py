@@ -53,7 +53,7 @@ def draw_threshold_curve(curves: Mapping[str, Sequence[CurvePoint]], chosen: flo
     axes.set(xlabel="background score", ylabel="mIoU (%)")
     _tidy(axes)
     axes.legend(framealpha=0.85, edgecolor="none", fontsize=9)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def draw_panels(rows: Sequence[PanelRow], class_names: Sequence[str], path: Path) -> None:
@@ -76,7 +76,7 @@ def draw_panels(rows: Sequence[PanelRow], class_names: Sequence[str], path: Path
     )
     for text in legend.get_texts():
         text.set_parse_math(False)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def draw_training_curve(logs: Mapping[str, Path], path: Path) -> None:
@@ -96,7 +96,7 @@ def draw_training_curve(logs: Mapping[str, Path], path: Path) -> None:
         axes.set(title=name, xlabel="step", ylabel="loss")
         _tidy(axes)
         axes.legend(framealpha=0.85, edgecolor="none", fontsize=9)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def draw_comparison(lines: Sequence[Line], path: Path) -> None:
@@ -117,7 +117,7 @@ def draw_comparison(lines: Sequence[Line], path: Path) -> None:
         axes.set(title=split, xlabel="mIoU (%)")
         _tidy(axes)
     axes.invert_yaxis()
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def _read_log(path: Path) -> dict[str, list[float]]:
@@ -184,7 +184,8 @@ def _tidy(axes: Axes) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def _save(figure: Figure, path: Path) -> None:
+def save_figure(figure: Figure, path: Path) -> None:
+    """Write a figure as a PNG; equal figures are equal bytes."""
     buffer = io.BytesIO()
     # Without the library's version in the file, equal figures stay equal bytes.
     figure.savefig(buffer, format="png", metadata={"Software": None})

@@ -1,0 +1,15 @@
+"""Draw what visual words stand for."""
+
+from pathlib import Path
+
+from step import step
+
+with step(snakemake):
+    from wsss.data.layout import Dataset
+    from wsss.evaluation.word_figures import draw_words
+
+    draw_words(
+        Dataset(Path(snakemake.input.images).parent),
+        Path(snakemake.input.census),
+        *(Path(snakemake.output[name]) for name in ("regions", "classes", "similarity")),
+    )

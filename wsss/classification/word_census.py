@@ -1,0 +1,96 @@
+"""What the visual words of a trained classifier stand for: where each is the likeliest, and how alike words are."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from wsss.artifacts import write_json
+from wsss.classification.network import build_classifier
+from wsss.classification.visual_words import word_labels, word_probabilities
+from wsss.data.images import read_image
+from wsss.data.layout import Dataset
+from wsss.data.transforms import to_tensor
+from wsss.device import place
+from wsss.errors import WsssError
+from wsss.folding import fold_norms
+from wsss.progress import track
+from wsss.settings.classification import ClassifierSettings
+
+SIGHTINGS = 9
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """The cell of an image where a word is likeliest: its centre as parts of height and width, and P there."""
+
+    image_id: str
+    y: float
+    x: float
+    probability: float
+
+
+def write_census(dataset: Dataset, ids: Sequence[str], weights: Path, settings: ClassifierSettings, path: Path) -> None:
+    """Write JSON on every word over the images `ids`, at their own size.
+
+    `pixels`: in how many cells the word is the likeliest (eq. 4 of VWL); `images`: in how many images, and of these
+    `images_by_class`; `sightings`: its likeliest cell in the images where that is highest, best first, for words that
+    are the likeliest of some cell; `similarity`: cosines of all pairs of words. Raises WsssError where there are no
+    words.
+    """
+    network = build_classifier(settings, len(dataset.classes))
+    network.load_state_dict(load_file(weights))
+    if network.words is None:
+        raise WsssError("this classifier has no visual words: set classifier.words, or leave the target `words` out")
+    fold_norms(network)
+    device = place(network.eval())
+    codebook = network.words.codebook.detach()
+    count = len(codebook)
+    pixels, images = np.zeros(count, np.int64), np.zeros(count, np.int64)
+    by_class = np.zeros((count, len(dataset.classes)), np.int64)
+    sightings: list[list[Sighting]] = [[] for _ in range(count)]
+    for image_id in track(ids, len(ids), "visual words"):
+        image = to_tensor(read_image(dataset.image_path(image_id)), network.backbone.normalisation)
+        with torch.inference_mode():
+            features = network.features(image[None].to(device))
+            probabilities = word_probabilities(features, codebook, settings.tau)
+        found = _cells(probabilities)
+        pixels += found
+        images += found > 0
+        by_class[np.ix_(found > 0, dataset.present(image_id))] += 1
+        for word, sighting in _best_cells(image_id, probabilities[0], features.shape[3]):
+            if found[word]:
+                sightings[word] = sorted([*sightings[word], sighting], key=lambda one: -one.probability)[:SIGHTINGS]
+    unit = normalize(codebook, dim=1)
+    write_json(
+        path,
+        {
+            "pixels": pixels.tolist(),
+            "images": images.tolist(),
+            "images_by_class": by_class.tolist(),
+            "sightings": [[asdict(one) for one in own] for own in sightings],
+            "similarity": np.round((unit @ unit.T).cpu().numpy().astype(np.float64), 4).tolist(),
+        },
+    )
+
+
+def _cells(probabilities: Tensor) -> np.ndarray:
+    """In how many cells each word is the likeliest: int64 (k,) for probabilities (1, cells, k)."""
+    counts: np.ndarray = torch.bincount(word_labels(probabilities)[0], minlength=probabilities.shape[2]).cpu().numpy()
+    return counts
+
+
+def _best_cells(image_id: str, probabilities: Tensor, width: int) -> list[tuple[int, Sighting]]:
+    """For each word, the cell of an image where it is likeliest; probabilities (cells, k), cells row by row."""
+    height = len(probabilities) // width
+    highest, cells = (one.cpu() for one in probabilities.max(0))
+    best = []
+    for word, (probability, cell) in enumerate(zip(highest.tolist(), cells.tolist(), strict=True)):
+        row, column = divmod(cell, width)
+        best.append((word, Sighting(image_id, (row + 0.5) / height, (column + 0.5) / width, round(probability, 6))))
+    return best
