@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint format clean
+.PHONY: demo test lint format bench clean
 
 demo: .venv/installed
 	$(BIN)/snakemake --cores all
@@ -22,6 +22,13 @@ format: .venv/installed
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/snakefmt Snakefile rules
+
+# Claims of speed, each against the reference method in one run; minutes.
+bench: .venv/installed
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/random_walk.py speed
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/random_walk.py labels
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/affinity_loss.py
+	$(BIN)/python benchmarks/cams.py
 
 # The environment is made anew when the dependencies change.
 .venv/installed: pyproject.toml

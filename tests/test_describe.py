@@ -32,7 +32,7 @@ BASE: dict[str, Any] = {
 
 
 def run_of(**changes: Any) -> RunSettings:
-    return read_config(merge(BASE, changes))[1]["default"]
+    return read_config(merge(BASE, changes)).runs["default"]
 
 
 def described(run: RunSettings, images: int | None) -> dict[str, Training]:
@@ -41,8 +41,9 @@ def described(run: RunSettings, images: int | None) -> dict[str, Training]:
 
 @pytest.fixture(scope="module")
 def published() -> dict[str, Training]:
-    locations, runs = read_config_file(VWL_L)
-    return described(runs["default"], train_images(runs["default"], locations))
+    config = read_config_file(VWL_L)
+    run = config.runs["default"]
+    return described(run, train_images(run, config.machine.locations))
 
 
 def steps(training: Training) -> tuple[int, int]:
@@ -128,12 +129,12 @@ def test_what_is_told_is_what_the_training_does(dataset: Dataset, tmp_path: Path
     ],
 )
 def test_lengths_of_lists_that_are_known(data: dict[str, Any], images: int | None) -> None:
-    run = read_config(BASE | {"data": data})[1]["default"]
+    run = read_config(BASE | {"data": data}).runs["default"]
     assert train_images(run, LocationSettings()) == images
 
 
 def test_a_folders_list_is_read_where_it_is(tmp_path: Path) -> None:
-    run = read_config(BASE | {"data": {"kind": "folder", "name": "mine", "classes": {"cat": 1}}})[1]["default"]
+    run = read_config(BASE | {"data": {"kind": "folder", "name": "mine", "classes": {"cat": 1}}}).runs["default"]
     here = LocationSettings(dataset=str(tmp_path))
     assert train_images(run, here) is None
     assert train_images(run, LocationSettings()) is None
@@ -159,7 +160,7 @@ def test_the_command_tells_every_run() -> None:
     assert "3,305 steps of a schedule of 3,966" in text
     assert "batch 32, crop 512, 990 steps" in text
     assert "batch 10 in 2 parts, crop 321, 20,000 steps" in text
-    bound = text[text.index("run fully_supervised") :]
+    bound = text[text.index("run fully_supervised") : text.index("run paper")]
     assert "segmentation:" in bound
     assert "classifier:" not in bound
 
