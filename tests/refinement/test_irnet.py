@@ -22,13 +22,16 @@ from wsss.refinement.irnet import (
 )
 from wsss.refinement.random_walk import random_walk
 from wsss.settings.backbone import BackboneName
+from wsss.settings.refinement import PseudoLabelSettings
 
 
 def test_edges_and_displacements_equal_the_released_ones() -> None:
     network, image = released_irnet(), torch.from_numpy(noise("irnet/x", (3, 150, 187)))
     edges = edges_of_image(network, image, 512)
     assert_near(edges, figures("irnet")["edge"][0])
-    assert_near(random_walk(blobs("irnet/cam", 38, 47, 3), edges, 5, 10, 8), figures("irnet")["walk_on_edge"][:, 0])
+    cams = torch.from_numpy(blobs("irnet/cam", 38, 47, 3))
+    walked = random_walk(cams, torch.from_numpy(edges), PseudoLabelSettings())
+    assert_near(walked, figures("irnet")["walk_on_edge"][:, 0])
     assert_near(displacements_of_image(network, image, 512), figures("irnet")["displacement"])
 
 

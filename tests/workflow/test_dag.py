@@ -116,6 +116,7 @@ def test_some_rules_use_a_gpu_and_some_do_not() -> None:
     using = {name for name, text in RULES.items() if "gpu=1" in text}
     assert using == {
         "train_classifier",
+        "count_words",
         "make_cams",
         "train_irnet",
         "make_pseudo_labels",

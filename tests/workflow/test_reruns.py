@@ -65,7 +65,7 @@ def test_a_change_and_back_finds_the_earlier_artifacts(copy_of_finished: Workpla
 
 def test_a_comparison_shares_what_its_rows_have_in_common(copy_of_finished: Workplace) -> None:
     place = copy_of_finished
-    rows = {"config": None, "one iteration": LATE, "on the truth": {"supervision": "truth"}}
+    rows = {"config": None, "fewer iterations": LATE, "on the truth": {"supervision": "truth"}}
     config = place.write_config({"comparisons": {"late": {"stage": "prediction_crf", "seeds": [0], "rows": rows}}})
     planned = place.planned("late", config=config)
     assert (planned["label_predictions"], planned["predict"], planned["train_segmentation"]) == (4, 2, 1)
@@ -75,7 +75,7 @@ def test_a_comparison_shares_what_its_rows_have_in_common(copy_of_finished: Work
     records = json.loads(place.only("results/comparisons/late/records.json").read_text())
     assert [(record["row"], record["supervision"]) for record in records] == [
         ("config", "pseudo_labels"),
-        ("one iteration", "pseudo_labels"),
+        ("fewer iterations", "pseudo_labels"),
         ("on the truth", "truth"),
     ]
     finished = json.loads(place.only("results/runs/default/metrics.json").read_text())
