@@ -6,14 +6,22 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
+from torch import nn
 
+from wsss.backbone import build_backbone
 from wsss.backbone_weights import write_initial_weights
 from wsss.data.images import read_image, write_labels
 from wsss.data.label_shards import label_path
 from wsss.data.layout import Dataset
 from wsss.refinement.irnet import EdgeNetwork, load_branches
-from wsss.refinement.training import build_edge_network, parameter_groups, set_mean_displacement, train_irnet
+from wsss.refinement.training import (
+    build_edge_network,
+    load_edge_network,
+    parameter_groups,
+    set_mean_displacement,
+    train_irnet,
+)
 from wsss.settings.refinement import IrnetSettings
 from wsss.training_loop import Machine
 
@@ -101,6 +109,22 @@ def test_the_mean_is_kept_with_the_trained_weights(
     kept = network.get_buffer("displacement_branch.mean")
     assert float(kept.abs().min()) > 1e-4
     torch.testing.assert_close(kept, by_hand(network, dataset, 6, 48), rtol=1e-4, atol=1e-5)
+
+
+def test_an_imported_trunk_takes_the_place_of_the_first_one(initial: Path, tmp_path: Path) -> None:
+    """BatchNorm is folded after the file's own trunk is there, not into the one that it replaces."""
+    torch.manual_seed(8)
+    imported = EdgeNetwork(build_backbone("resnet18")).eval()
+    for module in imported.backbone.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.uniform_(module.weight, 0.5, 1.5)
+            nn.init.normal_(module.bias, std=0.2)
+    save_file(imported.state_dict(), tmp_path / "edges.safetensors")
+    images = torch.randn(1, 3, 48, 32)
+    loaded = load_edge_network(settings(), initial, tmp_path / "edges.safetensors")
+    with torch.no_grad():
+        torch.testing.assert_close(loaded(images), imported(images), rtol=1e-4, atol=1e-4)
+        assert not torch.allclose(build_edge_network(settings(), initial)(images), imported(images), atol=1e-2)
 
 
 @pytest.mark.parametrize(("batch", "images"), [(4, 4), (6, 6), (9, 6)])

@@ -12,9 +12,9 @@ from wsss.data.layout import Dataset
 from wsss.data.transforms import to_tensor
 from wsss.device import place
 from wsss.image_store import store_path
-from wsss.refinement.irnet import edges_of_image, load_branches
+from wsss.refinement.irnet import edges_of_image
 from wsss.refinement.random_walk import pseudo_label
-from wsss.refinement.training import build_edge_network
+from wsss.refinement.training import load_edge_network
 from wsss.settings.refinement import IrnetSettings, PseudoLabelSettings
 
 
@@ -30,9 +30,8 @@ def write_pseudo_shard(
     manifest: Path,
 ) -> None:
     """Write pseudo labels of `ids` into `folder`/labels, from the stores of the stage folder `cams`."""
-    network = build_edge_network(irnet, initial_weights)
-    load_branches(network, edge_weights)
-    device = place(network.eval())
+    network = load_edge_network(irnet, initial_weights, edge_weights)
+    device = place(network)
     normalisation = network.backbone.normalisation
 
     def labels_of(image_id: str) -> np.ndarray:

@@ -17,7 +17,7 @@ from wsss.folding import fold_norms
 from wsss.progress import track
 from wsss.refinement.affinity import affinity_loss, reduce_labels
 from wsss.refinement.displacement import displacement_loss
-from wsss.refinement.irnet import EdgeNetwork
+from wsss.refinement.irnet import EdgeNetwork, load_branches
 from wsss.settings.refinement import IrnetSettings
 from wsss.training_loop import Batch, Machine, Plan, rng_for, save_training, steps_per_epoch, train
 
@@ -56,6 +56,8 @@ def train_irnet(
     ids = dataset.ids("train")
     torch.manual_seed(settings.seed)
     network = build_edge_network(settings, initial_weights)
+    # The trunk is final here, as the file of the branches will not hold one.
+    fold_norms(network)
     samples = ConfidentImages(dataset, ids, labels, settings, network.backbone.normalisation)
 
     def compute_losses(_: nn.Module, batch: Batch) -> dict[str, Tensor]:
@@ -87,8 +89,15 @@ def build_edge_network(settings: IrnetSettings, initial_weights: Path) -> EdgeNe
     """IRNet's untrained branches on the frozen backbone with its initial weights."""
     backbone = backbone_of(settings.backbone)
     load_initial_weights(backbone, initial_weights)
-    fold_norms(backbone)
     return EdgeNetwork(backbone, settings.displacement)
+
+
+def load_edge_network(settings: IrnetSettings, initial_weights: Path, weights: Path) -> EdgeNetwork:
+    """IRNet as `weights` hold it, ready for inference: BatchNorm is folded only when the last trunk is in place."""
+    network = build_edge_network(settings, initial_weights)
+    load_branches(network, weights)
+    fold_norms(network)
+    return network.eval()
 
 
 def parameter_groups(network: EdgeNetwork, settings: IrnetSettings) -> list[dict[str, Any]]:
