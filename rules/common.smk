@@ -7,8 +7,6 @@ import sys
 from pathlib import Path
 
 PROJECT = Path(workflow.basedir)
-# Splits that the images of a stage come from.
-SPLITS = {"cams": ("train", "val"), "pseudo_labels": ("train",)}
 sys.path.insert(0, str(PROJECT))
 
 from wsss.errors import WsssError
@@ -103,6 +101,8 @@ TARGETS = [
         for name, table in TABLES.items()
     ),
 ]
+# Splits that the images of a stage come from.
+SPLITS = {"cams": ("train", "val"), "pseudo_labels": ("train",)}
 SHARDS = [f"{i}-of-{MACHINE.shards}" for i in range(MACHINE.shards)]
 
 
@@ -238,8 +238,8 @@ def compared(wildcards):
 
 
 def compared_json(wildcards):
-    """The same, as JSON."""
-    return json.dumps(compared(wildcards), sort_keys=False)
+    """The same, as JSON; rows keep their order, which the table shows."""
+    return json.dumps(compared(wildcards))
 
 
 def compared_scores(wildcards):

@@ -18,10 +18,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
-from wsss.artifacts import atomic_path, sha256_of
+from wsss.artifacts import sha256_of, write_bytes
 from wsss.backbone import build_backbone
 from wsss.backbone_weights import read_state
 from wsss.classification.network import build_classifier
@@ -51,8 +51,7 @@ def import_weights(kind: Released, source: Path, out: Path, codebook: Path | Non
     unknown = [name for name, place in renamed.items() if place not in wanted]
     _check_fit(kind, source, ours, wanted, unknown)
     state = {name: _as_wanted(ours.get(name), value) for name, value in wanted.items()}
-    with atomic_path(out) as temporary:
-        save_file(state, temporary, {"origin": f"released {kind}, SHA-256 {sha256_of(source)}"})
+    write_bytes(out, save(state, {"origin": f"released {kind}, SHA-256 {sha256_of(source)}"}))
     return f"{out}: {said}"
 
 

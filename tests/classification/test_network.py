@@ -1,6 +1,5 @@
 """The classifier against the released networks, and what trains and what stays in it; its equations: tests/papers."""
 
-import json
 from functools import cache
 
 import numpy as np
@@ -10,11 +9,11 @@ from torch import Tensor
 
 from tests.classification.released_classifier import released_classifier
 from tests.classification.small_classifier import array, batch, small
-from tests.reference import FOLDER, assert_near, figures, noise
+from tests.reference import assert_gradients, assert_near, figures, noise
 from wsss.classification.network import Classifier
 from wsss.classification.word_heads import BankedWords, LearntWords
 from wsss.errors import WsssError
-from wsss.released_names import NAMES, Released
+from wsss.released_names import Released
 
 RELEASED = ["vwl_l", "vwe"]
 
@@ -68,20 +67,7 @@ def test_gradients_equal_the_released_ones(words: str) -> None:
     trained_once.cache_clear()
     network, _ = trained_once(words)
     torch.set_num_threads(threads)
-    released = json.loads((FOLDER / "gradients.json").read_text())[words]
-    ours = {NAMES[Released(words)].released(name): parameter for name, parameter in network.named_parameters()}
-    assert set(ours) == set(released)
-    assert sum(figure is not None for figure in released.values()) == 91
-    for name, parameter in ours.items():
-        if released[name] is None:
-            assert parameter.grad is None
-            continue
-        assert parameter.grad is not None
-        norm, total = released[name]
-        gradient = parameter.grad.double()
-        assert float(gradient.norm()) == pytest.approx(norm, rel=1e-4), name
-        # A sum of n values is the product with n ones, and as exact as their norms allow.
-        assert float(gradient.sum()) == pytest.approx(total, abs=1e-4 * norm * gradient.numel() ** 0.5), name
+    assert_gradients(network, Released(words), 91)
 
 
 @pytest.mark.parametrize("formulation", ["released", "paper"])

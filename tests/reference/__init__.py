@@ -10,10 +10,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+import pytest
 import torch
 from safetensors.torch import load_file
+from torch import nn
 
-from wsss.released_names import Released
+from wsss.released_names import NAMES, Released
 from wsss.released_weights import import_weights
 
 FOLDER = Path(__file__).parent
@@ -90,3 +92,24 @@ def assert_near(ours: np.ndarray | torch.Tensor, released: np.ndarray, tolerance
     assert ours.shape == released.shape
     largest = np.abs(released).max()
     np.testing.assert_allclose(ours, released, rtol=0, atol=tolerance * largest)
+
+
+def assert_gradients(network: nn.Module, kind: Released, takers: int) -> None:
+    """Every parameter's gradient has the released norm and sum, and is None where no gradient arrives there.
+
+    `takers`: how many parameters take one.
+    """
+    released = json.loads((FOLDER / "gradients.json").read_text())[kind.value]
+    ours = {NAMES[kind].released(name): parameter for name, parameter in network.named_parameters()}
+    assert set(ours) == set(released)
+    assert sum(figure is not None for figure in released.values()) == takers
+    for name, parameter in ours.items():
+        if released[name] is None:
+            assert parameter.grad is None
+            continue
+        assert parameter.grad is not None
+        norm, total = released[name]
+        gradient = parameter.grad.double()
+        assert float(gradient.norm()) == pytest.approx(norm, rel=1e-4), name
+        # A sum of n values is the product with n ones, and as exact as their norms allow.
+        assert float(gradient.sum()) == pytest.approx(total, abs=1e-4 * norm * gradient.numel() ** 0.5), name

@@ -1,4 +1,3 @@
-import json
 import math
 
 import numpy as np
@@ -6,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.reference import FOLDER, figures, label_map, noise
+from tests.reference import assert_gradients, figures, label_map, noise
 from tests.refinement.released_irnet import released_irnet
 from wsss.refinement.affinity import (
     affinity_loss,
@@ -18,7 +17,7 @@ from wsss.refinement.affinity import (
 )
 from wsss.refinement.irnet import EdgeNetwork
 from wsss.refinement.training import irnet_losses
-from wsss.released_names import NAMES, Released
+from wsss.released_names import Released
 
 
 def neighbours(radius: int) -> set[tuple[int, int]]:
@@ -243,16 +242,4 @@ def test_numbers_of_pairs_equal_the_released_ones() -> None:
 
 def test_gradients_equal_the_released_ones(released_pass: tuple[EdgeNetwork, dict[str, float]]) -> None:
     network, _ = released_pass
-    released = json.loads((FOLDER / "gradients.json").read_text())["irnet"]
-    ours = {NAMES[Released.IRNET].released(name): parameter for name, parameter in network.named_parameters()}
-    assert set(ours) == set(released)
-    assert sum(figure is not None for figure in released.values()) == 39
-    for name, parameter in ours.items():
-        if released[name] is None:
-            assert parameter.grad is None
-            continue
-        assert parameter.grad is not None
-        norm, total = released[name]
-        gradient = parameter.grad.double()
-        assert float(gradient.norm()) == pytest.approx(norm, rel=1e-4), name
-        assert float(gradient.sum()) == pytest.approx(total, abs=1e-4 * norm * gradient.numel() ** 0.5), name
+    assert_gradients(network, Released.IRNET, 39)

@@ -5,17 +5,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import load_file
 from torch import Tensor
 
 from wsss.artifacts import sha256_of
 from wsss.classification.cam_store import CamStore
-from wsss.classification.network import Classifier, build_classifier
+from wsss.classification.network import Classifier, load_classifier
 from wsss.data.images import read_image
 from wsss.data.layout import Dataset
 from wsss.data.transforms import scale_image, to_tensor
 from wsss.device import place
-from wsss.folding import fold_norms
 from wsss.image_store import write_store_shard
 from wsss.settings.cams import Branches, CamSettings
 from wsss.settings.classification import ClassifierSettings
@@ -31,10 +29,8 @@ def write_cam_shard(
     manifest: Path,
 ) -> None:
     """Write `folder`/stores/<id>.zarr.zip for every image of `ids`, then their manifest."""
-    network = build_classifier(classifier, len(dataset.classes))
-    network.load_state_dict(load_file(weights))
-    fold_norms(network)
-    device = place(network.eval())
+    network = load_classifier(classifier, len(dataset.classes), weights)
+    device = place(network)
     digest = sha256_of(weights)
     normalisation = network.backbone.normalisation
 

@@ -1,8 +1,10 @@
 """The classifier: a backbone, a pooling, and heads for image labels and visual words."""
 
 from collections.abc import Iterable
+from pathlib import Path
 
 import torch
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, linear, multilabel_soft_margin_loss
 
@@ -11,6 +13,7 @@ from wsss.classification.formulations import FORMULATIONS
 from wsss.classification.hybrid_pooling import global_average, global_maximum, hybrid_pooling
 from wsss.classification.word_heads import LearntWords, build_words
 from wsss.errors import WsssError
+from wsss.folding import fold_norms
 from wsss.settings.cams import Branches
 from wsss.settings.classification import ClassifierSettings
 
@@ -76,6 +79,14 @@ def _pooled(features: Tensor, settings: ClassifierSettings) -> Tensor:
         return global_maximum(features)
     local_maxima = FORMULATIONS[settings.formulation].local_maxima
     return hybrid_pooling(features, settings.regions, settings.gamma, local_maxima)
+
+
+def load_classifier(settings: ClassifierSettings, classes: int, weights: Path) -> Classifier:
+    """The classifier that `weights` hold, ready for inference, its BatchNorm folded into the convolutions."""
+    network = build_classifier(settings, classes)
+    network.load_state_dict(load_file(weights))
+    fold_norms(network)
+    return network.eval()
 
 
 def build_classifier(settings: ClassifierSettings, classes: int) -> Classifier:

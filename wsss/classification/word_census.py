@@ -6,19 +6,17 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn.functional import normalize
 
 from wsss.artifacts import write_json
-from wsss.classification.network import build_classifier
+from wsss.classification.network import load_classifier
 from wsss.classification.visual_words import word_labels, word_probabilities
 from wsss.data.images import read_image
 from wsss.data.layout import Dataset
 from wsss.data.transforms import to_tensor
 from wsss.device import place
 from wsss.errors import WsssError
-from wsss.folding import fold_norms
 from wsss.progress import track
 from wsss.settings.classification import ClassifierSettings
 
@@ -43,12 +41,10 @@ def write_census(dataset: Dataset, ids: Sequence[str], weights: Path, settings: 
     are the likeliest of some cell; `similarity`: cosines of all pairs of words. Raises WsssError where there are no
     words.
     """
-    network = build_classifier(settings, len(dataset.classes))
-    network.load_state_dict(load_file(weights))
+    network = load_classifier(settings, len(dataset.classes), weights)
     if network.words is None:
         raise WsssError("this classifier has no visual words: set classifier.words, or leave the target `words` out")
-    fold_norms(network)
-    device = place(network.eval())
+    device = place(network)
     codebook = network.words.codebook.detach()
     count = len(codebook)
     pixels, images = np.zeros(count, np.int64), np.zeros(count, np.int64)
