@@ -23,12 +23,9 @@ format: .venv/installed
 	$(BIN)/ruff format .
 	$(BIN)/snakefmt Snakefile rules
 
-# Claims of speed, each against the reference method in one run; minutes.
+# Claims of speed, each against the reference method in one run, into docs/performance.md: a quarter of an hour.
 bench: .venv/installed
-	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/random_walk.py speed
-	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/random_walk.py labels
-	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/affinity_loss.py
-	$(BIN)/python benchmarks/cams.py
+	$(BIN)/python benchmarks/report.py
 
 # The environment is made anew when the dependencies change.
 .venv/installed: pyproject.toml

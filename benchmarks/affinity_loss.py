@@ -3,13 +3,14 @@
 python benchmarks/affinity_loss.py --batch 8
 """
 
-import argparse
 from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import torch
-from measure import machine, median_seconds, peak_mib
+from measure import median_seconds, peak_mib
+from record import Row, command_line, write_record
 from torch import Tensor
 from torch.nn.functional import max_pool2d
 
@@ -95,26 +96,33 @@ def prepare(way: str, batch: int) -> Callable[[], Step]:
 
 
 def main() -> None:
-    """Print the machine's line, both ways' seconds and memory, and the ratios with the errors."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    """Print both ways' seconds and memory, and the ratios with the errors last."""
+    parser = command_line(__doc__)
     parser.add_argument("--batch", type=int, default=8, help="crops of 512; 8 take the gathered way some 3 GiB")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--repetitions", type=int, default=5)
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
-    print(machine(), flush=True)
     ways = ("gathered", "ours")
     calls = {way: prepare(way, given.batch) for way in ways}
     (loss, gradient), (our_loss, our_gradient) = (calls[way]() for way in ways)
     seconds = median_seconds(calls, dict.fromkeys(ways, given.repetitions))
     memory = {way: peak_mib(prepare, way, given.batch) for way in ways}
-    print(f"{given.batch} maps of {SIDE}x{SIDE} cells, radius {RADIUS}, forward and backward")
+    sizes = f"{given.batch} maps of {SIDE}x{SIDE} cells, radius {RADIUS}, forward and backward"
+    apart = float((our_gradient - gradient).abs().max() / gradient.abs().max())
+    faster, smaller = seconds["gathered"] / seconds["ours"], memory["gathered"] / memory["ours"]
+    error = max(abs(our_loss / loss - 1), apart)
+    differences = f"loss {abs(our_loss / loss - 1):.1e}, gradient {apart:.1e}"
+    goal, met = "at least 2, within 1e-5", min(faster, smaller) >= 2 and error < 1e-5
+    rows = [
+        Row("affinity loss, time", sizes, seconds["ours"], "s", given.threads, seconds["gathered"], faster),
+        Row("affinity loss, memory", sizes, memory["ours"], "MiB", given.threads, memory["gathered"], smaller),
+    ]
+    write_record(given.record, [replace(row, error=differences, goal=goal, met=met) for row in rows])
+    print(sizes)
     for way in ways:
         print(f"{way}: {seconds[way]:.3f} s (median of {given.repetitions}), {memory[way]:.0f} MiB")
-    apart = float((our_gradient - gradient).abs().max() / gradient.abs().max())
-    faster, smaller = seconds["gathered"] / seconds["ours"], memory["ours"] / memory["gathered"]
-    errors = f"error of the loss {abs(our_loss / loss - 1):.1e}, of the gradient {apart:.1e}"
-    print(f"ours: {faster:.1f} times as fast, in {smaller:.1%} of the memory; {errors}")
+    print(f"ours: {faster:.1f} times as fast, in {1 / smaller:.1%} of the memory; error of the {differences}")
 
 
 if __name__ == "__main__":
