@@ -49,15 +49,16 @@ class Transitions:
 
     def step(self, current: Tensor, out: Tensor, scale: float, keep: float) -> None:
         """out = scale P current - keep out, for padded values of n classes at once."""
-        tensors = (self._weights.flatten(1), self._inverse.flatten(), current.flatten(1), out.flatten(1))
+        weights, inverse = self._weights.flatten(1), self._inverse.flatten()
+        values, result = current.flatten(1), out.flatten(1)
         # From the first cell inside to behind the last; margins between rows have weights of 0, and stay 0.
         first = self._margin * current.shape[2] + self._margin
-        span = (first, current[0].numel() - first)
+        last = current[0].numel() - first
         if out.device.type == "cpu":
-            arrays = (tensor.numpy() for tensor in tensors)
-            step_compiled(self._shifts, *arrays, *span, float(scale), float(keep))
+            arrays = (weights.numpy(), inverse.numpy(), values.numpy(), result.numpy())
+            step_compiled(self._shifts, *arrays, first, last, float(scale), float(keep))
         else:
-            step_shifted(self._shifts, *tensors, *span, scale, keep)
+            step_shifted(self._shifts, weights, inverse, values, result, first, last, scale, keep)
 
     def _half_plane_weights(self, edge: Tensor, radius: int, beta: float) -> Tensor:
         """S of each cell with its partner at each of `offsets`, float64 (offsets, h, w), padded as values are."""
