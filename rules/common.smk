@@ -218,6 +218,20 @@ def scores_of(wildcards):
     return scores(PATHS[wildcards.run])
 
 
+def bound_of(run):
+    """The same network on the truth, which the report of a run holds its scores against; None where it does not."""
+    if run.report.recovery and run.supervision == "pseudo_labels":
+        return run.model_copy(update={"supervision": "truth"})
+    return None
+
+
+def bound_scores(wildcards):
+    """The scores of a run's bound, as bound_<stage>_<split>."""
+    bound = bound_of(RUNS[wildcards.run])
+    found = scores(paths(bound)) if bound else {}
+    return {f"bound_{name}": path for name, path in found.items()}
+
+
 def compared(wildcards):
     """Settings and scores of every run of a comparison, by row and seed."""
     comparison = COMPARISONS[wildcards.comparison]

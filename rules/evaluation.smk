@@ -127,6 +127,7 @@ rule write_report:
         unpack(training_logs),
         unpack(panels_of),
         unpack(curves_of),
+        unpack(bound_scores),
         images=images_of,
         metrics="results/runs/{run}/metrics.json",
     output:

@@ -129,7 +129,7 @@ DEFAULTS: dict[type[Settings], dict[str, Any]] = {
     },
     CamCrfSettings: {"background_score": 0.15, "crf": CAM_CRF},
     EvaluationSettings: {"thresholds": [0.02, 0.6, 0.02]},
-    ReportSettings: {"panels": 8},
+    ReportSettings: {"panels": 8, "recovery": False},
     ConfidentLabelSettings: {
         "foreground_score": 0.3,
         "background_score": 0.05,

@@ -80,6 +80,14 @@ def test_a_comparison_shares_what_its_rows_have_in_common(copy_of_finished: Work
     ]
     finished = json.loads(place.only("results/runs/default/metrics.json").read_text())
     assert records[0]["miou"] in [record["miou"] for record in finished if record["stage"] == "prediction_crf"]
+    # The network on the truth serves the report of the other one too.
+    config = place.write_config({"report": {"recovery": True}})
+    assert set(place.planned(config=config)) == {"score_labels", *PAGES}
+    outcome = place.snakemake(config=config)
+    assert outcome.code == 0, outcome.output
+    page = (place.work / "results" / "runs" / "default" / "report.html").read_text()
+    assert "Recovery ratio" in page
+    assert f">{100 * records[0]['miou'] / records[2]['miou']:.1f}%<" in page
 
 
 @pytest.mark.parametrize(
