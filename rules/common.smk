@@ -256,6 +256,12 @@ def compared_json(wildcards):
     return json.dumps(compared(wildcards))
 
 
+def published(wildcards):
+    """A paper's figures for a comparison, as JSON; empty where it has none."""
+    found = COMPARISONS[wildcards.comparison].published
+    return found.complete() if found else ""
+
+
 def compared_scores(wildcards):
     """Score files of every run of a comparison."""
     return [

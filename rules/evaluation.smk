@@ -171,6 +171,7 @@ rule compare:
     params:
         runs=compared_json,
         stage=lambda wildcards: COMPARISONS[wildcards.comparison].stage,
+        published=published,
         code=code_of("compare.py"),
     script:
         "../workflow_scripts/compare.py"
