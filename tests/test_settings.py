@@ -186,7 +186,7 @@ DEFAULTS: dict[type[Settings], dict[str, Any]] = {
         "shards": 1,
         "targets": ["default"],
     },
-    ComparisonSettings: {"stage": "cam", "seeds": [0, 1, 2], "rows": REQUIRED, "published": None},
+    ComparisonSettings: {"stage": "cam", "seeds": [0, 1, 2], "rows": REQUIRED, "published": None, "words": False},
     PublishedSettings: {"source": REQUIRED, "stage": REQUIRED, "backbone": REQUIRED, "rows": REQUIRED},
     NamedRuns: {"runs": {}, "comparisons": {}},
 }
@@ -492,6 +492,18 @@ def test_a_papers_figures_have_a_comparison_of_their_own_and_move_no_other() -> 
     assert beside.rows == plain.rows
     assert beside.published is not None
     assert beside.published.rows == {"a": {"val": 47.0}}
+
+
+def test_a_figure_of_words_is_part_of_what_a_comparison_shows() -> None:
+    rows = {"GAP": {"classifier": {"words": "none"}}, "words": {}}
+    plain, drawn = (
+        read_config(VOC12 | {"comparisons": {"k": {"rows": rows, "words": words}}}).comparisons["k"]
+        for words in (False, True)
+    )
+    assert (plain.words, drawn.words) == (False, True)
+    assert plain.key() != drawn.key()
+    with pytest.raises(WsssError, match=r"comparisons\.k\.words: no row has visual words"):
+        read_config(VOC12 | {"comparisons": {"k": {"rows": {"GAP": rows["GAP"]}, "words": True}}})
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The plan: known before any data is there and without an import of torch, and complete in what each rule declares."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -82,6 +83,61 @@ def test_a_released_setting_is_planned_without_data_and_without_torch(name: str,
     assert jobs_of(found.output) == first | to_a_report(shards)
     assert f"Using workflow specific profile {PROJECT}/profiles/default" in found.output
     assert {path.name for path in empty.iterdir()} <= {".snakemake"}
+
+
+# Trainings behind each table of the presets, of three seeds where nothing else is said.
+TABLES = {
+    ("voc12-vwe", "ablation"): {"train_classifier": 4 * 3},
+    ("voc12-vwl-l", "ablation"): {"train_classifier": 6 * 3},
+    ("voc12-vwl-l", "sweep_k"): {"train_classifier": 4 * 3},
+    ("voc12-vwl-l", "sweep_gamma"): {"train_classifier": 4 * 3},
+    ("voc12-vwl-l", "sweep_tau"): {"train_classifier": 4 * 3},
+    ("voc12-vwl-l", "strategies"): {"train_classifier": 2 * 3, "train_irnet": 2 * 3},
+    ("voc12-vwl-l", "decov"): {"train_classifier": 2},
+    ("voc12-vwl-l", "recovery"): {"train_classifier": 3, "train_irnet": 3, "train_segmentation": 2 * 3},
+    ("voc12-vwl-m", "sweep_rho"): {"train_classifier": 4 * 3},
+    ("coco14-vwl-l", "strategies"): {"train_classifier": 6, "train_irnet": 6, "train_segmentation": 6},
+    ("coco14-vwl-l", "recovery"): {"train_classifier": 3, "train_irnet": 3, "train_segmentation": 2 * 3},
+}
+
+
+def planned_tables(preset: str, names: list[str], folder: Path) -> Counter[str]:
+    """The jobs of tables of a preset, before there is anything."""
+    command = ["-m", "snakemake", "-n", *names, "--snakefile", PROJECT / "Snakefile"]
+    found = run([*command, "--configfile", PROJECT / "configs" / f"{preset}.yaml"], folder)
+    assert found.code == 0, found.output
+    return jobs_of(found.output)
+
+
+def trainings(planned: Counter[str]) -> dict[str, int]:
+    return {name: count for name, count in planned.items() if name.startswith("train_")}
+
+
+@pytest.mark.parametrize(("preset", "name"), TABLES)
+def test_a_table_trains_each_row_once_a_seed(preset: str, name: str, tmp_path: Path) -> None:
+    planned = planned_tables(preset, [name], tmp_path)
+    first, _ = PRESETS[preset]
+    assert trainings(planned) == TABLES[preset, name]
+    assert {job: planned[job] for job in first} == first
+    assert planned["compare"] == planned[name] == 1
+    assert planned["compare_words"] == (name == "decov")
+    # No table needs a leaf that it does not show.
+    assert not planned.keys() & {"collect_metrics", "draw_panels", "write_report", "make_cam_crf"}
+
+
+def test_every_table_of_the_presets_is_planned_here() -> None:
+    configs = {
+        preset: read_config(yaml.safe_load((PROJECT / "configs" / f"{preset}.yaml").read_text())) for preset in PRESETS
+    }
+    assert {(preset, name) for preset, config in configs.items() for name in config.comparisons} == set(TABLES)
+
+
+def test_tables_of_a_preset_share_the_rows_that_they_have_in_common(tmp_path: Path) -> None:
+    """The preset itself is a row of every table; VWL-M and VWE without DeCov are rows of two."""
+    names = [name for preset, name in TABLES if preset == "voc12-vwl-l"]
+    planned = planned_tables("voc12-vwl-l", names, tmp_path)
+    assert trainings(planned) == {"train_classifier": (6 + 3 + 3 + 3) * 3, "train_irnet": 6, "train_segmentation": 6}
+    assert planned["compare"] == len(names)
 
 
 def test_a_run_on_the_truth_needs_no_classifier(workplace: Workplace) -> None:

@@ -36,3 +36,5 @@ class ComparisonSettings(Settings):
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = (0, 1, 2)
     rows: Annotated[dict[str, dict[str, Any] | None], Field(min_length=1)]
     published: PublishedSettings | None = None
+    # Draw how alike the visual words of each row are, side by side; of the first seed.
+    words: bool = False

@@ -83,16 +83,18 @@ class NamedRuns(Settings):
 
 @dataclass(frozen=True)
 class Comparison:
-    """A table's rows, each row's run by seed, and a paper's figures of the same protocol."""
+    """A table's rows, and each row's run by seed; a paper's figures to stand beside them, and whether to draw words."""
 
     stage: str
     rows: Mapping[str, Mapping[int, RunSettings]]
     published: PublishedSettings | None = None
+    words: bool = False
 
     def key(self) -> str:
         """Canonical JSON of the stage, of each run's key and of what else is shown; rows keep their order."""
         rows = [[row, [[seed, run.key()] for seed, run in seeds.items()]] for row, seeds in self.rows.items()]
-        return json.dumps([self.stage, rows, *([self.published.key()] if self.published else [])])
+        beside = [self.published.key()] if self.published else []
+        return json.dumps([self.stage, rows, *beside, *(["words"] if self.words else [])])
 
 
 @dataclass(frozen=True)
@@ -142,7 +144,9 @@ def _comparison(where: str, settings: ComparisonSettings, base: Mapping[str, Any
         }
     if settings.published:
         _check_protocol(f"{where}.published", settings.published, settings.stage, rows)
-    return Comparison(settings.stage, rows, settings.published)
+    if settings.words and all(run.classifier.words == "none" for seeds in rows.values() for run in seeds.values()):
+        raise WsssError(f"config: {where}.words: no row has visual words; set classifier.words")
+    return Comparison(settings.stage, rows, settings.published, settings.words)
 
 
 def _check_protocol(
@@ -156,8 +160,8 @@ def _check_protocol(
             raise WsssError(f"config: {where}.rows names no row {row!r}; there are: {', '.join(rows)}")
         if not all(_as_published(run, published.backbone) for run in rows[row].values()):
             raise WsssError(
-                f"config: {where}.rows: {row} is of another protocol; figures are of data.kind voc12 with its own lists "
-                f"and classes, of a classifier on {published.backbone}, and of networks with weights: imagenet"
+                f"config: {where}.rows: {row} is of another protocol; figures are of data.kind voc12 with its own "
+                f"lists and classes, of a classifier on {published.backbone}, and of networks with weights: imagenet"
             )
 
 
