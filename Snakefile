@@ -47,7 +47,7 @@ rule segmentation:
         targets("segmentation"),
 
 
-for name, page in TARGETS:
+for name, files in TARGETS:
     if workflow.is_rule(name):
         sys.exit(
             f"error: config: a rule or another target is called {name}; choose another name"
@@ -57,4 +57,4 @@ for name, page in TARGETS:
         name:
             name
         input:
-            page,
+            files,

@@ -93,11 +93,20 @@ RUNS = {PAGES[name]: run for name, run in CONFIG.runs.items()}
 PATHS = {page: paths(run) for page, run in RUNS.items()}
 TABLES = {name: segment(name, own.key()) for name, own in CONFIG.comparisons.items()}
 COMPARISONS = {TABLES[name]: own for name, own in CONFIG.comparisons.items()}
-# What `snakemake <name>` makes, by the name of a run or of a comparison.
+# What `snakemake <name>` makes, by the name of a run or of a comparison; the first file is in the folder to be shown.
 TARGETS = [
-    *((name, f"results/runs/{page}/report.html") for name, page in PAGES.items()),
+    *((name, [f"results/runs/{page}/report.html"]) for name, page in PAGES.items()),
     *(
-        (name, f"results/comparisons/{table}/table.csv")
+        (
+            name,
+            [
+                f"results/comparisons/{table}/{file}"
+                for file in [
+                    "table.csv",
+                    *(["words.png"] if COMPARISONS[table].words else []),
+                ]
+            ],
+        )
         for name, table in TABLES.items()
     ),
 ]
@@ -108,7 +117,7 @@ SHARDS = [f"{i}-of-{MACHINE.shards}" for i in range(MACHINE.shards)]
 
 def show_pages():
     """Let results/runs/<run> and results/comparisons/<name> lead to what the settings of now have made, once it is there."""
-    for name, made in TARGETS:
+    for name, (made, *_) in TARGETS:
         if Path(made).exists():
             link = Path(made).parent.with_name(name)
             temporary = link.with_name(f".{name}.{os.getpid()}.tmp")
@@ -218,6 +227,20 @@ def scores_of(wildcards):
     return scores(PATHS[wildcards.run])
 
 
+def bound_of(run):
+    """The same network on the truth, which the report of a run holds its scores against; None where it does not."""
+    if run.report.recovery and run.supervision == "pseudo_labels":
+        return run.model_copy(update={"supervision": "truth"})
+    return None
+
+
+def bound_scores(wildcards):
+    """The scores of a run's bound, as bound_<stage>_<split>."""
+    bound = bound_of(RUNS[wildcards.run])
+    found = scores(paths(bound)) if bound else {}
+    return {f"bound_{name}": path for name, path in found.items()}
+
+
 def compared(wildcards):
     """Settings and scores of every run of a comparison, by row and seed."""
     comparison = COMPARISONS[wildcards.comparison]
@@ -242,6 +265,12 @@ def compared_json(wildcards):
     return json.dumps(compared(wildcards))
 
 
+def published(wildcards):
+    """A paper's figures for a comparison, as JSON; empty where it has none."""
+    found = COMPARISONS[wildcards.comparison].published
+    return found.complete() if found else ""
+
+
 def compared_scores(wildcards):
     """Score files of every run of a comparison."""
     return [
@@ -250,6 +279,29 @@ def compared_scores(wildcards):
         for run in seeds.values()
         for path in run["scores"].values()
     ]
+
+
+def compared_words(wildcards):
+    """The census of the words of each row that has some, of the first seed, by row."""
+    first = {
+        row: next(iter(seeds.values()))
+        for row, seeds in COMPARISONS[wildcards.comparison].rows.items()
+    }
+    return {
+        row: f"results/{paths(run)['classifier']}/words/census.json"
+        for row, run in first.items()
+        if run.supervision == "pseudo_labels" and run.classifier.words != "none"
+    }
+
+
+def compared_censuses(wildcards):
+    """The files of these."""
+    return list(compared_words(wildcards).values())
+
+
+def compared_rows(wildcards):
+    """Their rows, in the same order."""
+    return list(compared_words(wildcards))
 
 
 def compared_images(wildcards):

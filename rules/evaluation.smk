@@ -127,6 +127,7 @@ rule write_report:
         unpack(training_logs),
         unpack(panels_of),
         unpack(curves_of),
+        unpack(bound_scores),
         images=images_of,
         metrics="results/runs/{run}/metrics.json",
     output:
@@ -170,6 +171,7 @@ rule compare:
     params:
         runs=compared_json,
         stage=lambda wildcards: COMPARISONS[wildcards.comparison].stage,
+        published=published,
         code=code_of("compare.py"),
     script:
         "../workflow_scripts/compare.py"
@@ -196,3 +198,24 @@ rule draw_words:
         code=code_of("draw_words.py"),
     script:
         "../workflow_scripts/draw_words.py"
+
+
+rule compare_words:
+    input:
+        censuses=compared_censuses,
+    output:
+        similarity="results/comparisons/{comparison}/words.png",
+    log:
+        "logs/comparisons/{comparison}-words.log",
+    benchmark:
+        "logs/comparisons/{comparison}-words.benchmark.tsv"
+    conda:
+        "../envs/wsss.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        rows=compared_rows,
+        code=code_of("compare_words.py"),
+    script:
+        "../workflow_scripts/compare_words.py"

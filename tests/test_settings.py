@@ -13,13 +13,14 @@ from wsss.settings.backbone import BackboneSettings
 from wsss.settings.base import Settings
 from wsss.settings.cams import CamSettings
 from wsss.settings.classification import ClassifierSettings
+from wsss.settings.comparison import ComparisonSettings, PublishedSettings
 from wsss.settings.crf import CrfSettings
 from wsss.settings.data import FolderSettings, ListSettings, SyntheticSettings, Voc12Settings
 from wsss.settings.evaluation import CamCrfSettings, EvaluationSettings, ReportSettings
 from wsss.settings.optimisation import OptimiserSettings
 from wsss.settings.refinement import ConfidentLabelSettings, IrnetSettings, PseudoLabelSettings
 from wsss.settings.run import (
-    ComparisonSettings,
+    Comparison,
     LocationSettings,
     MachineSettings,
     NamedRuns,
@@ -129,7 +130,7 @@ DEFAULTS: dict[type[Settings], dict[str, Any]] = {
     },
     CamCrfSettings: {"background_score": 0.15, "crf": CAM_CRF},
     EvaluationSettings: {"thresholds": [0.02, 0.6, 0.02]},
-    ReportSettings: {"panels": 8},
+    ReportSettings: {"panels": 8, "recovery": False},
     ConfidentLabelSettings: {
         "foreground_score": 0.3,
         "background_score": 0.05,
@@ -185,7 +186,8 @@ DEFAULTS: dict[type[Settings], dict[str, Any]] = {
         "shards": 1,
         "targets": ["default"],
     },
-    ComparisonSettings: {"stage": "cam", "seeds": [0, 1, 2], "rows": REQUIRED},
+    ComparisonSettings: {"stage": "cam", "seeds": [0, 1, 2], "rows": REQUIRED, "published": None, "words": False},
+    PublishedSettings: {"source": REQUIRED, "stage": REQUIRED, "backbone": REQUIRED, "rows": REQUIRED},
     NamedRuns: {"runs": {}, "comparisons": {}},
 }
 # A run's stages are frozen above, one by one.
@@ -463,6 +465,72 @@ def test_a_comparison_makes_each_row_with_each_seed_of_all_trainings() -> None:
     assert (run.irnet.seed, run.segmentation.seed, run.data.seed) == (5, 5, 0)
     other = read_config(BASE | {"comparisons": {"ablation": {"seeds": [3, 6], "rows": rows}}})
     assert other.comparisons["ablation"].key() != found.key()
+
+
+VOC12: dict[str, Any] = {
+    "data": {"kind": "voc12"},
+    "classifier": {"backbone": BACKBONE},
+    "irnet": {"backbone": BACKBONE},
+    "segmentation": {"backbone": BACKBONE},
+}
+FIGURES: dict[str, Any] = {"source": "table 1", "stage": "cam", "backbone": "resnet50", "rows": {"a": {"val": 47.0}}}
+
+
+def compared(figures: dict[str, Any] | None, stage: str = "cam", **changes: Any) -> Comparison:
+    """A comparison of one row on VOC 2012, with a paper's figures beside it."""
+    own = {"stage": stage, "rows": {"a": changes}, "published": figures}
+    return read_config(VOC12 | {"comparisons": {"ablation": own}}).comparisons["ablation"]
+
+
+def test_a_papers_figures_have_a_comparison_of_their_own_and_move_no_other() -> None:
+    plain, beside = compared(None), compared(FIGURES)
+    run = plain.rows["a"][0].key()
+    assert json.loads(plain.key())[0] == "cam"
+    assert len(json.loads(plain.key())) == 2
+    assert json.loads(plain.key())[1][0][1][0] == [0, run]
+    assert beside.key() != plain.key()
+    assert beside.rows == plain.rows
+    assert beside.published is not None
+    assert beside.published.rows == {"a": {"val": 47.0}}
+
+
+def test_a_figure_of_words_is_part_of_what_a_comparison_shows() -> None:
+    rows = {"GAP": {"classifier": {"words": "none"}}, "words": {}}
+    plain, drawn = (
+        read_config(VOC12 | {"comparisons": {"k": {"rows": rows, "words": words}}}).comparisons["k"]
+        for words in (False, True)
+    )
+    assert (plain.words, drawn.words) == (False, True)
+    assert plain.key() != drawn.key()
+    with pytest.raises(WsssError, match=r"comparisons\.k\.words: no row has visual words"):
+        read_config(VOC12 | {"comparisons": {"k": {"rows": {"GAP": rows["GAP"]}, "words": True}}})
+
+
+@pytest.mark.parametrize(
+    ("figures", "stage", "changes", "message"),
+    [
+        ({}, "cam_crf", {}, "published.stage = 'cam', and the comparison is of the stage 'cam_crf'"),
+        ({"rows": {"b": {"val": 1}}}, "cam", {}, "published.rows names no row 'b'; there are: a"),
+        ({"rows": {"a": {"test": 1}}}, "cam", {}, "published.rows.a.test"),
+        ({"backbone": "resnet101"}, "cam", {}, "a is of another protocol; figures are of data.kind voc12"),
+        ({}, "cam", {"data": {"lists": {"train": "train"}}}, "a is of another protocol"),
+        ({}, "cam", {"data": {"classes": {"cat": 8}}}, "a is of another protocol"),
+        ({}, "cam", {"irnet": {"backbone": {"weights": "scratch"}}}, "a is of another protocol"),
+        ({}, "cam", {"classifier": {"backbone": {"weights": "scratch"}}}, "a is of another protocol"),
+    ],
+)
+def test_a_papers_figure_stands_beside_its_own_protocol_only(
+    figures: dict[str, Any], stage: str, changes: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(WsssError, match=re.escape(message)):
+        compared(FIGURES | figures, stage, **changes)
+
+
+def test_a_papers_figure_is_not_of_a_folder() -> None:
+    data = {"kind": "folder", "name": "voc12", "classes": {"cat": 8}}
+    comparison = {"rows": {"a": {}}, "published": FIGURES}
+    with pytest.raises(WsssError, match="a is of another protocol"):
+        read_config(VOC12 | {"data": data, "comparisons": {"ablation": comparison}})
 
 
 def test_a_config_is_not_changed_by_reading_it() -> None:

@@ -8,11 +8,14 @@ from step import step
 with step(snakemake):
     from wsss.data.layout import Dataset
     from wsss.evaluation.comparison_page import write_comparison
+    from wsss.settings.comparison import PublishedSettings
 
+    published = snakemake.params.published
     write_comparison(
         snakemake.wildcards.comparison,
         snakemake.params.stage,
         Dataset(Path(snakemake.input.images).parent).classes,
         json.loads(snakemake.params.runs),
         Path(snakemake.output.table).parent,
+        PublishedSettings.model_validate_json(published) if published else None,
     )

@@ -24,8 +24,11 @@ from wsss.settings.data import FolderSettings, SyntheticSettings
 from wsss.settings.run import Config, LocationSettings, RunSettings, read_config
 from wsss.training_loop import Plan, rate_share
 
-# Lists of VOC 2012 by name; train_aug holds SBD's images too.
-VOC12_IMAGES = {"train": 1464, "train_aug": TRAIN_AUG_IMAGES, "trainval": 2913, "val": 1449}
+# Lengths of published lists, by the name of the dataset; train_aug holds SBD's images too.
+IMAGES = {
+    "voc12": {"train": 1464, "train_aug": TRAIN_AUG_IMAGES, "trainval": 2913, "val": 1449},
+    "coco14": {"train": 82_081, "val": 40_137},
+}
 
 
 @dataclass(frozen=True)
@@ -78,14 +81,16 @@ def trainings(run: RunSettings, images: int | None) -> list[Training]:
 
 
 def train_images(run: RunSettings, locations: LocationSettings) -> int | None:
-    """Length of a run's train list; None for a list that is not on this machine."""
-    name = run.data.lists.train
-    if isinstance(run.data, SyntheticSettings):
-        return run.data.train_images
-    if not isinstance(run.data, FolderSettings):
-        return VOC12_IMAGES.get(name)
-    file = Path(locations.dataset or "", "ImageSets", "Segmentation", f"{name}.txt")
-    return len(read_list(file)) if locations.dataset and file.is_file() else None
+    """Length of a run's train list; None for one that is neither on this machine nor a published one."""
+    data, name = run.data, run.data.lists.train
+    if isinstance(data, SyntheticSettings):
+        return data.train_images
+    if isinstance(data, FolderSettings):
+        file = Path(locations.dataset or "", "ImageSets", "Segmentation", f"{name}.txt")
+        if locations.dataset and file.is_file():
+            return len(read_list(file))
+        return IMAGES.get(data.name, {}).get(name)
+    return IMAGES["voc12"].get(name)
 
 
 def _classifier(run: RunSettings, classes: int, images: int | None) -> Training:

@@ -12,6 +12,7 @@ from wsss.evaluation.comparison import compare, markdown, write_table
 from wsss.evaluation.comparison_page import write_comparison
 from wsss.evaluation.figures import draw_comparison
 from wsss.evaluation.metrics import Record
+from wsss.settings.comparison import PublishedSettings
 from wsss.settings.run import read_config
 
 SCORES = {"GAP": {0: 0.40, 1: 0.44, 2: 0.42}, "HP": {0: 0.50, 1: 0.52, 2: 0.57}}
@@ -27,7 +28,7 @@ def records(scores: dict[str, dict[int, float]]) -> dict[str, dict[int, Record]]
 
 
 def test_means_spreads_and_paired_differences() -> None:
-    first, second = compare(records(SCORES), "val")
+    first, second = compare(records(SCORES), "val", {})
     assert (first.row, first.split, first.difference, first.difference_error) == ("GAP", "val", 0, 0)
     assert first.mean == pytest.approx(42)
     assert first.deviation == pytest.approx(2)
@@ -40,11 +41,14 @@ def test_means_spreads_and_paired_differences() -> None:
 
 def test_pairs_are_of_equal_seeds() -> None:
     turned = {"GAP": SCORES["GAP"], "HP": dict(reversed(SCORES["HP"].items()))}
-    assert compare(records(turned), "val")[1].difference_error == compare(records(SCORES), "val")[1].difference_error
+    assert (
+        compare(records(turned), "val", {})[1].difference_error
+        == compare(records(SCORES), "val", {})[1].difference_error
+    )
 
 
 def test_one_seed_has_no_spread(tmp_path: Path) -> None:
-    lines = compare(records({"GAP": {0: 0.4}, "HP": {0: 0.5}}), "val")
+    lines = compare(records({"GAP": {0: 0.4}, "HP": {0: 0.5}}), "val", {})
     assert [line.deviation for line in lines] == [None, None]
     write_table(lines, tmp_path / "table.csv")
     with (tmp_path / "table.csv").open(newline="") as file:
@@ -60,22 +64,38 @@ def test_one_seed_has_no_spread(tmp_path: Path) -> None:
         "difference": "10.00",
         "difference_error": "",
         "ratio": "1.250",
+        "published": "",
     }
     assert "| HP | val | 1 | 50.0 | +10.0 | 1.250 |" in markdown(lines)
 
 
 def test_the_markdown_gives_means_with_their_spread() -> None:
-    text = markdown(compare(records(SCORES), "val"))
+    text = markdown(compare(records(SCORES), "val", {}))
     assert "| GAP | val | 3 | 42.0 ± 2.0 | – | 1.000 |" in text
     assert "| HP | val | 3 | 53.0 ± 3.6 | +11.0 ± 2.1 | 1.262 |" in text
 
 
+def test_a_papers_figure_stands_beside_its_row_alone(tmp_path: Path) -> None:
+    lines = compare(records(SCORES), "val", {"HP": 53.1})
+    text = markdown(lines)
+    assert text.splitlines()[0].endswith("| ratio to GAP | published |")
+    assert "| GAP | val | 3 | 42.0 ± 2.0 | – | 1.000 | – |" in text
+    assert "| HP | val | 3 | 53.0 ± 3.6 | +11.0 ± 2.1 | 1.262 | 53.1 |" in text
+    write_table(lines, tmp_path / "table.csv")
+    with (tmp_path / "table.csv").open(newline="") as file:
+        assert [row["published"] for row in csv.DictReader(file)] == ["", "53.1"]
+    diamond = [194, 87, 26]
+    draw_comparison(lines, tmp_path / "beside.png")
+    draw_comparison(compare(records(SCORES), "val", {}), tmp_path / "alone.png")
+    assert count(pixels(tmp_path / "beside.png"), diamond) > 0 == count(pixels(tmp_path / "alone.png"), diamond)
+
+
 def test_the_plot_shows_every_seed(tmp_path: Path) -> None:
-    lines = compare(records(SCORES), "val")
+    lines = compare(records(SCORES), "val", {})
     draw_comparison(lines, tmp_path / "plot.png")
     dot = [11, 110, 117]
     shown = count(pixels(tmp_path / "plot.png"), dot)
-    draw_comparison(compare(records({"GAP": {0: 0.4}, "HP": {0: 0.5}}), "val"), tmp_path / "one.png")
+    draw_comparison(compare(records({"GAP": {0: 0.4}, "HP": {0: 0.5}}), "val", {}), tmp_path / "one.png")
     assert shown > 2 * count(pixels(tmp_path / "one.png"), dot) > 0
 
 
@@ -95,7 +115,11 @@ def test_files_of_a_comparison(tmp_path: Path) -> None:
         score.write_text(json.dumps({"images": 5, "matrix": [[8, wrong], [0, 10]]}))
         settings = config.comparisons["pair"].rows[row][4].model_dump(mode="json")
         runs[row] = {"4": {"settings": settings, "scores": {"pseudo_label_train": str(score)}}}
-    write_comparison("pair", "pseudo_label", ["dog"], runs, tmp_path / "pair")
+    figures = {"first": {"val": 9.0}, "second": {"train": 71.4}}
+    published = PublishedSettings.model_validate(
+        {"source": "table 1", "stage": "pseudo_label", "backbone": "resnet18", "rows": figures}
+    )
+    write_comparison("pair", "pseudo_label", ["dog"], runs, tmp_path / "pair", published)
     listed = json.loads((tmp_path / "pair" / "records.json").read_text())
     assert [(item["row"], item["stage"], item["split"], item["seed"]) for item in listed] == [
         ("first", "pseudo_label", "train", 4),
@@ -103,7 +127,11 @@ def test_files_of_a_comparison(tmp_path: Path) -> None:
     ]
     assert listed[0]["miou"] == pytest.approx((8 / 10 + 10 / 12) / 2)
     assert listed[1]["miou"] == 1
-    assert (tmp_path / "pair" / "table.md").read_text().startswith("pair: mIoU after stage `pseudo_label`\n")
+    table = (tmp_path / "pair" / "table.md").read_text()
+    assert table.startswith("pair: mIoU after stage `pseudo_label`\n")
+    assert table.endswith("| 71.4 |\n\npublished: table 1\n")
+    # A figure of val has no place beside a score of train.
+    assert "9.0" not in table
     assert {path.name for path in (tmp_path / "pair").iterdir()} == {
         "table.csv",
         "table.md",

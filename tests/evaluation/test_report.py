@@ -15,6 +15,7 @@ from wsss.evaluation.report import summary_text, write_report
 from wsss.evaluation.thresholds import CurvePoint
 
 CLASSES = ["<b>", "cat", "absent"]
+HEAD = ["stage", "split", "pseudo labels", "truth", "recovery ratio"]
 VOID = {"meta", "img", "br", "link"}
 
 
@@ -78,6 +79,7 @@ def written(tmp_path: Path, metrics: list[Record], **changes: Any) -> str:
     content: dict[str, Any] = {
         "title": "run <i>one</i>",
         "metrics": metrics,
+        "bounds": [],
         "settings": {"classifier": {"optimiser": {"momentum": 0.9}, "words": "vwl_l", "none": None, "empty": {}}},
         "figures": {"Threshold <curve>": figure},
         "artifacts": [
@@ -139,6 +141,18 @@ def test_score_chosen_on_the_scored_split_is_called_an_upper_bound(tmp_path: Pat
 def test_full_supervision_is_named(tmp_path: Path) -> None:
     item = records()[0].model_copy(update={"supervision": "truth"})
     assert "truth (full supervision)" in Page(written(tmp_path, [item])).text
+
+
+def test_the_recovery_ratio_stands_beside_both_scores(tmp_path: Path) -> None:
+    weak = records()[0]
+    bound = weak.model_copy(update={"supervision": "truth", "miou": 0.8})
+    page = Page(written(tmp_path, records(), bounds=[bound]))
+    share = 100 * weak.miou
+    wanted = ["prediction + CRF", "val", f"{share:.1f}", "80.0", f"{share / 0.8:.1f}%"]
+    assert page.rows[page.rows.index(HEAD) + 1] == wanted
+    nothing = Page(written(tmp_path, records(), bounds=[bound.model_copy(update={"miou": 0.0})]))
+    assert [*wanted[:3], "0.0", "–"] in nothing.rows
+    assert "Recovery ratio" not in Page(written(tmp_path, records())).text
 
 
 def test_page_loads_nothing_and_runs_nothing(tmp_path: Path) -> None:

@@ -5,10 +5,13 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.evaluation.test_figures import pixels
+from tests.evaluation.test_figures import count, pixels
 from wsss.data.images import read_image
 from wsss.data.layout import Dataset
-from wsss.evaluation.word_figures import _region, draw_words
+from wsss.evaluation.word_figures import _region, draw_similarities, draw_words
+
+# The colour of a cosine of 1.
+DARK_RED = [103, 0, 31]
 
 
 def census(dataset: Dataset) -> dict[str, object]:
@@ -35,6 +38,23 @@ def test_the_three_figures_repeat_to_the_byte(dataset: Dataset, tmp_path: Path) 
         picture = tmp_path / "a" / f"{name}.png"
         assert picture.read_bytes() == (tmp_path / "b" / f"{name}.png").read_bytes()
         assert len(np.unique(pixels(picture).reshape(-1, 3), axis=0)) > 10
+
+
+def test_codebooks_stand_side_by_side(dataset: Dataset, tmp_path: Path) -> None:
+    """White between words that have nothing in common, red where they are alike."""
+    apart = census(dataset)
+    alike = apart | {"similarity": np.ones((3, 3)).tolist()}
+    for name, content in (("apart", apart), ("alike", alike)):
+        (tmp_path / f"{name}.json").write_text(json.dumps(content))
+    reds = {}
+    for names in (["apart"], ["alike"], ["apart", "alike"]):
+        path = tmp_path / f"{'-'.join(names)}.png"
+        draw_similarities({f"${name}": tmp_path / f"{name}.json" for name in names}, path)
+        picture = pixels(path)
+        reds[len(names), names[0]] = picture.shape[1], count(picture, DARK_RED)
+    assert reds[2, "apart"][0] > 1.5 * reds[1, "apart"][0]
+    assert reds[1, "alike"][1] > 2 * reds[1, "apart"][1] > 0
+    assert reds[2, "apart"][1] > 1.5 * reds[1, "apart"][1]
 
 
 def test_a_region_lies_around_its_sighting_and_inside_the_image(dataset: Dataset) -> None:

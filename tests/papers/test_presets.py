@@ -1,16 +1,21 @@
-"""The configs of PASCAL VOC 2012: each method's settings as published, spelt out, whether by a config or a default."""
+"""The presets: each method's settings as published, spelt out, whether by a config or a default."""
 
+import re
 from functools import cache
 from typing import Any
 
 import pytest
-import yaml
+from torchvision.models.detection import FasterRCNN_ResNet50_FPN_Weights
+from typer.testing import CliRunner
 
 from tests.conftest import PROJECT
-from wsss.settings.run import RunSettings, read_config
+from wsss.cli import app
+from wsss.describe import read_config_file, train_images
+from wsss.settings.data import FolderSettings
+from wsss.settings.run import LocationSettings, RunSettings
 
 NATIVE = {"caffe_style": False, "input": "native"}
-METHODS = ["vwe", "vwl_l", "vwl_m"]
+PRESETS = ["voc12-vwe", "voc12-vwl-l", "voc12-vwl-m", "coco14-vwl-l", "coco14-vwl-m"]
 # In the papers and the released code alike, or in the released code where the papers say something else.
 CLASSIFIER: dict[str, Any] = {
     "backbone": {"name": "resnet101", "weights": "imagenet", "file_sha256": None, "seed": 0} | NATIVE,
@@ -46,9 +51,49 @@ AS_PRINTED: dict[str, Any] = {
     "optimiser": CLASSIFIER["optimiser"] | {"momentum": 0.9},
 }
 # Background scores of the CAMs in the released codes.
-SCORES = {"vwe": 0.14, "vwl_l": 0.13, "vwl_m": 0.13}
+SCORES = {"voc12-vwe": 0.14, "voc12-vwl-l": 0.13, "voc12-vwl-m": 0.13}
+KERNELS = {"iterations": 10, "gaussian_weight": 3.0}
+CAMS: dict[str, Any] = {
+    "cams": {"scales": [1.0, 0.5, 1.5, 2.0], "branches": "image", "precision": "float32", "store_dtype": "float16"},
+    "cam_crf": {
+        "background_score": 0.15,
+        "crf": KERNELS | {"gaussian_sxy": 1.0, "bilateral_sxy": 64.0, "bilateral_srgb": 3.0, "bilateral_weight": 4.0},
+    },
+}
+# IRNet's official settings.
+REFINEMENT: dict[str, Any] = {
+    "confident_labels": {
+        "foreground_score": 0.30,
+        "background_score": 0.05,
+        "label_probability": 0.7,
+        "crf": KERNELS | {"gaussian_sxy": 3.0, "bilateral_sxy": 50.0, "bilateral_srgb": 5.0, "bilateral_weight": 10.0},
+    },
+    "irnet": {
+        "backbone": CLASSIFIER["backbone"] | {"name": "resnet50"},
+        "scale": [0.5, 1.5],
+        "crop": 512,
+        "batch": 32,
+        "epochs": 3,
+        "radius": 10,
+        "lr": 0.1,
+        "lr_displacement": 1.0,
+        "displacement": False,
+        "optimiser": {"momentum": 1e-4, "weight_decay": 1e-4, "power": 0.9, "decay_every": 1},
+        "precision": "float32",
+        "seed": 0,
+    },
+    "pseudo_labels": {
+        "radius": 5,
+        "beta": 10.0,
+        "log2_steps": 8,
+        "walk": "accelerated",
+        "background_score": 0.25,
+        "pad_to": 512,
+        "precision": "float32",
+    },
+}
 SEGMENTATION: dict[str, Any] = {
-    "backbone": {"name": "resnet101", "weights": "imagenet", "file_sha256": None, "seed": 0} | NATIVE,
+    "backbone": CLASSIFIER["backbone"],
     "output_stride": 8,
     "dilated": True,
     "rates": [6, 12, 18, 24],
@@ -56,70 +101,112 @@ SEGMENTATION: dict[str, Any] = {
     "crop": 321,
     "input_scales": [1.0, 0.75, 0.5],
     "batch": 10,
-    "steps": 20_000,
+    "accumulate": 2,
     "lr": 0.001,
     "lr_head_weights": 0.01,
     "lr_head_biases": 0.02,
     "optimiser": {"momentum": 0.9, "weight_decay": 5e-4, "power": 0.9, "decay_every": 10},
+    "precision": "float32",
+    "seed": 0,
 }
+STEPS = {"voc12": 20_000, "coco14": 60_000}
+PREDICTION: dict[str, Any] = {
+    "prediction": {"scales": [1.0, 0.75, 0.5], "precision": "float32", "store_dtype": "float16"},
+    "prediction_labels": {
+        "crf": KERNELS | {"gaussian_sxy": 1.0, "bilateral_sxy": 67.0, "bilateral_srgb": 3.0, "bilateral_weight": 4.0},
+    },
+}
+VOC12 = {"train": "train_aug", "train_scored": "train", "val": "val"}
+COCO14 = {"train": "train", "train_scored": "train", "val": "val"}
+
+
+def method(preset: str) -> str:
+    return preset.partition("-")[2].replace("-", "_")
 
 
 @cache
-def runs(method: str) -> dict[str, RunSettings]:
-    text = (PROJECT / "configs" / f"voc12-{method.replace('_', '-')}.yaml").read_text()
-    return read_config(yaml.safe_load(text)).runs
+def runs(preset: str) -> dict[str, RunSettings]:
+    return dict(read_config_file(PROJECT / "configs" / f"{preset}.yaml").runs)
 
 
 def spelt_out(settings: Any) -> dict[str, Any]:
     return dict(settings.model_dump(mode="json"))
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_a_classifier_is_trained_as_released(method: str) -> None:
-    run = runs(method)["default"]
-    assert spelt_out(run.classifier) == CLASSIFIER | OWN[method]
-    assert run.data.kind == "voc12"
-    assert run.data.lists.train == "train_aug"
-    assert run.data.lists.train_scored == "train"
+def assert_stages(preset: str, wanted: dict[str, Any]) -> None:
+    """Every setting of these stages, in the default run."""
+    run = spelt_out(runs(preset)["default"])
+    assert {stage: run[stage] for stage in wanted} == wanted
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_cams_are_of_four_scales_of_the_features_alone(method: str) -> None:
-    run = runs(method)["default"]
-    assert run.cams.scales == (1.0, 0.5, 1.5, 2.0)
-    assert run.cams.branches == "image"
-    assert run.cam_crf.background_score == 0.15
-    first, last, step = run.evaluation.thresholds
-    assert SCORES[method] in [round(first + number * step, 10) for number in range(round((last - first) / step) + 1)]
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_classifier_is_trained_as_released(preset: str) -> None:
+    assert_stages(preset, {"classifier": CLASSIFIER | OWN[method(preset)]})
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_the_refinement_is_the_official_one(method: str) -> None:
-    run = runs(method)["default"]
-    assert (run.confident_labels.foreground_score, run.confident_labels.background_score) == (0.30, 0.05)
-    assert (run.irnet.backbone.name, run.irnet.backbone.weights) == ("resnet50", "imagenet")
-    assert (run.irnet.batch, run.irnet.epochs, run.irnet.radius, run.irnet.lr) == (32, 3, 10, 0.1)
-    walk = run.pseudo_labels
-    assert (walk.radius, walk.beta, walk.log2_steps, walk.background_score) == (5, 10.0, 8, 0.25)
+@pytest.mark.parametrize("preset", PRESETS)
+def test_images_are_those_of_the_published_lists(preset: str) -> None:
+    """The published numbers of images; all classes, with the ids that COCO gives them."""
+    run = runs(preset)["default"]
+    if preset.startswith("voc12"):
+        assert (run.data.kind, run.data.lists.model_dump(), len(run.data.classes)) == ("voc12", VOC12, 20)
+        assert train_images(run, LocationSettings()) == 10_582
+        return
+    assert isinstance(run.data, FolderSettings)
+    assert (run.data.name, run.data.lists.model_dump(), run.data.ignored_classes) == ("coco14", COCO14, {})
+    names = FasterRCNN_ResNet50_FPN_Weights.COCO_V1.meta["categories"]
+    assert run.data.classes == {name: i for i, name in enumerate(names) if i and name != "N/A"}
+    assert len(run.data.classes) == 80
+    assert train_images(run, LocationSettings()) == 82_081
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_the_segmentation_network_is_trained_as_published(method: str) -> None:
-    ours = spelt_out(runs(method)["default"].segmentation)
-    assert {name: ours[name] for name in SEGMENTATION} == SEGMENTATION
+@pytest.mark.parametrize("preset", PRESETS)
+def test_cams_are_of_four_scales_of_the_features_alone(preset: str) -> None:
+    assert_stages(preset, CAMS)
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_a_bound_is_the_same_network_on_the_truth(method: str) -> None:
-    default, bound = runs(method)["default"], runs(method)["fully_supervised"]
+@pytest.mark.parametrize("preset", SCORES)
+def test_the_released_background_score_is_tried(preset: str) -> None:
+    first, last, step = runs(preset)["default"].evaluation.thresholds
+    tried = [round(first + number * step, 10) for number in range(round((last - first) / step) + 1)]
+    assert SCORES[preset] in tried
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_the_refinement_is_the_official_one(preset: str) -> None:
+    assert_stages(preset, REFINEMENT)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_the_segmentation_network_is_trained_as_published(preset: str) -> None:
+    assert_stages(preset, {"segmentation": SEGMENTATION | {"steps": STEPS[preset.partition("-")[0]]}} | PREDICTION)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_bound_is_the_same_network_on_the_truth(preset: str) -> None:
+    default, bound = runs(preset)["default"], runs(preset)["fully_supervised"]
     assert default.supervision == "pseudo_labels"
     assert bound == default.model_copy(update={"supervision": "truth"})
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_a_run_follows_the_paper_to_the_letter(method: str) -> None:
-    default, paper = runs(method)["default"], runs(method)["paper"]
-    assert spelt_out(paper.classifier) == CLASSIFIER | OWN[method] | AS_PRINTED
-    assert paper.cams.branches == ("image_and_words" if method == "vwe" else "image")
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_run_follows_the_paper_to_the_letter(preset: str) -> None:
+    default, paper = runs(preset)["default"], runs(preset)["paper"]
+    assert spelt_out(paper.classifier) == CLASSIFIER | OWN[method(preset)] | AS_PRINTED
+    assert paper.cams.branches == ("image_and_words" if method(preset) == "vwe" else "image")
     later = {"classifier": default.classifier, "cams": default.cams}
     assert paper.model_copy(update=later) == default
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_reader_without_the_data_is_told_parameters_steps_and_rates(preset: str) -> None:
+    told = CliRunner().invoke(app, ["describe", str(PROJECT / "configs" / f"{preset}.yaml")]).output
+    _, *stages = re.split(r"^  (?=\w+: )", told[: told.index("run fully_supervised")], flags=re.MULTILINE)
+    assert [stage.partition(":")[0] for stage in stages] == ["classifier", "irnet", "segmentation"]
+    for stage in stages:
+        assert re.search(r"^    parameters [\d,]{9,}, trained [\d,]{7,}$", stage, re.MULTILINE)
+        assert len(re.findall(r"^ +[\d,]+(?: +0?\.?\d\S*)+$", stage, re.MULTILINE)) == 5
+    epoch, affinity = (661, 330) if preset.startswith("voc12") else (5130, 2565)
+    epochs = OWN[method(preset)].get("stop_after_epoch", 6)
+    assert f", {epochs * epoch:,} steps" in stages[0]
+    assert f", {3 * affinity:,} steps" in stages[1]

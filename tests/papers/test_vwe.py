@@ -147,6 +147,11 @@ def test_equation_10_map_of_images(classes: int, size: tuple[int, int]) -> None:
     wanted = loops.maps(array(features), array(network.classifier.weight))
     ours = network.activations(batch(classes, size)[0].double())
     np.testing.assert_allclose(array(ours), wanted, rtol=1e-9, atol=1e-12)
+    # Each class is linear in its weights where it is not cut off: they take the features' sums over those pixels.
+    (gradient,) = torch.autograd.grad(ours.sum(), network.classifier.weight)
+    np.testing.assert_allclose(
+        array(gradient), np.einsum("bnhw,bdhw->nd", wanted > 0, array(features)), rtol=1e-7, atol=1e-12
+    )
 
 
 def word_maps(words: LearntWords, features: np.ndarray) -> np.ndarray:
@@ -175,6 +180,15 @@ def test_equation_11_has_a_gradient_in_the_features_as_printed() -> None:
     assert_gradient(words.maps, loop, noise("papers/11", (2, 4, 3, 1)))
 
 
+@pytest.mark.parametrize("reading", READINGS)
+def test_equation_11_takes_its_gradient_in_the_weights(reading: str) -> None:
+    """M^word is linear in W^w2i: each of its rows takes the sums over pixels of P, whatever the reading."""
+    _, words, features = network_and_features(reading)
+    (gradient,) = torch.autograd.grad(words.maps(features).sum(), words.word_to_image.weight)
+    sums = loops.probabilities(array(features), array(words.codebook)).sum((0, 1))
+    np.testing.assert_allclose(array(gradient), np.tile(sums, (3, 1)), rtol=1e-9)
+
+
 @pytest.mark.parametrize(("classes", "size"), [(3, (47, 33)), (1, (33, 17)), (2, (1, 1))])
 @pytest.mark.parametrize("words", ["vwe", "vwl_l"])
 def test_equation_12_maximum_of_both_maps(classes: int, size: tuple[int, int], words: str) -> None:
@@ -200,4 +214,5 @@ def test_equation_12_comes_before_the_maximum_with_the_mirror() -> None:
     with torch.no_grad():
         both = network.activations(torch.stack([image, image.flip(2)]), "image_and_words")[:, keys]
     torch.testing.assert_close(ours, torch.maximum(both[0], both[1].flip(2)))
+    assert not ours.requires_grad
     assert (ours > class_maps(network, image, keys)).any()

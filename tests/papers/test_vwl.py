@@ -13,6 +13,7 @@ from tests.classification.small_classifier import array, batch, heads_of, learnt
 from tests.papers import loops
 from tests.papers.loops import assert_gradient
 from tests.reference import noise
+from wsss.classification.cams import class_maps
 from wsss.classification.formulations import FORMULATIONS
 from wsss.classification.hybrid_pooling import global_average, hybrid_pooling
 from wsss.classification.memory_bank import MemoryBank
@@ -21,8 +22,8 @@ from wsss.classification.word_heads import BankedWords, LearntWords
 from wsss.refinement.confident_labels import class_labels, strongest
 
 READINGS = ["released", "paper"]
-# Batch, channels, height, width, words: odd sizes, one pixel, one word, one channel.
-SHAPES = [(2, 6, 3, 5, 7), (1, 4, 1, 1, 3), (2, 5, 1, 4, 1), (2, 1, 2, 2, 3), (1, 3, 7, 1, 2)]
+# Batch, channels, height, width, words: odd sizes, one pixel, one word, one channel, one of each.
+SHAPES = [(2, 6, 3, 5, 7), (1, 4, 1, 1, 3), (2, 5, 1, 4, 1), (2, 1, 2, 2, 3), (1, 3, 7, 1, 2), (1, 1, 1, 1, 1)]
 Shape = tuple[int, int, int, int, int]
 SIZES = [(8, 8), (9, 12), (5, 7), (7, 1), (1, 1), (3, 2), (11, 4)]
 LOOPS_OF_MAXIMA = {"released": loops.whole_cells, "paper": loops.grid}
@@ -42,6 +43,15 @@ def test_equation_01_class_activation_map(classes: int, size: tuple[int, int]) -
     ours = network.activations(images)
     wanted = loops.maps(array(network.features(images)), array(network.classifier.weight))
     np.testing.assert_allclose(array(ours), wanted, rtol=1e-9, atol=1e-12)
+
+
+def test_equation_01_is_read_off_and_teaches_nobody() -> None:
+    network = small(4).double()
+    image = batch(4)[0][0].double().requires_grad_()
+    assert network.activations(image[None]).requires_grad
+    maps = class_maps(network, image, np.arange(4))
+    assert maps.shape[0] == 4
+    assert not maps.requires_grad
 
 
 def test_below_equation_01_pseudo_labels_by_a_background_score() -> None:
@@ -72,7 +82,10 @@ def test_equation_02_features_are_apart_in_the_released_code_only(reading: str) 
 @pytest.mark.parametrize("tau", [0.6, 1.0, 20.0])
 def test_equation_03_word_probabilities(shape: Shape, tau: float) -> None:
     features, codebook = draw(shape)
-    pixels = torch.from_numpy(features)
+    words, pixels = torch.from_numpy(codebook), torch.from_numpy(features)
+    assert_gradient(
+        lambda f: word_probabilities(f, words, tau), lambda f: loops.probabilities(f, codebook, tau), features
+    )
     assert_gradient(
         lambda c: word_probabilities(pixels, c, tau), lambda c: loops.probabilities(features, c, tau), codebook
     )

@@ -10,7 +10,6 @@ from torch import Tensor, nn
 from tests.reference import assert_near, figures, imported_weights, noise
 from wsss.backbone import Backbone, build_backbone
 from wsss.data.transforms import Normalisation
-from wsss.errors import WsssError
 from wsss.segmentation.deeplab import DeepLabV2, fused_logits, parameter_groups
 from wsss.segmentation.training import build_segmenter
 from wsss.settings.backbone import BackboneSettings
@@ -110,10 +109,16 @@ def test_the_largest_scale_gives_the_grid() -> None:
     assert not torch.equal(fused, per_scale[1])
 
 
-def test_a_scale_that_leaves_no_pixel_is_refused() -> None:
-    assert fused_logits(nn.Identity(), torch.zeros(1, 3, 2, 2), (1.0, 0.5))[0][1].shape == (1, 3, 1, 1)
-    with pytest.raises(WsssError, match=r"an image of 1 x 9 pixels vanishes at scale 0\.75: leave that scale out"):
-        fused_logits(nn.Identity(), torch.zeros(1, 3, 1, 9), (1.0, 0.75))
+@pytest.mark.parametrize(("size", "smaller"), [((2, 2), (1, 1)), ((1, 9), (1, 4)), ((1, 1), (1, 1)), ((9, 1), (4, 1))])
+def test_every_scale_leaves_a_pixel(size: tuple[int, int], smaller: tuple[int, int]) -> None:
+    image = torch.from_numpy(noise("deeplab/small", (1, 3, *size)))
+    per_scale, fused = fused_logits(nn.Identity(), image, (1.0, 0.5))
+    assert tuple(per_scale[1].shape[2:]) == smaller
+    assert image.amin() <= per_scale[1].amin()
+    assert per_scale[1].amax() <= image.amax()
+    assert (fused >= image).all()
+    if size == (1, 1):
+        assert torch.equal(per_scale[1], image)
 
 
 def test_logits_are_float32_under_bfloat16() -> None:

@@ -1,6 +1,7 @@
 """The plan: known before any data is there and without an import of torch, and complete in what each rule declares."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,26 +15,38 @@ from wsss.settings.run import read_config
 CONFIGS = [PROJECT / "config.yaml", *sorted((PROJECT / "configs").glob("*.yaml"))]
 PROFILES = sorted((PROJECT / "profiles").glob("*/config.yaml"))
 HEAVY = ("torch", "torchvision", "timm")
-VOC12 = {
-    "fetch_archive": 2,
-    "prepare_voc12": 1,
-    "initial_weights": 2,
-    "train_classifier": 1,
-    "make_cams": 32,
-    "score_cams": 2,
-    "make_cam_crf": 32,
-    "make_confident_labels": 16,
-    "train_irnet": 1,
-    "make_pseudo_labels": 16,
-    "train_segmentation": 1,
-    "predict": 16,
-    "label_predictions": 16,
-    "score_labels": 5,
-    "collect_metrics": 1,
-    "draw_panels": 2,
-    "write_report": 1,
-    "report": 1,
+VOC12 = {"fetch_archive": 2, "prepare_voc12": 1}
+# What comes before a preset's classifier, and into how many shards its splits are cut.
+PRESETS = {
+    "voc12-vwe": (VOC12, 16),
+    "voc12-vwl-l": (VOC12, 16),
+    "voc12-vwl-m": (VOC12, 16),
+    "coco14-vwl-l": ({"prepare_folder": 1}, 64),
+    "coco14-vwl-m": ({"prepare_folder": 1}, 64),
 }
+
+
+def to_a_report(shards: int) -> dict[str, int]:
+    """The jobs of a run whose report has a recovery ratio, from its classifier on."""
+    return {
+        "initial_weights": 2,
+        "train_classifier": 1,
+        "make_cams": 2 * shards,
+        "score_cams": 2,
+        "make_cam_crf": 2 * shards,
+        "make_confident_labels": shards,
+        "train_irnet": 1,
+        "make_pseudo_labels": shards,
+        "take_truth": shards,
+        "train_segmentation": 2,
+        "predict": 2 * shards,
+        "label_predictions": 2 * shards,
+        "score_labels": 7,
+        "collect_metrics": 1,
+        "draw_panels": 2,
+        "write_report": 1,
+        "report": 1,
+    }
 
 
 def rules() -> Iterator[tuple[str, str]]:
@@ -58,7 +71,7 @@ def barren(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("name", ["voc12-vwe", "voc12-vwl-l", "voc12-vwl-m"])
+@pytest.mark.parametrize("name", PRESETS)
 def test_a_released_setting_is_planned_without_data_and_without_torch(name: str, tmp_path: Path, barren: Path) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()
@@ -66,9 +79,65 @@ def test_a_released_setting_is_planned_without_data_and_without_torch(name: str,
     command = ["-m", "snakemake", "-n", "--snakefile", PROJECT / "Snakefile", "--configfile", config]
     found = run(command, empty, PYTHONPATH=str(barren))
     assert found.code == 0, found.output
-    assert jobs_of(found.output) == VOC12
+    first, shards = PRESETS[name]
+    assert jobs_of(found.output) == first | to_a_report(shards)
     assert f"Using workflow specific profile {PROJECT}/profiles/default" in found.output
     assert {path.name for path in empty.iterdir()} <= {".snakemake"}
+
+
+# Trainings behind each table of the presets, of three seeds where nothing else is said.
+TABLES = {
+    ("voc12-vwe", "ablation"): {"train_classifier": 4 * 3},
+    ("voc12-vwl-l", "ablation"): {"train_classifier": 6 * 3},
+    ("voc12-vwl-l", "sweep_k"): {"train_classifier": 4 * 3},
+    ("voc12-vwl-l", "sweep_gamma"): {"train_classifier": 4 * 3},
+    ("voc12-vwl-l", "sweep_tau"): {"train_classifier": 4 * 3},
+    ("voc12-vwl-l", "strategies"): {"train_classifier": 2 * 3, "train_irnet": 2 * 3},
+    ("voc12-vwl-l", "decov"): {"train_classifier": 2},
+    ("voc12-vwl-l", "recovery"): {"train_classifier": 3, "train_irnet": 3, "train_segmentation": 2 * 3},
+    ("voc12-vwl-m", "sweep_rho"): {"train_classifier": 4 * 3},
+    ("coco14-vwl-l", "strategies"): {"train_classifier": 6, "train_irnet": 6, "train_segmentation": 6},
+    ("coco14-vwl-l", "recovery"): {"train_classifier": 3, "train_irnet": 3, "train_segmentation": 2 * 3},
+}
+
+
+def planned_tables(preset: str, names: list[str], folder: Path) -> Counter[str]:
+    """The jobs of tables of a preset, before there is anything."""
+    command = ["-m", "snakemake", "-n", *names, "--snakefile", PROJECT / "Snakefile"]
+    found = run([*command, "--configfile", PROJECT / "configs" / f"{preset}.yaml"], folder)
+    assert found.code == 0, found.output
+    return jobs_of(found.output)
+
+
+def trainings(planned: Counter[str]) -> dict[str, int]:
+    return {name: count for name, count in planned.items() if name.startswith("train_")}
+
+
+@pytest.mark.parametrize(("preset", "name"), TABLES)
+def test_a_table_trains_each_row_once_a_seed(preset: str, name: str, tmp_path: Path) -> None:
+    planned = planned_tables(preset, [name], tmp_path)
+    first, _ = PRESETS[preset]
+    assert trainings(planned) == TABLES[preset, name]
+    assert {job: planned[job] for job in first} == first
+    assert planned["compare"] == planned[name] == 1
+    assert planned["compare_words"] == (name == "decov")
+    # No table needs a leaf that it does not show.
+    assert not planned.keys() & {"collect_metrics", "draw_panels", "write_report", "make_cam_crf"}
+
+
+def test_every_table_of_the_presets_is_planned_here() -> None:
+    configs = {
+        preset: read_config(yaml.safe_load((PROJECT / "configs" / f"{preset}.yaml").read_text())) for preset in PRESETS
+    }
+    assert {(preset, name) for preset, config in configs.items() for name in config.comparisons} == set(TABLES)
+
+
+def test_tables_of_a_preset_share_the_rows_that_they_have_in_common(tmp_path: Path) -> None:
+    """The preset itself is a row of every table; VWL-M and VWE without DeCov are rows of two."""
+    names = [name for preset, name in TABLES if preset == "voc12-vwl-l"]
+    planned = planned_tables("voc12-vwl-l", names, tmp_path)
+    assert trainings(planned) == {"train_classifier": (6 + 3 + 3 + 3) * 3, "train_irnet": 6, "train_segmentation": 6}
+    assert planned["compare"] == len(names)
 
 
 def test_a_run_on_the_truth_needs_no_classifier(workplace: Workplace) -> None:
@@ -77,6 +146,17 @@ def test_a_run_on_the_truth_needs_no_classifier(workplace: Workplace) -> None:
     assert planned["take_truth"] == 2
     assert planned["draw_panels"] == 1
     assert not planned.keys() & {"train_classifier", "make_cams", "make_confident_labels", "train_irnet"}
+
+
+def test_a_report_asks_for_a_bound_only_where_it_gives_the_recovery_ratio(workplace: Workplace) -> None:
+    bound = {"report": {"recovery": True}, "runs": {"bound": {"supervision": "truth"}}}
+    config = workplace.write_config(bound)
+    without, planned = workplace.planned(), workplace.planned(config=config)
+    more = {"take_truth": 2, "train_segmentation": 1, "predict": 2, "label_predictions": 2, "score_labels": 2}
+    assert planned - without == more
+    assert not without - planned
+    # The bound has no ratio of its own, and its page needs no other.
+    assert workplace.planned("bound", config=config)["train_segmentation"] == 1
 
 
 def test_a_config_takes_nothing_from_the_one_beside_the_snakefile(workplace: Workplace) -> None:

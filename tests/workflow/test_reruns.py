@@ -66,9 +66,12 @@ def test_a_change_and_back_finds_the_earlier_artifacts(copy_of_finished: Workpla
 def test_a_comparison_shares_what_its_rows_have_in_common(copy_of_finished: Workplace) -> None:
     place = copy_of_finished
     rows = {"config": None, "fewer iterations": LATE, "on the truth": {"supervision": "truth"}}
-    config = place.write_config({"comparisons": {"late": {"stage": "prediction_crf", "seeds": [0], "rows": rows}}})
+    late = {"stage": "prediction_crf", "seeds": [0], "rows": rows, "words": True}
+    config = place.write_config({"comparisons": {"late": late}})
     planned = place.planned("late", config=config)
     assert (planned["label_predictions"], planned["predict"], planned["train_segmentation"]) == (4, 2, 1)
+    # Two rows have words, those of one classifier.
+    assert (planned["count_words"], planned["compare_words"]) == (1, 1)
     assert not planned.keys() & {"train_classifier", "make_cams", "train_irnet", "make_pseudo_labels"}
     outcome = place.snakemake("late", config=config)
     assert outcome.code == 0, outcome.output
@@ -80,6 +83,15 @@ def test_a_comparison_shares_what_its_rows_have_in_common(copy_of_finished: Work
     ]
     finished = json.loads(place.only("results/runs/default/metrics.json").read_text())
     assert records[0]["miou"] in [record["miou"] for record in finished if record["stage"] == "prediction_crf"]
+    assert place.only("results/comparisons/late/words.png").stat().st_size > 0
+    # The network on the truth serves the report of the other one too.
+    config = place.write_config({"report": {"recovery": True}})
+    assert set(place.planned(config=config)) == {"score_labels", *PAGES}
+    outcome = place.snakemake(config=config)
+    assert outcome.code == 0, outcome.output
+    page = (place.work / "results" / "runs" / "default" / "report.html").read_text()
+    assert "Recovery ratio" in page
+    assert f">{100 * records[0]['miou'] / records[2]['miou']:.1f}%<" in page
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ COLUMNS = (
     "difference",
     "difference_error",
     "ratio",
+    "published",
 )
 
 
@@ -31,6 +32,7 @@ class Line:
 
     `deviation`: sample standard deviation over the seeds. `difference`: mean over the seeds of this row less the first
     row; `difference_error`: its standard error. Both deviations are None for a single seed. `ratio`: mean over mean.
+    `published`: what a paper gives for the same, None where it gives nothing.
     """
 
     row: str
@@ -41,10 +43,14 @@ class Line:
     difference: float
     difference_error: float | None
     ratio: float
+    published: float | None
 
 
-def compare(scores: Scores, split: str) -> list[Line]:
-    """A line for each row of `scores` (row, seed, record of that split); the first row is what others are held to."""
+def compare(scores: Scores, split: str, published: Mapping[str, float]) -> list[Line]:
+    """A line for each row of `scores` (row, seed, record of that split); the first row is what others are held to.
+
+    `published`: a paper's figures on that split, in percent, by row.
+    """
     shares = {row: {seed: 100 * item.miou for seed, item in seeds.items()} for row, seeds in scores.items()}
     first = next(iter(shares.values()))
     lines = []
@@ -62,6 +68,7 @@ def compare(scores: Scores, split: str) -> list[Line]:
                 mean(differences),
                 stdev(differences) / len(differences) ** 0.5 if many else None,
                 mean(values) / mean(first.values()),
+                published.get(row),
             )
         )
     return lines
@@ -82,19 +89,26 @@ def write_table(lines: Sequence[Line], path: Path) -> None:
             line.difference_error,
         )
         cells = ["" if number is None else f"{number:.2f}" for number in numbers]
-        writer.writerow([line.row, line.split, len(line.scores), *cells, f"{line.ratio:.3f}"])
+        writer.writerow([line.row, line.split, len(line.scores), *cells, f"{line.ratio:.3f}", _published(line)])
     write_text(path, text.getvalue())
 
 
 def markdown(lines: Sequence[Line]) -> str:
-    """The lines as a Markdown table for people."""
+    """The lines as a Markdown table for people; with a paper's figures, where there are any."""
     first = lines[0].row
+    beside = any(line.published is not None for line in lines)
     head = ["", "split", "seeds", "mIoU % (mean ± sd)", f"against {first} (± standard error)", f"ratio to {first}"]
+    if beside:
+        head.append("published")
     rows = [head, ["---"] * len(head)]
     for line in lines:
         spread = "" if line.deviation is None else f" ± {line.deviation:.1f}"
         error = "" if line.difference_error is None else f" ± {line.difference_error:.1f}"
         against = "–" if line.row == first else f"{line.difference:+.1f}{error}"
         cells = [line.row, line.split, str(len(line.scores)), f"{line.mean:.1f}{spread}", against, f"{line.ratio:.3f}"]
-        rows.append(cells)
+        rows.append([*cells, _published(line) or "–"] if beside else cells)
     return "\n".join(f"| {' | '.join(cells)} |" for cells in rows) + "\n"
+
+
+def _published(line: Line) -> str:
+    return "" if line.published is None else f"{line.published:.1f}"

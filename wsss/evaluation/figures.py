@@ -100,7 +100,7 @@ def draw_training_curve(logs: Mapping[str, Path], path: Path) -> None:
 
 
 def draw_comparison(lines: Sequence[Line], path: Path) -> None:
-    """Write each row's mean as a bar and its seeds as dots, a plot for each split, as a PNG."""
+    """Write each row's mean as a bar, its seeds as dots and a paper's figure as a diamond, by split, as a PNG."""
     splits = list(dict.fromkeys(line.split for line in lines))
     rows = list(dict.fromkeys(line.row for line in lines))
     size = (4.6 * len(splits), 1.2 + 0.42 * len(rows))
@@ -110,7 +110,11 @@ def draw_comparison(lines: Sequence[Line], path: Path) -> None:
         axes.barh([line.row for line in shown], [line.mean for line in shown], color="#bcd9dc", height=0.62)
         for line in shown:
             axes.plot(line.scores, [line.row] * len(line.scores), "o", color="#0b6e75", markersize=4.5)
-        every = [score for line in shown for score in line.scores]
+        figures = {line.row: line.published for line in shown if line.published is not None}
+        if figures:
+            axes.plot([*figures.values()], [*figures], "D", color="#c2571a", fillstyle="none", label="published")
+            axes.legend(framealpha=0.85, edgecolor="none", fontsize=8)
+        every = [*figures.values(), *(score for line in shown for score in line.scores)]
         margin = max(max(every) - min(every), 1.0)
         # Bars may start above 0, as the axis says: what matters here is the dots against each other.
         axes.set_xlim(max(min(every) - margin, 0), max(every) + 0.25 * margin)

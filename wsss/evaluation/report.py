@@ -51,6 +51,7 @@ def write_report(
     *,
     title: str,
     metrics: Sequence[Record],
+    bounds: Sequence[Record],
     settings: Mapping[str, Mapping[str, Any]],
     figures: Mapping[str, Path],
     artifacts: Sequence[Mapping[str, str]],
@@ -58,9 +59,10 @@ def write_report(
 ) -> None:
     """Write the page of a run: one HTML file with its figures inside, which loads nothing and runs no script.
 
-    `settings`: the settings of each stage; `figures`: PNG files by caption, in the order of the page; `artifacts`:
-    mappings with stage, path and settings; `facts`: what else describes the run, such as its dataset. Raises WsssError
-    without metrics or where a figure is missing.
+    `bounds`: scores of the same network on the truth, none where they are not asked for; `settings`: the settings of
+    each stage; `figures`: PNG files by caption, in the order of the page; `artifacts`: mappings with stage, path and
+    settings; `facts`: what else describes the run, such as its dataset. Raises WsssError without metrics or where a
+    figure is missing.
     """
     records = _ordered(metrics)
     environment = Environment(
@@ -76,6 +78,7 @@ def write_report(
         numbers=NUMBERS,
         headline=_row(_headline(records)),
         rows=[_row(item) for item in records],
+        recoveries=[_recovery(item, bound) for bound in bounds for item in records if _same_stage(item, bound)],
         has_upper_bound=any(_chosen_on_itself(item) for item in records),
         class_names=list(dict.fromkeys(name for item in records for name in item.per_class)),
         settings={stage: _flat(values) for stage, values in settings.items()},
@@ -128,6 +131,21 @@ def _row(item: Record) -> _Row:
     )
     per_class = {name: None if iou is None else 100 * iou for name, iou in item.per_class.items()}
     return _Row(dict(zip(COLUMNS, cells, strict=True)), per_class, 100 * item.miou)
+
+
+def _same_stage(item: Record, other: Record) -> bool:
+    return (item.stage, item.split) == (other.stage, other.split)
+
+
+def _recovery(item: Record, bound: Record) -> dict[str, str]:
+    """What a score reaches of its bound's, as texts."""
+    return {
+        "stage": STAGE_TITLES[item.stage],
+        "split": item.split,
+        "pseudo labels": _percent(item.miou),
+        "truth": _percent(bound.miou),
+        "recovery ratio": f"{_percent(item.miou / bound.miou)}%" if bound.miou else "–",
+    }
 
 
 def _percent(fraction: float) -> str:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from wsss.artifacts import write_text
 from wsss.data.layout import Dataset
-from wsss.evaluation.collect import curve_of
+from wsss.evaluation.collect import collect, curve_of
 from wsss.evaluation.figures import draw_threshold_curve, draw_training_curve
-from wsss.evaluation.metrics import read_metrics
+from wsss.evaluation.metrics import Record, read_metrics
 from wsss.evaluation.report import write_report
 from wsss.evaluation.thresholds import best
 from wsss.settings.run import RunSettings
@@ -31,7 +31,7 @@ def write_run_report(
     """Write report.html and artifacts.tsv (stage, path, settings) of the run `name`.
 
     `paths` says where each stage's artifacts lie; `files` are metrics, images and, as far as the run has them,
-    cam_train, cam_val, panels_train, panels_val and the training logs.
+    cam_train, cam_val, panels_train, panels_val, the training logs, and scores of its bound as bound_<stage>_<split>.
     """
     settings = {stage: values for stage, values in run.model_dump(mode="json").items() if isinstance(values, dict)}
     listed = [
@@ -43,6 +43,7 @@ def write_run_report(
         report,
         title=f"{run.data.name}: {name}",
         metrics=read_metrics(files["metrics"]),
+        bounds=_bounds(dataset, run, files),
         settings=settings,
         figures=_figures(dataset, files, report.parent),
         artifacts=listed,
@@ -56,6 +57,12 @@ def write_run_report(
     )
     lines = ["stage\tpath\tsettings", *("\t".join(row.values()) for row in listed)]
     write_text(artifacts, "\n".join(lines) + "\n")
+
+
+def _bounds(dataset: Dataset, run: RunSettings, files: Mapping[str, Path]) -> list[Record]:
+    """Records of the same network on the truth; none where the report does not ask for them."""
+    scores = {name.removeprefix("bound_"): file for name, file in files.items() if name.startswith("bound_")}
+    return collect(run.model_copy(update={"supervision": "truth"}), dataset.classes, scores)
 
 
 def _figures(dataset: Dataset, files: Mapping[str, Path], folder: Path) -> dict[str, Path]:

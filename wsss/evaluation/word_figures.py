@@ -4,6 +4,7 @@ VWE (IJCAI 2021) shows regions in its figure 5, VWL (IJCV 2022) in its figure 10
 """
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ def draw_words(dataset: Dataset, census: Path, regions: Path, classes: Path, sim
     content = json.loads(census.read_text())
     _draw_regions(dataset, content, regions)
     _draw_classes(dataset, content, classes)
-    _draw_similarity(content, similarity)
+    draw_similarities({"": census}, similarity)
 
 
 def _draw_regions(dataset: Dataset, content: dict[str, Any], path: Path) -> None:
@@ -63,19 +64,34 @@ def _draw_classes(dataset: Dataset, content: dict[str, Any], path: Path) -> None
     axes = figure.add_subplot()
     picture = axes.imshow(shares[order].T, aspect="auto", cmap="viridis", vmin=0, vmax=1, interpolation="nearest")
     axes.set_yticks(range(len(dataset.classes)), dataset.classes, fontsize=8, parse_math=False)
-    axes.set(xlabel=f"the {len(alive)} words of {len(images)} that are the likeliest of some cell")
+    axes.set(xlabel=_alive(content))
     figure.colorbar(picture, label="part of the word's images")
     save_figure(figure, path)
 
 
-def _draw_similarity(content: dict[str, Any], path: Path) -> None:
-    """Cosines of all pairs of words."""
-    similarity = np.array(content["similarity"])
-    apart = similarity[~np.eye(len(similarity), dtype=bool)]
-    figure = Figure(figsize=(5.6, 5.0), layout="constrained", dpi=DOTS_PER_INCH)
-    axes = figure.add_subplot()
-    picture = axes.imshow(similarity, cmap="RdBu_r", vmin=-1, vmax=1, interpolation="nearest")
-    mean = float(np.abs(apart).mean()) if len(apart) else 0.0
-    axes.set(xlabel="word", ylabel="word", title=f"mean |cosine| of different words: {mean:.3f}")
-    figure.colorbar(picture, label="cosine")
+def draw_similarities(censuses: Mapping[str, Path], path: Path) -> None:
+    """Draw the cosines of all pairs of words of each census, side by side under their names, as a PNG."""
+    figure = Figure(figsize=(4.2 * len(censuses) + 1.2, 4.8), layout="constrained", dpi=DOTS_PER_INCH)
+    every = figure.subplots(1, len(censuses), squeeze=False)[0]
+    for axes, (name, census) in zip(every, censuses.items(), strict=True):
+        content = json.loads(census.read_text())
+        similarity = np.array(content["similarity"])
+        picture = axes.imshow(similarity, cmap="RdBu_r", vmin=-1, vmax=1, interpolation="nearest")
+        axes.set_title(
+            "\n".join(filter(None, [name, _spread(similarity), _alive(content)])), fontsize=10, parse_math=False
+        )
+        axes.set(xlabel="word", ylabel="word")
+    figure.colorbar(picture, ax=every, label="cosine")
     save_figure(figure, path)
+
+
+def _spread(similarity: np.ndarray) -> str:
+    apart = similarity[~np.eye(len(similarity), dtype=bool)]
+    mean = float(np.abs(apart).mean()) if len(apart) else 0.0
+    return f"mean |cosine| of different words: {mean:.3f}"
+
+
+def _alive(content: Mapping[str, Any]) -> str:
+    """How many words are the likeliest of some cell."""
+    images = np.array(content["images"])
+    return f"{np.count_nonzero(images)} of {len(images)} words are the likeliest of some cell"

@@ -9,7 +9,6 @@ from torch.nn.functional import interpolate
 
 from wsss.backbone import Backbone
 from wsss.classification.cam_store import resize
-from wsss.errors import WsssError
 from wsss.settings.segmentation import SegmentationSettings
 
 
@@ -43,7 +42,6 @@ def fused_logits(network: nn.Module, images: Tensor, scales: Sequence[float]) ->
     """Logits of each scale at their own resolution, and their pixel-wise maximum on the grid of the largest scale.
 
     `network` maps normalised images (N, 3, H, W) to logits (N, n, h, w), returned as float32 under any precision.
-    Raises WsssError where a scale leaves less than one pixel of the images.
     """
     # Also under autocast: maxima, losses and stored scores are taken in full precision.
     per_scale = [network(_scaled(images, scale)).float() for scale in scales]
@@ -53,7 +51,7 @@ def fused_logits(network: nn.Module, images: Tensor, scales: Sequence[float]) ->
 
 
 def _scaled(images: Tensor, scale: float) -> Tensor:
-    """Images (N, 3, H, W) resized to floor(scale * H) by floor(scale * W), bilinear.
+    """Images (N, 3, H, W) resized to floor(scale * H) by floor(scale * W), at least one pixel each, bilinear.
 
     Sampling follows the nominal scale, not the ratio of the rounded sizes, as in the widespread re-implementation.
     """
@@ -61,7 +59,7 @@ def _scaled(images: Tensor, scale: float) -> Tensor:
         return images
     height, width = images.shape[2:]
     if scale * min(height, width) < 1:
-        raise WsssError(f"an image of {height} x {width} pixels vanishes at scale {scale}: leave that scale out")
+        return resize(images, (max(int(scale * height), 1), max(int(scale * width), 1)))
     return interpolate(images, scale_factor=scale, mode="bilinear", align_corners=False, recompute_scale_factor=False)
 
 

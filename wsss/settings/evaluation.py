@@ -30,6 +30,9 @@ class EvaluationSettings(Settings):
 
 
 class ReportSettings(Settings):
-    """The page of a run: how many images of each split its panels show."""
+    """The page of a run."""
 
+    # How many images of each split the panels show.
     panels: Positive = 8
+    # Give the recovery ratio: the score as a part of the same network's on the truth, which is then trained too.
+    recovery: bool = False

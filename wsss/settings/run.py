@@ -11,9 +11,10 @@ from wsss.errors import WsssError
 from wsss.settings.base import Settings
 from wsss.settings.cams import CamSettings
 from wsss.settings.classification import ClassifierSettings
-from wsss.settings.data import DataSettings
+from wsss.settings.comparison import ComparisonSettings, PublishedSettings
+from wsss.settings.data import DataSettings, Voc12Settings
 from wsss.settings.evaluation import CamCrfSettings, EvaluationSettings, ReportSettings
-from wsss.settings.optimisation import Positive, Seed
+from wsss.settings.optimisation import Positive
 from wsss.settings.refinement import ConfidentLabelSettings, IrnetSettings, PseudoLabelSettings
 from wsss.settings.segmentation import PredictionLabelSettings, PredictionSettings, SegmentationSettings
 
@@ -73,17 +74,6 @@ class MachineSettings(Settings):
     targets: Annotated[tuple[RunName, ...], Field(min_length=1)] = ("default",)
 
 
-class ComparisonSettings(Settings):
-    """Rows of a table: changes of the base, each made with every seed, and scored after one stage.
-
-    Rows are compared with the first one, seed by seed: equal seeds see equal batches.
-    """
-
-    stage: Literal["cam", "cam_crf", "pseudo_label", "prediction", "prediction_crf"] = "cam"
-    seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = (0, 1, 2)
-    rows: Annotated[dict[str, dict[str, Any] | None], Field(min_length=1)]
-
-
 class NamedRuns(Settings):
     """Changes of the base, by the name of the run that they make."""
 
@@ -93,15 +83,18 @@ class NamedRuns(Settings):
 
 @dataclass(frozen=True)
 class Comparison:
-    """A table's rows, and each row's run by seed."""
+    """A table's rows, and each row's run by seed; a paper's figures to stand beside them, and whether to draw words."""
 
     stage: str
     rows: Mapping[str, Mapping[int, RunSettings]]
+    published: PublishedSettings | None = None
+    words: bool = False
 
     def key(self) -> str:
-        """Canonical JSON of the stage and of each run's key; rows keep their order, which the table shows."""
+        """Canonical JSON of the stage, of each run's key and of what else is shown; rows keep their order."""
         rows = [[row, [[seed, run.key()] for seed, run in seeds.items()]] for row, seeds in self.rows.items()]
-        return json.dumps([self.stage, rows])
+        beside = [self.published.key()] if self.published else []
+        return json.dumps([self.stage, rows, *beside, *(["words"] if self.words else [])])
 
 
 @dataclass(frozen=True)
@@ -149,7 +142,33 @@ def _comparison(where: str, settings: ComparisonSettings, base: Mapping[str, Any
             seed: RunSettings.read(f"{where}.rows.{row}", merge(changed, {stage: {"seed": seed} for stage in TRAINED}))
             for seed in settings.seeds
         }
-    return Comparison(settings.stage, rows)
+    if settings.published:
+        _check_protocol(f"{where}.published", settings.published, settings.stage, rows)
+    if settings.words and all(run.classifier.words == "none" for seeds in rows.values() for run in seeds.values()):
+        raise WsssError(f"config: {where}.words: no row has visual words; set classifier.words")
+    return Comparison(settings.stage, rows, settings.published, settings.words)
+
+
+def _check_protocol(
+    where: str, published: PublishedSettings, stage: str, rows: Mapping[str, Mapping[int, RunSettings]]
+) -> None:
+    """Raises WsssError where a paper's figures would stand beside runs of other data, networks, starts or stages."""
+    if published.stage != stage:
+        raise WsssError(f"config: {where}.stage = {published.stage!r}, and the comparison is of the stage {stage!r}")
+    for row in published.rows:
+        if row not in rows:
+            raise WsssError(f"config: {where}.rows names no row {row!r}; there are: {', '.join(rows)}")
+        if not all(_as_published(run, published.backbone) for run in rows[row].values()):
+            raise WsssError(
+                f"config: {where}.rows: {row} is of another protocol; figures are of data.kind voc12 with its own "
+                f"lists and classes, of a classifier on {published.backbone}, and of networks with weights: imagenet"
+            )
+
+
+def _as_published(run: RunSettings, backbone: str) -> bool:
+    starts = {own.weights for own in (run.classifier.backbone, run.irnet.backbone, run.segmentation.backbone)}
+    whole = Voc12Settings(kind="voc12", name=run.data.name)
+    return run.data == whole and run.classifier.backbone.name == backbone and starts == {"imagenet"}
 
 
 def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

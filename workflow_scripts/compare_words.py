@@ -1,0 +1,13 @@
+"""Draw how alike the visual words of each row of a comparison are, side by side."""
+
+from pathlib import Path
+
+from step import step
+
+with step(snakemake):
+    from wsss.evaluation.word_figures import draw_similarities
+
+    draw_similarities(
+        dict(zip(snakemake.params.rows, map(Path, snakemake.input.censuses), strict=True)),
+        Path(snakemake.output.similarity),
+    )
