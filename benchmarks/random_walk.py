@@ -1,23 +1,34 @@
-"""The random walk against the dense one, its labels, and how its cost grows.
+"""The random walk against the dense one: seconds, memory, errors, and the labels that differ.
 
-python benchmarks/random_walk.py speed     # minutes: the dense walk squares a matrix of 11,750 x 11,750 eight times
-python benchmarks/random_walk.py labels    # how many pixels the accelerated walk labels otherwise than the exact one
-python benchmarks/random_walk.py growth    # CSV: seconds and memory by size and number of classes
+python benchmarks/random_walk.py                       # six minutes: squares a matrix of 11,750 x 11,750 eight times
+python benchmarks/random_walk.py --run results/runs/R  # labels of a finished run's train images too
 """
 
-import argparse
-import math
-from collections.abc import Callable
+import csv
+import json
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
+from statistics import median
 
 import torch
-from measure import machine, median_seconds, peak_mib
+from measure import peak_mib
+from record import Row, command_line, write_record
 from torch import Tensor
 from torch.nn.functional import interpolate, pad
 
+from wsss.classification.cam_store import CamStore
+from wsss.data.images import read_image
+from wsss.data.layout import Dataset
+from wsss.data.transforms import to_tensor
+from wsss.image_store import store_path
+from wsss.progress import track
+from wsss.refinement.irnet import edges_of_image
 from wsss.refinement.random_walk import STRIDE, TRUNCATION, random_walk
-from wsss.settings.refinement import PseudoLabelSettings
+from wsss.refinement.training import load_edge_network
+from wsss.settings.refinement import IrnetSettings, PseudoLabelSettings
 
 EXACT, ACCELERATED = PseudoLabelSettings(walk="exact"), PseudoLabelSettings(walk="accelerated")
 Size = tuple[int, int]
@@ -48,18 +59,18 @@ def smooth_noise(count: int, height: int, width: int, bumps: int, draws: torch.G
     return interpolate(coarse, size=(height, width), mode="bicubic", align_corners=False)[0]
 
 
-def dense_walk(scene: Scene, settings: PseudoLabelSettings) -> Tensor:
-    """The released way: T as a dense float32 matrix over all pairs of cells, squared `log2_steps` times; (n, h, w)."""
-    height, width = scene.edge.shape
+def dense_transitions(edge: Tensor, settings: PseudoLabelSettings) -> Tensor:
+    """The released way: T as a dense float32 matrix over all pairs of cells."""
+    height, width = edge.shape
     cells, reach = torch.arange(height * width).view(height, width), settings.radius - 1
-    edge = pad(scene.edge, (reach, reach, 0, reach), value=1)
+    padded = pad(edge, (reach, reach, 0, reach), value=1)
     transitions = torch.eye(height * width)
     for dy in range(settings.radius):
         for dx in range(-reach, reach + 1):
             if (dy == 0 and dx <= 0) or dy**2 + dx**2 >= settings.radius**2 or dy >= height or abs(dx) >= width:
                 continue
             near = [
-                edge[y : y + height, reach + x : reach + x + width]
+                padded[y : y + height, reach + x : reach + x + width]
                 for y in range(dy + 1)
                 for x in range(min(dx, 0), max(dx, 0) + 1)
                 if (dy * x - dx * y) ** 2 < dy**2 + dx**2
@@ -69,18 +80,28 @@ def dense_walk(scene: Scene, settings: PseudoLabelSettings) -> Tensor:
             sources = cells[inside].flatten()
             targets = sources + dy * width + dx
             transitions[sources, targets] = transitions[targets, sources] = affinity[inside].flatten()
-    transitions /= transitions.sum(dim=0)
+    return transitions / transitions.sum(dim=0)
+
+
+def dense_walk(scene: Scene, settings: PseudoLabelSettings) -> Tensor:
+    """The released way: that matrix squared `log2_steps` times, then the CAMs through it; (n, h, w)."""
+    transitions = dense_transitions(scene.edge, settings)
     for _ in range(settings.log2_steps):
         transitions = transitions @ transitions
+    return dense_end(scene, transitions)
+
+
+def dense_end(scene: Scene, transitions: Tensor) -> Tensor:
+    """The CAMs through the power of the matrix."""
     start = (scene.cams * (1 - scene.edge)).flatten(1)
     return (start @ transitions).view(scene.cams.shape)
 
 
 def prepare(way: str, size: Size, classes: int) -> Callable[[], Tensor]:
-    """A walk on a scene, its code compiled already."""
+    """A walk on a scene, its code compiled already; `dense once` squares once, in the memory that eight times take."""
     scene = make_scene(size, classes)
     walks: dict[str, Callable[[Scene], Tensor]] = {
-        "dense": partial(dense_walk, settings=EXACT),
+        "dense once": partial(dense_walk, settings=PseudoLabelSettings(log2_steps=1)),
         "exact": lambda scene: random_walk(scene.cams, scene.edge, EXACT),
         "accelerated": lambda scene: random_walk(scene.cams, scene.edge, ACCELERATED),
     }
@@ -93,86 +114,126 @@ def error(ours: Tensor, theirs: Tensor) -> float:
     return float(((ours - theirs.double()).abs().amax(dim=(1, 2)) / theirs.amax(dim=(1, 2))).max())
 
 
-def compare_speed(size: Size, classes: int, repetitions: int, dense_repetitions: int) -> None:
-    """Print seconds, memory and errors of the dense walk and of ours, at last the ratio."""
-    calls = {way: prepare(way, size, classes) for way in ("exact", "accelerated", "dense")}
-    results: dict[str, Tensor] = {}
-
-    def keep(way: str) -> None:
-        results[way] = calls[way]()
-
-    seconds = median_seconds(
-        {way: partial(keep, way) for way in calls},
-        {"dense": dense_repetitions, "exact": repetitions, "accelerated": repetitions},
-    )
-    height, width = results["exact"].shape[1:]
-    print(f"{size[1]}x{size[0]} pixels, {height}x{width} cells, {classes} classes, 2^{EXACT.log2_steps} steps")
-    for way in calls:
-        counted = dense_repetitions if way == "dense" else repetitions
-        memory = peak_mib(prepare, way, size, classes)
-        note = ", float32" if way == "dense" else ""
-        print(f"{way}{note}: {seconds[way]:.4f} s (median of {counted}), {memory:.0f} MiB")
-    print(f"accelerated against exact: error {error(results['accelerated'], results['exact']):.1e}")
-    for way in ("exact", "accelerated"):
-        ratio, apart = seconds["dense"] / seconds[way], error(results[way], results["dense"])
-        print(f"{way}: {ratio:,.0f} times as fast as dense float32, error against it {apart:.1e}")
+def timed(call: Callable[[], Tensor]) -> tuple[Tensor, float]:
+    """What a call returns, and its seconds."""
+    start = time.perf_counter()
+    result = call()
+    return result, time.perf_counter() - start
 
 
-def compare_labels(size: Size, images: int) -> None:
-    """Print how many pixels of synthetic images, of 1 to 4 classes, the accelerated walk labels otherwise."""
-    pixels = changed = beyond = 0
+def compare_speed(size: Size, classes: int) -> list[Row]:
+    """Our walks between the squarings of one dense walk, which are all alike: eight turns, and their medians."""
+    scene, ways = make_scene(size, classes), ("exact", "accelerated")
+    ours = {way: prepare(way, size, classes) for way in ways}
+    seconds: dict[str, list[float]] = {way: [] for way in (*ways, "square")}
+    transitions, built = timed(partial(dense_transitions, scene.edge, EXACT))
+    results = {}
+    for _ in range(EXACT.log2_steps):
+        transitions, spent = timed(partial(torch.matmul, transitions, transitions))
+        seconds["square"].append(spent)
+        for way in ways:
+            results[way], spent = timed(ours[way])
+            seconds[way].append(spent)
+    theirs, last = timed(partial(dense_end, scene, transitions))
+    del transitions
+    dense = built + EXACT.log2_steps * median(seconds["square"]) + last
+    memory = {way: peak_mib(prepare, way, size, classes) for way in (*ways, "dense once")}
+    apart = error(results["accelerated"], results["exact"])
+    sizes = f"{size[1]}x{size[0]} pixels, {theirs[0].numel():,} cells, {classes} class, 2^{EXACT.log2_steps} steps"
+    return [
+        Row(
+            f"random walk, {way}",
+            sizes,
+            ours=median(seconds[way]),
+            unit="s",
+            threads=torch.get_num_threads(),
+            reference=dense,
+            ratio=dense / median(seconds[way]),
+            error=f"{error(results[way], theirs):.0e} of the largest value, against the dense walk in float32",
+            goal="at least 2,500 times" if way == "accelerated" else "",
+            met=dense / median(seconds[way]) >= 2500 if way == "accelerated" else None,
+            note=f"{memory[way]:.0f} MiB against {memory['dense once']:,.0f} MiB; float64, set-up included; "
+            f"within {apart:.0e} of the exact walk (proven: {TRUNCATION:.0e})",
+        )
+        for way in ways
+    ]
+
+
+Labelled = tuple[Scene, float]
+
+
+def synthetic_scenes(size: Size, images: int) -> Iterator[Labelled]:
+    """Scenes of 1 to 4 classes, with the background score that their labels are made with."""
     for seed in range(images):
-        scene = make_scene(size, 1 + seed % 4, seed)
-        exact, ours = (ranked(random_walk(scene.cams, scene.edge, way), size) for way in (EXACT, ACCELERATED))
+        yield make_scene(size, 1 + seed % 4, seed), ACCELERATED.background_score
+
+
+def scenes_of_run(run: Path) -> Iterator[Labelled]:
+    """Train images of a finished run: their CAMs, and the edges that its IRNet draws."""
+    with (run / "artifacts.tsv").open() as file:
+        stages = {row["stage"]: row for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)}
+    paths = {stage: Path(row["path"]) for stage, row in stages.items()}
+    settings = {stage: json.loads(row["settings"]) for stage, row in stages.items()}
+    dataset, pseudo = Dataset(paths["data"]), PseudoLabelSettings(**settings["pseudo_labels"])
+    irnet = IrnetSettings.model_validate(settings["irnet"])
+    backbones = Path("results/backbones").glob(f"{irnet.backbone.label}-*/weights.safetensors")
+    network = load_edge_network(irnet, next(backbones), paths["irnet"] / "edges.safetensors")
+    ids = dataset.ids("train")
+    for image_id in track(ids, len(ids), "labels by both walks"):
+        store = CamStore.read(store_path(paths["cams"], image_id), image_id)
+        image = to_tensor(read_image(dataset.image_path(image_id)), network.backbone.normalisation)
+        edge = torch.from_numpy(edges_of_image(network, image, pseudo.pad_to))
+        yield Scene(store.size, edge, torch.from_numpy(store.strided())), pseudo.background_score
+
+
+def compare_labels(scenes: Iterator[Labelled], what: str) -> Row:
+    """How many pixels the accelerated walk labels otherwise than the exact one, and where the bound rules it out."""
+    images = pixels = changed = beyond = 0
+    for scene, score in scenes:
+        exact, ours = (
+            ranked(random_walk(scene.cams, scene.edge, way), scene.size, score) for way in (EXACT, ACCELERATED)
+        )
         top = exact.topk(2, dim=0).values
         different = exact.argmax(dim=0) != ours.argmax(dim=0)
-        pixels, changed = pixels + different.numel(), changed + int(different.sum())
+        images, pixels, changed = images + 1, pixels + different.numel(), changed + int(different.sum())
         beyond += int((different & (top[0] - top[1] > 2 * TRUNCATION)).sum())
-    print(f"{images} images, {pixels} pixels: {changed} labelled otherwise, {beyond} of them beyond the bound's reach")
+    return Row(
+        f"pixels that the accelerated walk labels otherwise, {what}",
+        f"{images} images, {pixels:,} pixels",
+        ours=changed,
+        unit="pixels",
+        threads=torch.get_num_threads(),
+        error=f"{beyond} of them beyond the bound's reach",
+        goal="fewer than 1 in 100,000, none beyond the bound's reach",
+        met=changed * 100_000 < pixels and beyond == 0,
+    )
 
 
-def ranked(walked: Tensor, size: Size) -> Tensor:
+def ranked(walked: Tensor, size: Size, score: float) -> Tensor:
     """The background score and the classes' scores, (1 + n, H, W), of which the largest names the label."""
     raised = interpolate(walked[None], scale_factor=STRIDE, mode="bilinear", align_corners=False)[0]
     scores = raised[:, : size[0], : size[1]]
-    return torch.cat([torch.full_like(scores[:1], ACCELERATED.background_score), scores / scores.max()])
-
-
-def tabulate_growth(repetitions: int) -> None:
-    """Print a table: the accelerated walk up to four megapixels, and up to 40 classes."""
-    print("width,height,pixels,cells,classes,seconds,ns_per_cell_and_class,mib")
-    sizes = [(94, 125), (188, 250), (375, 500), (750, 1000), (1500, 2000), (1733, 2310)]
-    cases = [(size, 1) for size in sizes] + [((375, 500), classes) for classes in (2, 3, 5, 10, 20, 40)]
-    for size, classes in [*cases, (sizes[-1], 20)]:
-        call = prepare("accelerated", size, classes)
-        seconds = median_seconds({"ours": call}, {"ours": repetitions})["ours"]
-        cells = math.prod((side - 1) // STRIDE + 1 for side in size)
-        each, memory = seconds / cells / classes * 1e9, peak_mib(prepare, "accelerated", size, classes)
-        row = [size[1], size[0], size[0] * size[1], cells, classes, f"{seconds:.4f}", f"{each:.0f}", f"{memory:.0f}"]
-        print(",".join(map(str, row)), flush=True)
+    return torch.cat([torch.full_like(scores[:1], score), scores / scores.max().clamp(min=1e-30)])
 
 
 def main() -> None:
-    """Read the command line, print the machine's line, then what was asked for."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("mode", choices=("speed", "labels", "growth"))
+    """Measure, write the record, and print every row, the ratios last."""
+    parser = command_line(__doc__)
     parser.add_argument("--width", type=int, default=500)
     parser.add_argument("--height", type=int, default=375)
     parser.add_argument("--classes", type=int, default=1)
-    parser.add_argument("--images", type=int, default=12)
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--repetitions", type=int, default=5)
-    parser.add_argument("--dense-repetitions", type=int, default=1, help="one takes minutes at 500x375")
+    parser.add_argument("--images", type=int, default=12, help="synthetic images whose labels are compared")
+    parser.add_argument("--run", type=Path, help="a finished run, such as results/runs/default")
     given = parser.parse_args()
-    torch.set_num_threads(given.threads)
-    print(machine(), flush=True)
     size = (given.height, given.width)
-    if given.mode == "speed":
-        compare_speed(size, given.classes, given.repetitions, given.dense_repetitions)
-    elif given.mode == "labels":
-        compare_labels(size, given.images)
-    else:
-        tabulate_growth(given.repetitions)
+    rows = [compare_labels(synthetic_scenes(size, given.images), "synthetic scenes")]
+    if given.run is not None:
+        rows.append(compare_labels(scenes_of_run(given.run), given.run.name))
+    rows += compare_speed(size, given.classes)
+    write_record(given.record, rows)
+    for row in rows:
+        ratio = "" if row.ratio is None else f", {row.ratio:,.0f} times as fast"
+        print(f"{row.claim}: {row.ours:g} {row.unit}; {row.error}{ratio}")
 
 
 if __name__ == "__main__":

@@ -1,13 +1,15 @@
 import math
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pytest
 import torch
+from torch.nn.functional import pad
 
 from tests.reference import assert_near, blobs, figures
 from wsss.data.images import read_image
+from wsss.refinement import transitions
 from wsss.refinement.random_walk import coefficients_of_power, pseudo_label, random_walk
 from wsss.refinement.transitions import Transitions, step_shifted
 from wsss.settings.refinement import PseudoLabelSettings
@@ -76,26 +78,31 @@ def random_edge(*size: int) -> np.ndarray:
 @pytest.mark.parametrize("radius", [2, 5])
 def test_transitions_by_a_loop(size: tuple[int, int], radius: int) -> None:
     edge = random_edge(*size)
-    transitions = Transitions(torch.from_numpy(edge), radius, 3.0)
+    stencil = Transitions(torch.from_numpy(edge), radius, 3.0)
     cells = edge.size
-    each = transitions.padded(torch.eye(cells).view(cells, *size))
+    each = stencil.padded(torch.eye(cells).view(cells, *size))
     moved = torch.zeros_like(each)
-    transitions.step(each, moved, 1, 0)
-    ours = transitions.inside(moved).reshape(cells, cells).numpy()
+    stencil.step(each, moved, 1, 0)
+    ours = stencil.inside(moved).reshape(cells, cells).numpy()
     np.testing.assert_allclose(ours, dense_transitions(edge, radius, 3.0), rtol=1e-12, atol=1e-15)
     np.testing.assert_allclose(ours.sum(axis=0), 1, rtol=1e-12)
-    assert torch.equal(moved, transitions.padded(transitions.inside(moved)))
+    assert torch.equal(moved, stencil.padded(stencil.inside(moved)))
 
 
 @pytest.mark.parametrize("size", [(7, 9), (1, 1), (20, 33)])
-def test_shifted_views_give_the_compiled_step(size: tuple[int, int]) -> None:
-    transitions = Transitions(torch.from_numpy(random_edge(*size)), 5, 10.0)
+def test_shifted_views_give_the_compiled_step(size: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    step = Transitions(torch.from_numpy(random_edge(*size)), 5, 10.0).step
     draws = torch.Generator().manual_seed(0)
-    current, out = (transitions.padded(torch.randn(3, *size, generator=draws)) for _ in range(2))
+    current, out = (pad(torch.randn(3, *size, generator=draws).double(), (4,) * 4) for _ in range(2))
     shifted = out.clone()
-    transitions.step(current, out, 2, 1)
-    step_shifted(transitions._offsets, transitions._weights, transitions._inverse, current, shifted, 2, 1)
+    step(current, out, 2, 1)
+    monkeypatch.setattr(transitions, "step_compiled", step_shifted_arrays)
+    step(current, shifted, 2, 1)
     torch.testing.assert_close(shifted, out, rtol=0, atol=1e-14)
+
+
+def step_shifted_arrays(shifts: np.ndarray, *given: Any) -> None:
+    step_shifted(shifts, *(torch.from_numpy(one) if isinstance(one, np.ndarray) else one for one in given))
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
@@ -111,9 +118,9 @@ def test_the_walk_on_a_gpu(how: Walk) -> None:
 
 def walk_by_products(cams: np.ndarray, edge: np.ndarray, radius: int, beta: float, log2_steps: int) -> np.ndarray:
     current = (cams.astype(np.float64) * (1 - edge.astype(np.float64))).reshape(len(cams), -1)
-    transitions = dense_transitions(edge, radius, beta)
+    dense = dense_transitions(edge, radius, beta)
     for _ in range(2**log2_steps):
-        current = current @ transitions
+        current = current @ dense
     return current.reshape(cams.shape)
 
 

@@ -14,8 +14,8 @@ from torch.nn.functional import pad
 
 from wsss.refinement.affinity import offsets, path_maxima
 
-# Columns come in multiples of this, so that no compiled loop ends in a part of a vector.
-VECTOR = 16
+# Cells that one pass over all offsets works on: their weights, twice 34 x 8 kB, stay in a core's own cache.
+CHUNK = 1024
 
 
 class Transitions:
@@ -27,105 +27,125 @@ class Transitions:
     def __init__(self, edge: Tensor, radius: int, beta: float) -> None:
         """`edge`: (h, w) in 0..1."""
         self._size, self._margin = edge.shape, radius - 1
-        self._offsets = np.array(offsets(radius))
-        self._columns = -(-edge.shape[1] // VECTOR) * VECTOR
+        columns = edge.shape[1] + 2 * self._margin
+        # How far each of `offsets` is from a cell, in cells of a padded grid read row by row.
+        self._shifts = np.array([dy * columns + dx for dy, dx in offsets(radius)])
         self._weights = self._half_plane_weights(edge, radius, beta)
-        self._inverse = torch.ones(edge.shape[0], self._columns, dtype=torch.float64, device=edge.device)
+        self._inverse = self.padded(torch.ones_like(edge)[None])[0]
         ones = self.padded(torch.ones_like(edge)[None])
         sums = torch.zeros_like(ones)
         self.step(ones, sums, 1, 0)
         self.degrees = self.inside(sums)[0]
-        self._inverse[:, : edge.shape[1]] /= self.degrees
+        self.inside(self._inverse).div_(self.degrees)
 
     def padded(self, values: Tensor) -> Tensor:
         """`values` (n, h, w) as float64, surrounded by the zeros that `step` reads."""
-        right = self._columns - self._size[1] + self._margin
-        return pad(values.double(), (self._margin, right, self._margin, self._margin))
+        return pad(values.double(), (self._margin,) * 4)
 
     def inside(self, padded: Tensor) -> Tensor:
-        """(n, h, w) of padded values, a view."""
+        """(..., h, w) of padded values, a view."""
         (height, width), margin = self._size, self._margin
-        return padded[:, margin : margin + height, margin : margin + width]
+        return padded[..., margin : margin + height, margin : margin + width]
 
     def step(self, current: Tensor, out: Tensor, scale: float, keep: float) -> None:
         """out = scale P current - keep out, for padded values of n classes at once."""
-        weights, inverse = self._weights, self._inverse
+        weights, inverse = self._weights.flatten(1), self._inverse.flatten()
+        values, result = current.flatten(1), out.flatten(1)
+        # From the first cell inside to behind the last; margins between rows have weights of 0, and stay 0.
+        first = self._margin * current.shape[2] + self._margin
+        last = current[0].numel() - first
         if out.device.type == "cpu":
-            arrays = (weights.numpy(), inverse.numpy(), current.numpy(), out.numpy())
-            step_compiled(self._offsets, *arrays, float(scale), float(keep))
+            arrays = (weights.numpy(), inverse.numpy(), values.numpy(), result.numpy())
+            step_compiled(self._shifts, *arrays, first, last, float(scale), float(keep))
         else:
-            step_shifted(self._offsets, weights, inverse, current, out, scale, keep)
+            step_shifted(self._shifts, weights, inverse, values, result, first, last, scale, keep)
 
     def _half_plane_weights(self, edge: Tensor, radius: int, beta: float) -> Tensor:
-        """S of each cell with its partner at each of `offsets`, float64, laid out as (row, offset, column), padded.
-
-        There are margins of zeros above, on the left and on the right.
-        """
-        (height, width), margin, count = self._size, self._margin, len(self._offsets)
+        """S of each cell with its partner at each of `offsets`, float64 (offsets, h, w), padded as values are."""
+        (height, width), margin = self._size, self._margin
         # The power keeps the order, so it is taken of cells before the maximum, not of pairs after it.
         closed = pad(-((1 - edge.double()) ** beta), (margin, margin, 0, margin))
-        shape = (margin + height, count, self._columns + 2 * margin)
+        shape = (len(self._shifts), height + 2 * margin, width + 2 * margin)
         weights = torch.zeros(shape, dtype=torch.float64, device=edge.device)
-        inside = weights[margin:, :, margin : margin + width]
-        for number, maximum in enumerate(path_maxima(closed, radius)):
-            torch.neg(maximum, out=inside[:, number])
+        for inside, maximum in zip(self.inside(weights), path_maxima(closed, radius), strict=True):
+            torch.neg(maximum, out=inside)
         return weights
 
 
-@njit(nogil=True, cache=True, fastmath={"contract"})
+@njit(nogil=True, cache=True)
 def step_compiled(
-    partners: np.ndarray,
+    shifts: np.ndarray,
     weights: np.ndarray,
     inverse: np.ndarray,
     current: np.ndarray,
     out: np.ndarray,
+    first: int,
+    last: int,
     scale: float,
     keep: float,
 ) -> None:
-    """out = scale inverse S current - keep out, row by row and class by class; `partners`: offsets, int64 (count, 2).
+    """out = scale inverse S current - keep out for the cells first..last-1, chunk by chunk and class by class.
 
-    Weights are those of `Transitions`, inverse is 1 / D, (rows, columns); current and out are padded values.
+    Of padded grids read row by row: weights (shifts, cells), inverse (cells), which is 1 / D, current, out (n, cells).
     """
-    height, columns = inverse.shape
-    top = left = weights.shape[0] - height
-    right = left + columns
-    sums = np.empty(columns)
-    for row in range(height):
-        y = top + row
-        for values, result in zip(current, out):  # noqa: B905 (numba knows no strict)
-            sums[:] = values[y, left:right]
+    sums = np.empty(CHUNK)
+    for start in range(first, last, CHUNK):
+        stop = min(start + CHUNK, last)
+        part = sums[: stop - start]
+        # Not `for values, result in zip(current, out)`: numba would not know that cells lie side by side.
+        for number in range(len(current)):
+            values, result = current[number], out[number]
+            part[:] = values[start:stop]
             # Partners, of which there is an even number, go by twos: that halves the passes over the sums.
-            for i in range(0, len(partners), 2):
-                (dy, dx), (ey, ex) = partners[i], partners[i + 1]
-                s1, t1 = weights[y, i, left:right], values[y + dy, left + dx : right + dx]
-                s2, t2 = weights[y - dy, i, left - dx : right - dx], values[y - dy, left - dx : right - dx]
-                s3, t3 = weights[y, i + 1, left:right], values[y + ey, left + ex : right + ex]
-                s4, t4 = weights[y - ey, i + 1, left - ex : right - ex], values[y - ey, left - ex : right - ex]
-                for x in range(columns):
-                    sums[x] += s1[x] * t1[x] + s2[x] * t2[x] + s3[x] * t3[x] + s4[x] * t4[x]
-            before, share = result[y, left:right], inverse[row]
-            for x in range(columns):
-                before[x] = scale * share[x] * sums[x] - keep * before[x]
+            for i in range(0, len(shifts), 2):
+                s, t = shifts[i], shifts[i + 1]
+                _add_products(
+                    part,
+                    weights[i, start:stop],
+                    values[start + s : stop + s],
+                    weights[i, start - s : stop - s],
+                    values[start - s : stop - s],
+                    weights[i + 1, start:stop],
+                    values[start + t : stop + t],
+                    weights[i + 1, start - t : stop - t],
+                    values[start - t : stop - t],
+                )
+            share, before = inverse[start:stop], result[start:stop]
+            for x in range(len(part)):
+                before[x] = scale * share[x] * part[x] - keep * before[x]
+
+
+@njit(nogil=True, cache=True)
+def _add_products(
+    sums: np.ndarray,
+    w1: np.ndarray,
+    v1: np.ndarray,
+    w2: np.ndarray,
+    v2: np.ndarray,
+    w3: np.ndarray,
+    v3: np.ndarray,
+    w4: np.ndarray,
+    v4: np.ndarray,
+) -> None:
+    """sums += w1 v1 + w2 v2 + w3 v3 + w4 v4: in a function of its own, where the compiler makes vectors of it."""
+    for x in range(len(sums)):
+        sums[x] += w1[x] * v1[x] + w2[x] * v2[x] + w3[x] * v3[x] + w4[x] * v4[x]
 
 
 def step_shifted(
-    partners: np.ndarray,
+    shifts: np.ndarray,
     weights: Tensor,
     inverse: Tensor,
     current: Tensor,
     out: Tensor,
+    first: int,
+    last: int,
     scale: float,
     keep: float,
 ) -> None:
     """The same on tensors of any device, by shifted views."""
-    height, columns = inverse.shape
-    margin = weights.shape[0] - height
-
-    def view(values: Tensor, dy: int, dx: int) -> Tensor:
-        return values[..., margin + dy : margin + dy + height, margin + dx : margin + dx + columns]
-
-    sums = view(current, 0, 0).clone()
-    for number, (dy, dx) in enumerate(partners.tolist()):
-        sums.addcmul_(view(weights[:, number], 0, 0), view(current, dy, dx))
-        sums.addcmul_(view(weights[:, number], -dy, -dx), view(current, -dy, -dx))
-    view(out, 0, 0).mul_(-keep).addcmul_(sums, inverse, value=scale)
+    sums = current[:, first:last].clone()
+    for weight, shift in zip(weights, shifts.tolist(), strict=True):
+        sums.addcmul_(weight[first:last], current[:, first + shift : last + shift])
+        sums.addcmul_(weight[first - shift : last - shift], current[:, first - shift : last - shift])
+    out[:, first:last].mul_(-keep).addcmul_(sums, inverse[first:last], value=scale)
