@@ -6,6 +6,7 @@ import platform
 import sys
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from statistics import median
@@ -13,6 +14,7 @@ from statistics import median
 import torch
 
 Call = Callable[[], object]
+SECONDS_OF_CALLS = 0.5
 
 
 def median_seconds(calls: Mapping[str, Call], repetitions: Mapping[str, int]) -> dict[str, float]:
@@ -30,31 +32,52 @@ def median_seconds(calls: Mapping[str, Call], repetitions: Mapping[str, int]) ->
     return {name: median(measured) for name, measured in seconds.items()}
 
 
+@dataclass(frozen=True)
+class Cost:
+    """Processor seconds that a call takes, and MiB by which it raises the memory of a fresh process."""
+
+    seconds: float
+    mib: float
+
+
 def peak_mib(prepare: Callable[..., Call], *arguments: object) -> float:
     """MiB by which the call that `prepare(*arguments)` returns raises the memory of a fresh process.
 
     Input that `prepare` makes does not count. `prepare` stands at the top of a module; it is to warm up what counts
     once only, such as compiled code.
     """
+    return cost(prepare, *arguments).mib
+
+
+def cost(prepare: Callable[..., Call], *arguments: object) -> Cost:
+    """Memory as of `peak_mib`, and the mean seconds of as many calls as fit into half a second, at least one.
+
+    Seconds are the processor's, over all threads: whatever else runs counts little.
+    """
     context = multiprocessing.get_context("spawn")
     receiving, sending = context.Pipe(duplex=False)
-    child = context.Process(target=_send_peak, args=(sending, torch.get_num_threads(), prepare, *arguments))
+    child = context.Process(target=_send_cost, args=(sending, torch.get_num_threads(), prepare, *arguments))
     child.start()
     sending.close()
     try:
-        return float(receiving.recv())
+        found = receiving.recv()
+        assert isinstance(found, Cost)
+        return found
     finally:
         child.join()
 
 
-def _send_peak(sending: Connection, threads: int, prepare: Callable[..., Call], *arguments: object) -> None:
+def _send_cost(sending: Connection, threads: int, prepare: Callable[..., Call], *arguments: object) -> None:
     torch.set_num_threads(threads)
     call = prepare(*arguments)
     before = _memory_mib("VmRSS")
     # Linux takes the current memory as the highest from here on.
     Path("/proc/self/clear_refs").write_text("5")
-    call()
-    sending.send(_memory_mib("VmHWM") - before)
+    start, calls = time.process_time(), 0
+    while calls == 0 or time.process_time() - start < SECONDS_OF_CALLS:
+        call()
+        calls += 1
+    sending.send(Cost((time.process_time() - start) / calls, _memory_mib("VmHWM") - before))
 
 
 def _memory_mib(field: str) -> float:

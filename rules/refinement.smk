@@ -67,6 +67,7 @@ rule make_pseudo_labels:
         "logs/{data}/{classifier}/{cams}/{confident}/{irnet}/{pseudo}/{shard}.benchmark.tsv"
     conda:
         "../envs/wsss.yaml"
+    threads: 4
     resources:
         gpu=1,
         mem_mb=8000,

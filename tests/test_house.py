@@ -91,9 +91,31 @@ def test_nothing_imports(name: str) -> None:
     assert [module for module in modules() if any(found.split(".")[0] == name for found in imports(module))] == []
 
 
+def loaded(modules_to_load: str, watched: set[str]) -> set[str]:
+    """Which of the watched packages a fresh interpreter holds after these imports."""
+    code = f"import sys, {modules_to_load}; print(*({watched!r} & set(sys.modules)))"
+    ran = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True)
+    return set(ran.stdout.split())
+
+
 def test_planning_loads_nothing_heavy() -> None:
     """The workflow is planned with the settings and the provenance alone, in half a second."""
     heavy = {"torch", "torchvision", "timm", "pandas", "matplotlib", "scipy", "zarr", "numpy", "numba"}
-    code = f"import sys, wsss.settings.run, wsss.provenance; print(sorted({heavy!r} & set(sys.modules)))"
-    ran = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True)
-    assert ran.stdout.strip() == "[]"
+    assert loaded("wsss.settings.run, wsss.provenance", heavy) == set()
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "wsss.data.synthetic",
+        "wsss.refinement.cam_shards",
+        "wsss.segmentation.labels",
+        "wsss.evaluation.cam_scores",
+        "wsss.evaluation.scores",
+        "wsss.evaluation.panels",
+        "wsss.evaluation.run_report",
+    ],
+)
+def test_a_step_without_a_network_starts_without_torch(module: str) -> None:
+    """Its import takes seconds, as long as many a shard."""
+    assert loaded(module, {"torch"}) == set()

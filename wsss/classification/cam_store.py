@@ -6,9 +6,6 @@ from pathlib import Path
 from typing import Self
 
 import numpy as np
-import torch
-from torch import Tensor
-from torch.nn.functional import interpolate
 
 from wsss.image_store import read_store, write_store
 
@@ -67,12 +64,28 @@ class CamStore:
     def _joined(self, size: tuple[int, int]) -> np.ndarray:
         if len(self.keys) == 0:
             return np.zeros((0, *size), np.float32)
-        total = torch.zeros(1)
+        total = np.zeros((len(self.keys), *size), np.float32)
         for cam in self.cams:
-            total = total + resize(torch.from_numpy(cam.astype(np.float32))[None], size)[0]
-        return (total / (total.amax((1, 2), keepdim=True) + 1e-5)).numpy()
+            total += resize(cam, size)
+        joined: np.ndarray = total / (total.max(axis=(1, 2), keepdims=True) + np.float32(1e-5))
+        return joined
 
 
-def resize(maps: Tensor, size: tuple[int, int]) -> Tensor:
-    """Bilinear resizing of (batch, n, h, w), corners not aligned, as everywhere in the released code."""
-    return interpolate(maps, size, mode="bilinear", align_corners=False)
+def resize(maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Bilinear resizing of (n, h, w) to float32 (n, H, W), corners not aligned, as everywhere in the released code.
+
+    In numpy, because the steps that read stores need nothing else of torch, whose import takes seconds.
+    """
+    maps = np.asarray(maps, np.float32)
+    left, right, share = _neighbours(maps.shape[2], size[1])
+    wide = maps[:, :, left] * (1 - share) + maps[:, :, right] * share
+    top, bottom, share = _neighbours(maps.shape[1], size[0])
+    resized: np.ndarray = wide[:, top] * (1 - share[:, None]) + wide[:, bottom] * share[:, None]
+    return resized
+
+
+def _neighbours(old: int, new: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """For each of `new` centres: the cells of `old` on its two sides, and the share of the second, float32."""
+    centres = np.clip((np.arange(new) + 0.5) * (old / new) - 0.5, 0, old - 1)
+    first = centres.astype(np.int64)
+    return first, np.minimum(first + 1, old - 1), (centres - first).astype(np.float32)

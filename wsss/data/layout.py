@@ -13,14 +13,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from wsss.artifacts import sha256_of, write_json, write_text
 from wsss.data.images import IGNORE, read_image, read_labels
 from wsss.errors import WsssError
 from wsss.progress import track
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SPLITS = ("train", "train_scored", "val")
 UNKNOWN = 254
@@ -62,6 +65,9 @@ class Dataset:
     @cached_property
     def image_labels(self) -> dict[str, np.ndarray]:
         """Image-level labels: image id to float32 zeros and ones of shape (n,)."""
+        # Most steps read no image-level label, and pandas takes a third of a second.
+        import pandas as pd
+
         table = pd.read_csv(self.root / "image_labels.csv", dtype={"image_id": str}).set_index("image_id")
         return dict(zip(table.index, table[self.classes].to_numpy(np.float32), strict=True))
 
@@ -143,12 +149,14 @@ def prepare(
     write_text(root / "images.tsv", index)
 
 
-def select_labels(path: Path, ids: Sequence[str], classes: Sequence[str], ignored: Sequence[str]) -> pd.DataFrame:
+def select_labels(path: Path, ids: Sequence[str], classes: Sequence[str], ignored: Sequence[str]) -> "pd.DataFrame":
     """Rows of `ids` and columns of `classes` of a table of image-level labels.
 
     Raises WsssError for a missing table or row, rows that contradict each other, a column that is no known class,
     a class without a column, and values other than 0 and 1.
     """
+    import pandas as pd
+
     if not path.is_file():
         raise WsssError(f"missing table of image-level labels: {path}")
     try:

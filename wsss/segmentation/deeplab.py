@@ -8,7 +8,6 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from wsss.backbone import Backbone
-from wsss.classification.cam_store import resize
 from wsss.settings.segmentation import SegmentationSettings
 
 
@@ -47,7 +46,8 @@ def fused_logits(network: nn.Module, images: Tensor, scales: Sequence[float]) ->
     per_scale = [network(_scaled(images, scale)).float() for scale in scales]
     largest = per_scale[max(range(len(scales)), key=lambda number: scales[number])]
     size = (largest.shape[2], largest.shape[3])
-    return per_scale, torch.stack([resize(logits, size) for logits in per_scale]).amax(0)
+    resized = [interpolate(logits, size, mode="bilinear", align_corners=False) for logits in per_scale]
+    return per_scale, torch.stack(resized).amax(0)
 
 
 def _scaled(images: Tensor, scale: float) -> Tensor:

@@ -5,8 +5,6 @@ from pathlib import Path
 from typing import Self
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from wsss.classification.cam_store import resize
 from wsss.image_store import read_store, write_store
@@ -41,11 +39,12 @@ class ScoreStore:
 
     def full(self) -> np.ndarray:
         """Probabilities at the image's size, float32 (n, H, W): the softmax of the resized logits."""
-        return self._resized().softmax(0).numpy()
+        scores = resize(self.logits, self.size)
+        exponentials = np.exp(scores - scores.max(axis=0))
+        probabilities: np.ndarray = exponentials / exponentials.sum(axis=0)
+        return probabilities
 
     def labels(self) -> np.ndarray:
         """The most probable class of each pixel, uint8 (H, W), the lowest among equals."""
-        return self._resized().argmax(0).to(torch.uint8).numpy()
-
-    def _resized(self) -> Tensor:
-        return resize(torch.from_numpy(self.logits.astype(np.float32))[None], self.size)[0]
+        labels: np.ndarray = resize(self.logits, self.size).argmax(axis=0).astype(np.uint8)
+        return labels

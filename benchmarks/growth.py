@@ -1,0 +1,267 @@
+"""How seconds and memory grow with the image's size, the number of classes and the number of images.
+
+python benchmarks/growth.py    # minutes; writes docs/growth.csv and docs/growth.png
+
+Each value is a process of its own on one thread; seconds are the processor's. A curve's exponent is the slope of the logarithms: 1 is linear.
+"""
+
+import csv
+import tempfile
+from collections.abc import Callable, Sequence
+from contextlib import redirect_stderr, redirect_stdout, suppress
+from dataclasses import asdict, dataclass
+from functools import partial
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import yaml
+from demo_overhead import copy_project
+from dense_crf import make_photograph
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from measure import cost
+from PIL import Image
+from random_walk import prepare as prepare_walk
+from record import Row, command_line, write_record
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from wsss.artifacts import read_manifest, write_json, write_manifest, write_text
+from wsss.classification.cams import class_maps
+from wsss.classification.network import build_classifier
+from wsss.data.images import write_labels
+from wsss.data.layout import Dataset
+from wsss.device import place
+from wsss.evaluation.scores import score_labels
+from wsss.folding import fold_norms
+from wsss.refinement.confident_labels import confident_labels
+from wsss.settings.classification import ClassifierSettings
+from wsss.settings.refinement import ConfidentLabelSettings
+
+SIZES = ((188, 250), (375, 500), (750, 1000), (1500, 2000), (1733, 2310))
+CLASSES = (1, 2, 5, 10, 20)
+IMAGES = (100, 1_000, 10_000)
+MIDDLE = (375, 500)
+SIDE = 48  # of a label image; 10,000 of them are made in seconds
+Call = Callable[[], object]
+
+
+@dataclass(frozen=True)
+class Point:
+    """What `subject` costs where the quantity `axis` has this value."""
+
+    subject: str
+    axis: str
+    value: int
+    seconds: float
+    mib: float
+
+
+def prepare_crf(size: tuple[int, int], classes: int) -> Call:
+    """Confident labels of one photograph (two passes over one lattice)."""
+    height, width = size
+    image = np.asarray(Image.fromarray(make_photograph(0)).resize((width, height)))
+    coarse = torch.rand(1, classes, 6, 8, generator=torch.Generator().manual_seed(0))
+    cams = interpolate(coarse, size=size, mode="bilinear", align_corners=False)[0].numpy()
+    return partial(confident_labels, image, cams, np.arange(classes), ConfidentLabelSettings())
+
+
+def prepare_cams(size: tuple[int, int], classes: int) -> Call:
+    """CAMs of the demo's network at half and at full size, each with its mirror."""
+    backbone = {"name": "efficientnet_lite0", "weights": "scratch"}
+    settings = ClassifierSettings.model_validate({"backbone": backbone, "words": "none"})
+    network = build_classifier(settings, max(classes, 2)).eval()
+    fold_norms(network)
+    place(network)
+
+    def maps(height: int, width: int) -> list[Tensor]:
+        sizes = [(height // 2, width // 2), (height, width)]
+        return [class_maps(network, torch.zeros(3, *one), np.arange(classes)) for one in sizes]
+
+    maps(64, 64)
+    return partial(maps, *size)
+
+
+def make_dataset(root: Path, images: int) -> None:
+    """A dataset made ready, of small masks without photographs; labels and masks are the same few files' content."""
+    ids = [f"{number:06d}" for number in range(images)]
+    names = [f"class_{number}" for number in range(20)]
+    write_json(root / "dataset.json", {"classes": {name: i for i, name in enumerate(names, 1)}, "ignored_classes": {}})
+    rows = np.random.default_rng(0).integers(0, 2, (images, len(names)))
+    lines = [f"{image_id},{','.join(map(str, row))}" for image_id, row in zip(ids, rows, strict=True)]
+    write_text(root / "image_labels.csv", "\n".join([",".join(["image_id", *names]), *lines]) + "\n")
+    for split in ("train", "val"):
+        write_text(root / "lists" / f"{split}.txt", "\n".join(ids) + "\n")
+    labels = np.random.default_rng(1).integers(0, 21, (SIDE, SIDE)).astype(np.uint8)
+    for folder in ("labels", "dataset/SegmentationClass"):
+        for image_id in ids:
+            write_labels(root / folder / f"{image_id}.png", labels)
+
+
+def prepare_index(root: Path) -> Call:
+    """Reading a list and the table of image-level labels."""
+    return lambda: [Dataset(root).ids("train"), Dataset(root).image_labels]
+
+
+def prepare_manifest(root: Path) -> Call:
+    """Writing and reading the manifest of a shard that holds every image."""
+    files = [(image_id, f"labels/{image_id}.png") for image_id in Dataset(root).ids("train")]
+
+    def write_and_read() -> None:
+        write_manifest(root / "all.tsv", root, files)
+        read_manifest(root / "all.tsv")
+
+    return write_and_read
+
+
+def prepare_scores(root: Path) -> Call:
+    """Scoring label images against the masks."""
+    dataset = Dataset(root)
+    return partial(score_labels, dataset, dataset.ids("val"), root / "labels", 1)
+
+
+def prepare_plan(root: Path) -> Call:
+    """`snakemake -n` for the embedded dataset with so many images, in the folder `root`/plan."""
+    from snakemake.cli import main as run_snakemake  # type: ignore[import-untyped]
+
+    def plan() -> None:
+        with redirect_stdout(StringIO()), redirect_stderr(StringIO()), suppress(SystemExit):
+            run_snakemake(["-n", "--snakefile", str(root / "plan/Snakefile"), "--directory", str(root / "plan")])
+
+    return plan
+
+
+def make_plan(root: Path, images: int) -> None:
+    """A copy of the project whose demo has so many images."""
+    (root / "plan").mkdir(parents=True)
+    copy_project(root / "plan")
+    config: dict[str, Any] = yaml.safe_load((root / "plan/config.yaml").read_text())
+    config["data"] |= {"train_images": images, "val_images": images}
+    (root / "plan/config.yaml").write_text(yaml.safe_dump(config))
+
+
+def measure(subject: str, axis: str, value: int, prepare: Callable[..., Call], *arguments: object) -> Point:
+    """One point, printed."""
+    found = cost(prepare, *arguments)
+    point = Point(subject, axis, value, found.seconds, found.mib)
+    print(f"{subject}, {value:,} {axis}: {point.seconds:.4f} s, {point.mib:.0f} MiB", flush=True)
+    return point
+
+
+def measure_images(counts: Sequence[int]) -> list[Point]:
+    """What is read, written and planned for whole datasets."""
+    points = []
+    subjects = {
+        "list and labels": prepare_index,
+        "manifest": prepare_manifest,
+        "scoring": prepare_scores,
+        "snakemake -n": prepare_plan,
+    }
+    for count in counts:
+        with tempfile.TemporaryDirectory() as folder:
+            root = Path(folder)
+            make_dataset(root, count)
+            make_plan(root, count)
+            points += [measure(name, "images", count, prepare, root) for name, prepare in subjects.items()]
+    return points
+
+
+def measure_all(sizes: Sequence[tuple[int, int]], classes: Sequence[int], images: Sequence[int]) -> list[Point]:
+    """Every curve."""
+    walk = partial(prepare_walk, "accelerated")
+    by_size: dict[str, Callable[..., Call]] = {
+        "random walk": walk,
+        "confident labels": prepare_crf,
+        "CAMs": prepare_cams,
+    }
+    by_classes: dict[str, Callable[..., Call]] = {"random walk": walk, "confident labels": prepare_crf}
+    return [
+        *(
+            measure(name, "pixels", size[0] * size[1], prepare, size, 1)
+            for name, prepare in by_size.items()
+            for size in sizes
+        ),
+        *(
+            measure(name, "classes", count, prepare, MIDDLE, count)
+            for name, prepare in by_classes.items()
+            for count in classes
+        ),
+        *measure_images(images),
+    ]
+
+
+def curves(points: Sequence[Point], axis: str) -> dict[str, list[Point]]:
+    """Points over one axis, by subject."""
+    found: dict[str, list[Point]] = {}
+    for point in points:
+        if point.axis == axis:
+            found.setdefault(point.subject, []).append(point)
+    return found
+
+
+def exponent(points: Sequence[Point]) -> float:
+    """Slope of log(seconds) over log(value) of the upper half of a curve, where fixed costs weigh least."""
+    upper = points[len(points) // 2 - (len(points) < 4) :]
+    slope, _ = np.polyfit(np.log([p.value for p in upper]), np.log([p.seconds for p in upper]), 1)
+    return float(slope)
+
+
+def draw(points: Sequence[Point], path: Path) -> None:
+    """Seconds above, memory below, a column for each axis, with a linear guide."""
+    figure = Figure(figsize=(12, 7), layout="constrained")
+    panels = figure.subplots(2, 3, sharex="col")
+    for column, axis in enumerate(("pixels", "classes", "images")):
+        for row, (field, label) in enumerate((("seconds", "seconds"), ("mib", "MiB above the input"))):
+            draw_panel(panels[row, column], curves(points, axis), field)
+            panels[row, column].set_ylabel(label)
+        panels[1, column].set_xlabel(axis)
+    figure.savefig(path, dpi=80)
+
+
+def draw_panel(panel: Axes, found: dict[str, list[Point]], field: str) -> None:
+    """One quantity of every curve, and the guide from the first curve's first point."""
+    for subject, points in found.items():
+        # A call that needs no more than what was there shows no rise; 0 has no place on these axes.
+        panel.loglog([p.value for p in points], [max(getattr(p, field), 1e-4) for p in points], "o-", label=subject)
+    values = [point.value for point in next(iter(found.values()))]
+    start = getattr(next(iter(found.values()))[0], field)
+    panel.loglog(values, [start * value / values[0] for value in values], "k--", linewidth=0.8, label="linear")
+    panel.legend(fontsize="small")
+
+
+def main() -> None:
+    """Measure, write the table and the plot, and print each curve's exponent last."""
+    parser = command_line(__doc__)
+    parser.add_argument("--folder", type=Path, default=Path(__file__).resolve().parent.parent / "docs")
+    parser.add_argument("--points", type=int, default=len(SIZES), help="how many of the sizes, and so on, to measure")
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    points = measure_all(SIZES[: given.points], CLASSES[: given.points], IMAGES[: given.points])
+    with (given.folder / "growth.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(asdict(points[0])), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(asdict(point) for point in points)
+    draw(points, given.folder / "growth.png")
+    rows = [
+        Row(
+            f"growth of {subject} with {axis}",
+            f"{own[0].value:,} to {own[-1].value:,} {axis}: {own[0].seconds:.3g} to {own[-1].seconds:.3g} s",
+            ours=exponent(own),
+            unit="(exponent)",
+            threads=1,
+            goal="linear at most, 1.1",
+            met=exponent(own) <= 1.1,
+        )
+        for axis in ("pixels", "classes", "images")
+        for subject, own in curves(points, axis).items()
+    ]
+    write_record(given.record, rows)
+    for row in rows:
+        print(f"{row.claim}: exponent {row.ours:.2f}; {row.sizes}")
+
+
+if __name__ == "__main__":
+    main()
