@@ -28,6 +28,7 @@ bench: .venv/installed
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/random_walk.py speed
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/random_walk.py labels
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/affinity_loss.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/input_pipeline.py
 	$(BIN)/python benchmarks/cams.py
 
 # The environment is made anew when the dependencies change.

@@ -12,7 +12,7 @@ from wsss.classification.cam_store import CamStore
 from wsss.classification.network import Classifier, load_classifier
 from wsss.data.images import read_image
 from wsss.data.layout import Dataset
-from wsss.data.transforms import scale_image, to_tensor
+from wsss.data.transforms import to_tensor
 from wsss.device import place
 from wsss.image_store import write_store_shard
 from wsss.settings.cams import Branches, CamSettings
@@ -37,9 +37,8 @@ def write_cam_shard(
     def store_of(image_id: str) -> CamStore:
         keys = dataset.present(image_id)
         image = read_image(dataset.image_path(image_id))
-        scaled = [scale_image(image, scale) for scale in settings.scales]
         with torch.autocast(device.type, torch.bfloat16, enabled=settings.precision == "bfloat16"):
-            pixels = (to_tensor(one, normalisation).to(device) for one in scaled)
+            pixels = (to_tensor(image, normalisation, scale).to(device) for scale in settings.scales)
             maps = [class_maps(network, one, keys, settings.branches) for one in pixels]
         arrays = [one.float().cpu().numpy().astype(settings.store_dtype) for one in maps]
         return CamStore(image_id, (image.height, image.width), keys, settings.scales, arrays, digest)
