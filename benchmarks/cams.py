@@ -18,7 +18,7 @@ from torch.nn.functional import interpolate, relu
 from wsss.classification.cam_store import CamStore
 from wsss.classification.cams import class_maps
 from wsss.classification.network import Classifier, build_classifier
-from wsss.data.transforms import scale_image, to_tensor
+from wsss.data.transforms import scaled_size, to_tensor
 from wsss.device import place
 from wsss.folding import fold_norms
 from wsss.settings.cams import CamSettings
@@ -43,12 +43,17 @@ def photograph(width: int, height: int) -> Image.Image:
     return Image.fromarray(noisy.clip(0, 255).astype(np.uint8))
 
 
+def resized_image(image: Image.Image, scale: float) -> Image.Image:
+    """By Pillow, the whole image; scale 1 is untouched."""
+    return image if scale == 1 else image.resize(scaled_size(image.size, scale), Image.Resampling.BICUBIC)
+
+
 @torch.no_grad()
 def released_cams(classifier: Classifier, image: Image.Image) -> tuple[Tensor, Tensor]:
     """As released: scale by scale, the image with its mirror, NCHW, then `strided` and `high_res`, float32."""
     maps = []
     for scale in SCALES:
-        pixels = to_tensor(scale_image(image, scale), classifier.backbone.normalisation)
+        pixels = to_tensor(resized_image(image, scale), classifier.backbone.normalisation)
         pair = torch.stack([pixels, pixels.flip(-1)])
         for number in range(1, 6):
             pair = classifier.backbone.stage(number, pair)
@@ -68,7 +73,7 @@ def resized(maps: list[Tensor], size: tuple[int, int]) -> Tensor:
 
 def our_cams(classifier: Classifier, image: Image.Image) -> CamStore:
     """The workflow's own way: a store of every scale's maps at the network's resolution."""
-    pixels = (to_tensor(scale_image(image, scale), classifier.backbone.normalisation) for scale in SCALES)
+    pixels = (to_tensor(image, classifier.backbone.normalisation, scale) for scale in SCALES)
     maps = [class_maps(classifier, one, KEYS).numpy() for one in pixels]
     return CamStore("image", (image.height, image.width), KEYS, SCALES, maps, "weights")
 

@@ -17,18 +17,21 @@ Call = Callable[[], object]
 SECONDS_OF_CALLS = 0.5
 
 
-def median_seconds(calls: Mapping[str, Call], repetitions: Mapping[str, int]) -> dict[str, float]:
+def median_seconds(
+    calls: Mapping[str, Call], repetitions: Mapping[str, int], clock: Callable[[], float] = time.perf_counter
+) -> dict[str, float]:
     """The median seconds of each call, over as many repetitions as its name is given.
 
-    Calls take turns, so that a change of the machine's pace meets all of them alike.
+    Calls take turns, so that a change of the machine's pace meets all of them alike. `clock`: time.process_time counts
+    the processor's seconds that this process got, of all threads, whatever else is running.
     """
     seconds: dict[str, list[float]] = {name: [] for name in calls}
     for turn in range(max(repetitions.values())):
         for name, call in calls.items():
             if turn < repetitions[name]:
-                start = time.perf_counter()
+                start = clock()
                 call()
-                seconds[name].append(time.perf_counter() - start)
+                seconds[name].append(clock() - start)
     return {name: median(measured) for name, measured in seconds.items()}
 
 

@@ -2,6 +2,7 @@
 
 import importlib
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -31,6 +32,11 @@ def test_gathered_paths(monkeypatch: pytest.MonkeyPatch) -> None:
     (loss, gradient), (our_loss, our_gradient) = (benchmark.prepare(way, 1)() for way in ("gathered", "ours"))
     assert our_loss == pytest.approx(loss, rel=1e-5)
     torch.testing.assert_close(our_gradient, gradient, rtol=0, atol=1e-5 * float(gradient.abs().max()))
+
+
+def test_the_released_input_pipeline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    benchmark = load("input_pipeline", monkeypatch)
+    assert benchmark.grey_levels_apart(benchmark.write_photographs(tmp_path, 4)) < 1e-3
 
 
 def prepare_copy(mib: int) -> Callable[[], torch.Tensor]:

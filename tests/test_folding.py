@@ -1,5 +1,7 @@
 """BatchNorm folded into convolutions: the same outputs, on every backbone, at odd sizes."""
 
+from collections.abc import Iterator
+
 import pytest
 import torch
 from torch import nn
@@ -7,7 +9,7 @@ from torch import nn
 from tests.reference import noise
 from wsss.backbone import Backbone, build_backbone
 from wsss.device import place
-from wsss.folding import FoldedNorm, fold_norms
+from wsss.folding import FoldedNorm, PointwiseConvolution, fold_norms
 
 
 def with_statistics(name: str, **options: bool) -> Backbone:
@@ -47,6 +49,35 @@ def test_outputs_stay(name: str, options: dict[str, bool], size: tuple[int, int]
     for first, second in zip(before, after, strict=True):
         assert float(first.abs().max()) > 0
         torch.testing.assert_close(second, first, rtol=1e-9, atol=1e-9)
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("one_thread")
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("efficientnet_lite0", {}), ("resnet50", {}), ("resnet50", {"caffe_style": True}), ("resnet18", {})],
+)
+def test_outputs_stay_on_one_thread(name: str, options: dict[str, bool]) -> None:
+    torch.manual_seed(0)
+    backbone = with_statistics(name, **options)
+    images = torch.from_numpy(noise("folding/x", (2, 3, 65, 47)))
+    with torch.inference_mode():
+        before = backbone(images.double())
+    fold_norms(backbone)
+    place(backbone.float())
+    assert any(isinstance(module, PointwiseConvolution) for module in backbone.modules())
+    with torch.inference_mode():
+        after = backbone(images)
+    for first, second in zip(before, after, strict=True):
+        assert second.dtype == torch.float32
+        torch.testing.assert_close(second.double(), first, rtol=0, atol=1e-4 * float(first.abs().max()))
 
 
 def test_a_norm_without_a_convolution_is_refused() -> None:

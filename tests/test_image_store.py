@@ -10,8 +10,9 @@ import pytest
 
 from tests.reference import noise
 from wsss import image_store
+from wsss.artifacts import damaged_rows, read_manifest
 from wsss.errors import WsssError
-from wsss.image_store import read_store, write_store
+from wsss.image_store import read_store, write_store, write_store_shard
 
 ARRAYS = {"a": noise("store/a", (3, 17, 23)), "b": noise("store/b", (5, 1)).astype(np.float16)}
 FACTS = {"size": [67, 91], "scales": [1.0, 0.5], "weights": "sha", "nothing": []}
@@ -124,3 +125,46 @@ def test_a_store_that_cannot_be_written_leaves_the_old_one(tmp_path: Path) -> No
         write_store(path, "kind", "2007_000032", ARRAYS, {"not json": object()})
     assert path.read_bytes() == before
     assert [file.name for file in tmp_path.iterdir()] == ["x.zip"]
+
+
+class Numbers:
+    """What a store is written from; writing fails for one id."""
+
+    def __init__(self, image_id: str) -> None:
+        self.image_id = image_id
+
+    def write(self, path: Path) -> None:
+        if self.image_id == "broken":
+            raise WsssError("no space left")
+        write_store(path, "kind", self.image_id, ARRAYS, FACTS)
+
+
+def read_id(image_id: str) -> str:
+    if image_id == "damaged":
+        raise WsssError("damaged image")
+    return image_id
+
+
+def test_a_shard_is_its_stores_and_a_manifest_of_all(tmp_path: Path) -> None:
+    ids, manifest = ["a", "b", "c", "d"], tmp_path / "shards" / "0.tsv"
+    write_store_shard(ids, read_id, Numbers, tmp_path, manifest, "stores")
+    assert [row.id for row in read_manifest(manifest)] == ids
+    assert damaged_rows(manifest, tmp_path) == []
+    assert sorted(path.name for path in (tmp_path / "stores").iterdir()) == [f"{one}.zarr.zip" for one in ids]
+
+
+@pytest.mark.parametrize(("failing", "message"), [("broken", "no space left"), ("damaged", "damaged image")])
+@pytest.mark.parametrize("place", [0, 2, 4])
+def test_a_shard_that_fails_leaves_whole_stores_and_no_manifest(
+    tmp_path: Path, failing: str, message: str, place: int
+) -> None:
+    ids = ["a", "b", "c", "d"]
+    ids.insert(place, failing)
+    with pytest.raises(WsssError, match=message):
+        write_store_shard(ids, read_id, Numbers, tmp_path, tmp_path / "0.tsv", "stores")
+    assert not (tmp_path / "0.tsv").exists()
+    folder = tmp_path / "stores"
+    left = sorted(folder.iterdir()) if folder.is_dir() else []
+    assert [path.name for path in left] == [f"{one}.zarr.zip" for one in ids[:place]]
+    for path in left:
+        read_store(path, "kind", path.name.removesuffix(".zarr.zip"))

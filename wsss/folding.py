@@ -1,5 +1,6 @@
 """BatchNorm folded into convolutions, for networks that no longer train: one pass over the features instead of two."""
 
+import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
@@ -13,12 +14,23 @@ class FoldedNorm(nn.BatchNorm2d):
         return features if activation is None else activation(features)
 
 
+class PointwiseConvolution(nn.Conv2d):
+    """A 1x1 convolution that goes through oneDNN on a single thread too, where torch picks a slower way on CPUs."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """What the convolution gives, to rounding."""
+        picked_slow = input.device.type == "cpu" and input.dtype == torch.float32 and torch.get_num_threads() == 1
+        if not (picked_slow and torch.backends.mkldnn.is_available()):  # type: ignore[no-untyped-call]
+            return super().forward(input)
+        return torch.mkldnn_convolution(input, self.weight, self.bias, (0, 0), self.stride, self.dilation, self.groups)
+
+
 def fold_norms(network: nn.Module) -> None:
     """Fold every BatchNorm of `network`, with its running statistics, into the convolution before it, in place.
 
     Outputs stay the same up to rounding. Weights must be loaded before, and are no longer those to save. A BatchNorm
     must be registered right after the convolution that it follows, as in torchvision's and timm's networks; raises
-    ValueError where it is not.
+    ValueError where it is not. Of these convolutions, those of 1x1 become `PointwiseConvolution`.
     """
     convolution: nn.Conv2d | None = None
     for name, module in network.named_modules():
@@ -38,6 +50,8 @@ def fold_norms(network: nn.Module) -> None:
                 module.weight,
                 module.bias,
             )
-            # Kept as a module of its place, which containers and references still name.
+            # Kept as modules of their places, which containers and references still name.
             module.__class__ = FoldedNorm
+            if type(convolution) is nn.Conv2d and convolution.kernel_size == (1, 1) and convolution.padding == (0, 0):
+                convolution.__class__ = PointwiseConvolution
             convolution = None

@@ -4,7 +4,7 @@ import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import zarr
@@ -12,8 +12,10 @@ from zarr.storage import MemoryStore, ZipStore
 
 from wsss.artifacts import atomic_path, write_manifest
 from wsss.errors import WsssError
+from wsss.pipelining import in_background
 from wsss.progress import track
 
+Source = TypeVar("Source")
 FORMAT_VERSION = 1
 EARLIEST_ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 REMEDY = "run `wsss verify --repair`, then the workflow again: it remakes what is missing"
@@ -34,13 +36,27 @@ class Writable(Protocol):
 
 
 def write_store_shard(
-    ids: Sequence[str], store_of: Callable[[str], Writable], folder: Path, manifest: Path, what: str
+    ids: Sequence[str],
+    read: Callable[[str], Source],
+    store_of: Callable[[Source], Writable],
+    folder: Path,
+    manifest: Path,
+    what: str,
 ) -> None:
-    """Write `folder`/stores/<id>.zarr.zip, from `store_of`, for every id, then `manifest`."""
+    """Write `folder`/stores/<id>.zarr.zip, from `store_of(read(id))`, for every id, then `manifest`.
+
+    The next image is read, and the store before written, in threads of their own.
+    """
     paths = {image_id: store_path(folder, image_id) for image_id in ids}
-    for image_id in track(ids, len(ids), what):
-        store_of(image_id).write(paths[image_id])
+    stores = zip(paths.values(), map(store_of, in_background(read, ids)), strict=True)
+    for _ in track(in_background(_write, stores), len(ids), what):
+        pass
     write_manifest(manifest, folder, [(image_id, str(path.relative_to(folder))) for image_id, path in paths.items()])
+
+
+def _write(placed: tuple[Path, Writable]) -> None:
+    path, store = placed
+    store.write(path)
 
 
 def write_store(

@@ -16,7 +16,7 @@ from wsss.classification.cams import class_maps, write_cam_shard
 from wsss.classification.network import Classifier, build_classifier
 from wsss.data.images import read_image
 from wsss.data.layout import Dataset, prepare
-from wsss.data.transforms import scale_image, to_tensor
+from wsss.data.transforms import scaled_size, to_tensor
 from wsss.settings.cams import CamSettings
 from wsss.settings.classification import ClassifierSettings
 from wsss.settings.data import VOC_CLASSES
@@ -115,7 +115,7 @@ def test_stores_hold_every_scale_of_every_image(
         assert (store.scales, store.weights) == ((1.0, 0.5, 1.25), sha256_of(weights))
         np.testing.assert_array_equal(store.keys, dataset.present(image_id))
         for scale, cams in zip(store.scales, store.cams, strict=True):
-            scaled: Image.Image = scale_image(photograph, scale)
+            scaled = photograph.resize(scaled_size(photograph.size, scale), Image.Resampling.BICUBIC)
             pixels = to_tensor(scaled, network.backbone.normalisation)
             assert_near(class_maps(network, pixels, store.keys), cams)
             assert cams.dtype == np.float32

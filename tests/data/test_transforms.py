@@ -9,11 +9,15 @@ from PIL import Image
 
 from wsss.data.transforms import (
     Normalisation,
-    random_crop,
+    View,
+    augmented_pair,
+    draw_view,
     random_long_side,
-    scale_image,
     scale_labels,
+    scaled_size,
     to_tensor,
+    view_labels,
+    view_pixels,
 )
 
 PLAIN = Normalisation((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
@@ -66,21 +70,16 @@ def test_a_photograph_is_not_changed_by_reading_its_values() -> None:
     ],
 )
 def test_sizes_are_rounded_with_halves_to_even(size: tuple[int, int], factor: float, wanted: tuple[int, int]) -> None:
-    assert scale_image(picture(*size), factor).size == wanted
+    assert scaled_size(size, factor) == wanted
+    assert to_tensor(picture(*size), PLAIN, factor).shape == (3, wanted[1], wanted[0])
 
 
-def test_an_image_of_unchanged_size_is_left_alone() -> None:
-    image = picture(50, 30)
-    assert scale_image(image, 1.0) is image
-    assert scale_image(image, 1.004) is image
-
-
-def test_images_are_resized_by_pillows_bicubic_filter_on_uint8() -> None:
-    image = picture(9, 7)
-    ours = np.asarray(scale_image(image, 2.0))
-    np.testing.assert_array_equal(ours, np.asarray(image.resize((18, 14), Image.Resampling.BICUBIC)))
-    assert ours.dtype == np.uint8
-    assert (ours != np.asarray(image.resize((18, 14), Image.Resampling.BILINEAR))).any()
+@pytest.mark.parametrize("bgr", [False, True])
+@pytest.mark.parametrize("scale", [1.0, 0.5, 2.0, 0.31])
+def test_scaled_pixels_are_those_of_the_resized_image(scale: float, bgr: bool) -> None:
+    image, normalisation = picture(50, 31), IMAGENET._replace(bgr=bgr)
+    resized = image.resize(scaled_size(image.size, scale), Image.Resampling.BICUBIC)
+    assert torch.equal(to_tensor(image, normalisation, scale), to_tensor(resized, normalisation))
 
 
 @pytest.mark.parametrize(("old", "new"), [((5, 7), (14, 10)), ((6, 9), (3, 2)), ((4, 5), (11, 3)), ((1, 1), (3, 2))])
@@ -97,30 +96,20 @@ def test_labels_are_resized_to_the_nearest_centre(old: tuple[int, int], new: tup
 @pytest.mark.parametrize("size", [(50, 30), (30, 50), (40, 40)])
 def test_the_long_side_takes_every_length_within_its_limits(size: tuple[int, int]) -> None:
     rng = np.random.default_rng(1)
-    image = picture(*size)
-    sizes = [random_long_side(image, (48, 52), rng).size for _ in range(150)]
+    sizes = [random_long_side(size, (48, 52), rng) for _ in range(150)]
     assert {max(found) for found in sizes} == {48, 49, 50, 51, 52}
     for found in sizes:
         assert found == tuple(round(side * max(found) / max(size)) for side in size)
 
 
 def test_one_length_is_always_taken() -> None:
-    assert random_long_side(picture(64, 48), (32, 32), np.random.default_rng(0)).size == (32, 24)
+    assert random_long_side((64, 48), (32, 32), np.random.default_rng(0)) == (32, 24)
 
 
-def grid(height: int, width: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """An image whose values name their place, never 0, and labels that name the same place in a byte."""
-    places = torch.arange(height * width).reshape(height, width)
-    image = torch.stack([places + 1, places + 1001, -places - 1]).float()
-    return image, (places % 200).to(torch.uint8)
-
-
-def crops(height: int, width: int, side: int, count: int = 300) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+def views(width: int, height: int, side: int, count: int = 600) -> Iterator[View]:
     rng = np.random.default_rng(2)
     for _ in range(count):
-        image, labels = random_crop(*grid(height, width), side, rng)
-        assert labels is not None
-        yield image, labels
+        yield draw_view((width, height), side, rng)
 
 
 def places(length: int, side: int) -> range:
@@ -132,40 +121,78 @@ def places(length: int, side: int) -> range:
     ("height", "width", "side"),
     [(7, 9, 4), (3, 2, 5), (3, 9, 5), (9, 3, 5), (1, 1, 3), (5, 5, 5), (5, 8, 5), (1, 1, 1)],
 )
-def test_crops_show_a_connected_part_with_its_labels(height: int, width: int, side: int) -> None:
-    seen = set()
-    for image, labels in crops(height, width, side):
-        assert image.shape == (3, side, side)
-        assert labels.shape == (side, side)
-        assert labels.dtype == torch.uint8
-        inside = image[0] > 0
-        # Padding is 0 in all channels and 255 in the labels, nowhere else.
-        assert bool((image[:, ~inside] == 0).all())
-        assert bool((labels[~inside] == 255).all())
-        rows, columns = (torch.nonzero(inside.any(axis))[:, 0] for axis in (1, 0))
-        assert len(rows) == min(height, side)
-        assert len(columns) == min(width, side)
-        top, left = int(rows[0]), int(columns[0])
-        source_y, source_x = divmod(int(image[0, top, left]) - 1, width)
-        expected_image, expected_labels = grid(height, width)
-        here = (slice(top, top + len(rows)), slice(left, left + len(columns)))
-        there = (slice(source_y, source_y + len(rows)), slice(source_x, source_x + len(columns)))
-        assert torch.equal(image[:, here[0], here[1]], expected_image[:, there[0], there[1]])
-        assert torch.equal(labels[here], expected_labels[there])
-        seen.add((top - source_y, left - source_x))
+def test_views_show_a_connected_part_straight_or_mirrored(height: int, width: int, side: int) -> None:
+    seen, mirrored = set(), 0
+    for view in views(width, height, side):
+        assert view.size == (width, height)
+        step = -1 if view.columns[0] > view.columns[-1] else 1
+        mirrored += step == -1
+        columns = view.columns if step == 1 else width - 1 - view.columns
+        for shown, start, length in ((view.rows, view.top, height), (columns, view.left, width)):
+            assert len(shown) == min(length, side)
+            assert list(shown) == list(range(shown[0], shown[0] + len(shown)))
+            assert 0 <= shown[0] <= shown[-1] < length
+            assert 0 <= start <= side - len(shown)
+        seen.add((view.top - int(view.rows[0]), view.left - int(columns[0])))
     # Every place is taken in the end, the first and the last included, whichever is the larger.
-    assert seen == {(y, x) for y in places(height, side) for x in places(width, side)}
+    assert seen >= {(y, x) for y in places(height, side) for x in places(width, side)}
+    assert min(width, side) == 1 or 240 <= mirrored <= 360
 
 
-def test_the_place_does_not_depend_on_whether_there_are_labels() -> None:
-    image, labels = grid(7, 9)
-    with_labels, _ = random_crop(image, labels, 4, np.random.default_rng(5))
-    without, none = random_crop(image, None, 4, np.random.default_rng(5))
-    assert none is None
-    assert torch.equal(with_labels, without)
+def step_by_step(
+    image: Image.Image, labels: np.ndarray, scale: float, side: int, normalisation: Normalisation, seed: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The released order: all of the image resized, normalised and mirrored, then cropped into a container."""
+    rng = np.random.default_rng(seed)
+    size = scaled_size(image.size, scale)
+    image = image.resize(size, Image.Resampling.BICUBIC)
+    pixels, targets = to_tensor(image, normalisation), torch.from_numpy(scale_labels(labels, size))
+    if rng.random() < 0.5:
+        pixels, targets = pixels.flip(2), targets.flip(1)
+    starts = [int(rng.integers(0, abs(length - side) + 1)) for length in targets.shape]
+    crop, cropped = torch.zeros(3, side, side), torch.full((side, side), 255, dtype=torch.uint8)
+    for y, x in np.ndindex(side, side):
+        # Where a side of the image is the longer, the start lies in it, else in the crop.
+        row, column = (
+            at + start if length > side else at - start
+            for at, start, length in zip((y, x), starts, targets.shape, strict=True)
+        )
+        if 0 <= row < targets.shape[0] and 0 <= column < targets.shape[1]:
+            crop[:, y, x], cropped[y, x] = pixels[:, row, column], targets[row, column]
+    return crop, cropped
 
 
-def test_the_same_generator_gives_the_same_picture() -> None:
-    image = picture(50, 30)
-    ours = [random_long_side(image, (20, 90), np.random.default_rng(7)) for _ in range(2)]
-    np.testing.assert_array_equal(*(np.asarray(one) for one in ours))
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("bgr", [False, True])
+@pytest.mark.parametrize(
+    ("size", "scale", "side"),
+    [
+        ((31, 23), 1.3, 17),
+        ((23, 17), 0.6, 16),
+        ((40, 9), 1.0, 16),
+        ((9, 13), 1.0, 20),
+        ((1, 1), 1.0, 4),
+        ((5, 1), 2, 8),
+    ],
+)
+def test_pairs_are_those_of_the_released_order(
+    size: tuple[int, int], scale: float, side: int, bgr: bool, seed: int
+) -> None:
+    image, normalisation = picture(*size), IMAGENET._replace(bgr=bgr)
+    labels = np.random.default_rng(seed).choice(np.array([0, 1, 20, 255], np.uint8), (size[1], size[0]))
+    ours = augmented_pair(image, labels, scale, side, normalisation, np.random.default_rng(seed))
+    for one, wanted in zip(ours, step_by_step(image, labels, scale, side, normalisation, seed), strict=True):
+        assert one.dtype == wanted.dtype
+        assert one.is_contiguous()
+        assert torch.equal(one, wanted)
+
+
+def test_labels_stay_in_step_with_the_image() -> None:
+    """A photograph whose colours are its labels, at scales that repeat whole pixels."""
+    labels = np.random.default_rng(3).integers(1, 200, (11, 14), np.uint8)
+    image = Image.fromarray(np.repeat(labels[:, :, None], 3, 2))
+    for view in views(14, 11, 9, 40):
+        pixels, targets = view_pixels(image, view, 9, PLAIN), view_labels(labels, view, 9)
+        inside = targets != 255
+        assert bool((pixels[:, ~inside] == 0).all())
+        torch.testing.assert_close((pixels * 255)[:, inside], targets[inside].float().expand(3, -1))

@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import one_hot
 
 from wsss.classification.visual_words import initial_codebook
 
@@ -58,7 +57,7 @@ class MemoryBank(nn.Module):
         drawn = pixels[torch.randint(len(pixels), (words,)).to(pixels.device)]
         with torch.autocast(pixels.device.type, enabled=False):
             # A product, not scattered additions: on a GPU these would not repeat to the byte.
-            members = one_hot(labels.flatten(), words).to(pixels.dtype)
+            members = (labels.flatten()[:, None] == torch.arange(words, device=labels.device)).to(pixels.dtype)
             followed = self.rho * self.reconstruction(pixels, members, self.codebook) + (1 - self.rho) * self.codebook
         # Both are at hand at every step, so that a GPU need not be waited for to learn which is wanted.
         self.codebook.copy_(torch.where(self.filled, followed, drawn))

@@ -11,7 +11,7 @@ from wsss.backbone_weights import load_initial_weights
 from wsss.classification.network import Classifier, build_classifier
 from wsss.data.images import read_image
 from wsss.data.layout import Dataset
-from wsss.data.transforms import Normalisation, random_crop, random_long_side, to_tensor
+from wsss.data.transforms import Normalisation, draw_view, random_long_side, view_pixels
 from wsss.settings.classification import ClassifierSettings
 from wsss.training_loop import Batch, Machine, Plan, rng_for, save_training, steps_per_epoch, train
 
@@ -30,11 +30,9 @@ class LabelledImages:
     def __getitem__(self, key: tuple[int, int]) -> tuple[Tensor, Tensor]:
         epoch, index = key
         rng = rng_for(self.settings.seed, epoch, index)
-        image = random_long_side(read_image(self.dataset.image_path(self.ids[index])), self.settings.long_side, rng)
-        pixels = to_tensor(image, self.normalisation)
-        if rng.random() < 0.5:
-            pixels = pixels.flip(2)
-        pixels, _ = random_crop(pixels, None, self.settings.crop, rng)
+        image = read_image(self.dataset.image_path(self.ids[index]))
+        view = draw_view(random_long_side(image.size, self.settings.long_side, rng), self.settings.crop, rng)
+        pixels = view_pixels(image, view, self.settings.crop, self.normalisation)
         return pixels, torch.from_numpy(self.dataset.image_labels[self.ids[index]])
 
 

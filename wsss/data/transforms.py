@@ -1,17 +1,20 @@
 """Augmentation of photographs, and of labels with them; every draw comes from the generator that the caller hands in.
 
 The geometry is the released preprocessing's: resize on uint8 (bicubic, labels nearest), normalise, mirror, then a
-random crop in which smaller images are placed at a random position and padded with 0 (labels with 255).
+random crop in which smaller images are placed at a random position and padded with 0 (labels with 255). All is drawn
+first, so that only what a crop shows is computed.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 import torch
+from numba import njit
 from PIL import Image
 from torch import Tensor
 
 from wsss.data.images import IGNORE
+from wsss.data.resampling import resized
 
 
 class Normalisation(NamedTuple):
@@ -22,51 +25,42 @@ class Normalisation(NamedTuple):
     bgr: bool = False
 
 
-def to_tensor(image: Image.Image, normalisation: Normalisation) -> Tensor:
-    """Normalised float32 (3, height, width) of an RGB image."""
-    mean, std = (np.asarray(part, np.float32) for part in (normalisation.mean, normalisation.std))
-    # One multiplication and one addition a value: (x / 255 - mean) / std.
-    pixels = np.asarray(image, np.float32)
-    pixels *= 1 / (255 * std)
-    pixels -= mean / std
-    if normalisation.bgr:
-        pixels = pixels[:, :, ::-1]
-    return torch.from_numpy(pixels.transpose(2, 0, 1).copy())
+class View(NamedTuple):
+    """What a square crop shows of an image that is resized to `size` = (width, height), perhaps mirrored.
+
+    `rows` and `columns` of the resized image, in the order in which they are shown from `top` and `left` on.
+    """
+
+    size: tuple[int, int]
+    rows: np.ndarray
+    columns: np.ndarray
+    top: int
+    left: int
 
 
-def scale_image(image: Image.Image, factor: float) -> Image.Image:
-    """Resize to the rounded size (halves to even), bicubic on uint8; untouched where the size stays the same."""
-    size = (max(round(image.width * factor), 1), max(round(image.height * factor), 1))
-    return image if size == image.size else image.resize(size, Image.Resampling.BICUBIC)
+def draw_view(size: tuple[int, int], side: int, rng: np.random.Generator) -> View:
+    """A random crop of `side` pixels of an image of `size` = (width, height), mirrored half the time.
+
+    Where the image is smaller than the crop, all of it is shown, at a random place.
+    """
+    mirrored = rng.random() < 0.5
+    rows, top = _strip(size[1], side, rng)
+    columns, left = _strip(size[0], side, rng)
+    return View(size, rows, size[0] - 1 - columns if mirrored else columns, top, left)
 
 
-def scale_labels(labels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Resize labels (height, width) to `size` = (width, height), nearest."""
-    return np.array(Image.fromarray(labels).resize(size, Image.Resampling.NEAREST))
+def view_pixels(image: Image.Image, view: View, side: int, normalisation: Normalisation) -> Tensor:
+    """Normalised float32 (3, side, side) of a view of an RGB image, 0 where the crop reaches beyond the image."""
+    shown = resized(np.asarray(image), view.size, view.rows, view.columns)
+    return _normalise(shown, normalisation, torch.zeros(3, side, side), view.top, view.left)
 
 
-def random_long_side(image: Image.Image, limits: tuple[int, int], rng: np.random.Generator) -> Image.Image:
-    """Resize so that the long side is a uniform integer within `limits`, both included."""
-    long_side = int(rng.integers(limits[0], limits[1] + 1))
-    return scale_image(image, long_side / max(image.size))
-
-
-def random_crop(
-    image: Tensor, labels: Tensor | None, side: int, rng: np.random.Generator
-) -> tuple[Tensor, Tensor | None]:
-    """A square of `side` pixels out of `image` (3, h, w) and `labels` (h, w), at the same random place."""
-    height, width = image.shape[1:]
-    source_y, target_y, rows = _place(height, side, rng)
-    source_x, target_x, columns = _place(width, side, rng)
-    source = (slice(source_y, source_y + rows), slice(source_x, source_x + columns))
-    target = (slice(target_y, target_y + rows), slice(target_x, target_x + columns))
-    cropped = image.new_zeros((image.shape[0], side, side))
-    cropped[:, target[0], target[1]] = image[:, source[0], source[1]]
-    if labels is None:
-        return cropped, None
-    cropped_labels = labels.new_full((side, side), IGNORE)
-    cropped_labels[target] = labels[source]
-    return cropped, cropped_labels
+def view_labels(labels: np.ndarray, view: View, side: int) -> Tensor:
+    """Labels (side, side) of a view of labels (height, width), both uint8, 255 beyond the image."""
+    crop = torch.full((side, side), IGNORE, dtype=torch.uint8)
+    shown = scale_labels(labels, view.size)[np.ix_(view.rows, view.columns)]
+    crop[view.top : view.top + len(view.rows), view.left : view.left + len(view.columns)] = torch.from_numpy(shown)
+    return crop
 
 
 def augmented_pair(
@@ -78,18 +72,54 @@ def augmented_pair(
     rng: np.random.Generator,
 ) -> tuple[Tensor, Tensor]:
     """Normalised pixels (3, side, side) and labels (side, side): scaled, mirrored half the time, cropped together."""
-    image = scale_image(image, scale)
-    targets = torch.from_numpy(scale_labels(labels, image.size))
-    pixels = to_tensor(image, normalisation)
-    if rng.random() < 0.5:
-        pixels, targets = pixels.flip(2), targets.flip(1)
-    pixels, cropped = random_crop(pixels, targets, side, rng)
-    assert cropped is not None
-    return pixels, cropped
+    view = draw_view(scaled_size(image.size, scale), side, rng)
+    return view_pixels(image, view, side, normalisation), view_labels(labels, view, side)
 
 
-def _place(length: int, side: int, rng: np.random.Generator) -> tuple[int, int, int]:
-    """Start in the source, start in the target, and length of what is copied along one axis."""
+def to_tensor(image: Image.Image, normalisation: Normalisation, scale: float = 1.0) -> Tensor:
+    """Normalised float32 (3, height, width) of an RGB image, resized by `scale` before (see `scaled_size`)."""
+    pixels = resized(np.asarray(image), scaled_size(image.size, scale))
+    return _normalise(pixels, normalisation, torch.empty(3, pixels.shape[0], pixels.shape[2]))
+
+
+def scaled_size(size: tuple[int, int], factor: float) -> tuple[int, int]:
+    """Width and height times `factor`, rounded (halves to even), at least 1."""
+    return max(round(size[0] * factor), 1), max(round(size[1] * factor), 1)
+
+
+def random_long_side(size: tuple[int, int], limits: tuple[int, int], rng: np.random.Generator) -> tuple[int, int]:
+    """Width and height scaled so that the longer is a uniform integer within `limits`, both included."""
+    return scaled_size(size, int(rng.integers(limits[0], limits[1] + 1)) / max(size))
+
+
+def scale_labels(labels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Resize labels (height, width) to `size` = (width, height), nearest."""
+    return np.array(Image.fromarray(labels).resize(size, Image.Resampling.NEAREST))
+
+
+def _strip(length: int, side: int, rng: np.random.Generator) -> tuple[np.ndarray, int]:
+    """Which pixels of `length` are shown along one axis of a crop, and from which of the crop's `side` on."""
     slack = length - side
     start = int(rng.integers(0, abs(slack) + 1))
-    return (start, 0, side) if slack >= 0 else (0, start, length)
+    return (np.arange(start, start + side), 0) if slack >= 0 else (np.arange(length), start)
+
+
+def _normalise(pixels: np.ndarray, normalisation: Normalisation, out: Tensor, top: int = 0, left: int = 0) -> Tensor:
+    """Write RGB `pixels`, uint8 (h, 3, w), normalised into `out`, float32 (3, H, W), from a place on; returns it."""
+    mean, std = (np.asarray(part, np.float32) for part in (normalisation.mean, normalisation.std))
+    order = np.array((2, 1, 0) if normalisation.bgr else (0, 1, 2))
+    # One multiplication and one subtraction a value: (x / 255 - mean) / std.
+    _scale_lines(pixels, 1 / (255 * std), mean / std, order, out.numpy(), top, left)
+    return out
+
+
+@njit(nogil=True, cache=True)
+def _scale_lines(
+    lines: np.ndarray, factors: np.ndarray, offsets: np.ndarray, order: np.ndarray, out: np.ndarray, top: int, left: int
+) -> None:
+    for y in range(lines.shape[0]):
+        for channel in range(3):
+            line, target = lines[y, channel], out[order[channel], top + y, left:]
+            factor, offset = factors[channel], offsets[channel]
+            for x in range(len(line)):
+                target[x] = np.float32(line[x]) * factor - offset

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from wsss.classification.cam_store import CamStore
 from wsss.data.images import read_image
@@ -37,7 +38,8 @@ def write_pseudo_shard(
     def labels_of(image_id: str) -> np.ndarray:
         store = CamStore.read(store_path(cams, image_id), image_id)
         image = to_tensor(read_image(dataset.image_path(image_id)), normalisation).to(device)
-        edge = edges_of_image(network, image, settings.pad_to)
+        with torch.autocast(device.type, torch.bfloat16, enabled=settings.precision == "bfloat16"):
+            edge = edges_of_image(network, image, settings.pad_to)
         return pseudo_label(store.strided(), store.keys, edge, store.size, settings, device)
 
     write_label_shard(ids, labels_of, folder, manifest, "pseudo labels")

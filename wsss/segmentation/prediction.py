@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors.torch import load_file
+from torch import Tensor
 
 from wsss.artifacts import sha256_of
 from wsss.data.images import read_image
@@ -37,12 +38,14 @@ def write_score_shard(
     normalisation = network.backbone.normalisation
     digest = sha256_of(weights)
 
-    def store_of(image_id: str) -> ScoreStore:
-        image = read_image(dataset.image_path(image_id))
-        pixels = to_tensor(image, normalisation).to(device)
-        with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, settings.precision == "bfloat16"):
-            _, fused = fused_logits(network, pixels[None], settings.scales)
-        logits = fused[0].cpu().numpy().astype(np.dtype(settings.store_dtype))
-        return ScoreStore(image_id, (image.height, image.width), logits, digest)
+    def read(image_id: str) -> tuple[str, Tensor]:
+        return image_id, to_tensor(read_image(dataset.image_path(image_id)), normalisation)
 
-    write_store_shard(ids, store_of, folder, manifest, "predictions")
+    def store_of(image: tuple[str, Tensor]) -> ScoreStore:
+        image_id, pixels = image
+        with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, settings.precision == "bfloat16"):
+            _, fused = fused_logits(network, pixels[None].to(device), settings.scales)
+        logits = fused[0].cpu().numpy().astype(np.dtype(settings.store_dtype))
+        return ScoreStore(image_id, (pixels.shape[1], pixels.shape[2]), logits, digest)
+
+    write_store_shard(ids, read, store_of, folder, manifest, "predictions")
