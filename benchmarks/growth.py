@@ -2,7 +2,8 @@
 
 python benchmarks/growth.py    # minutes; writes docs/growth.csv and docs/growth.png
 
-Each value is a process of its own on one thread; seconds are the processor's. A curve's exponent is the slope of the logarithms: 1 is linear.
+Each value is a process of its own on one thread; seconds are the processor's. A curve's exponent is the slope of its
+logarithms: 1 is linear.
 """
 
 import csv
