@@ -1,10 +1,13 @@
-"""The reference ways that benchmarks measure against compute what ours compute."""
+"""The reference ways that benchmarks measure against compute what ours compute; what is measured reaches its page."""
 
 import importlib
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 import torch
 
@@ -46,3 +49,71 @@ def prepare_copy(mib: int) -> Callable[[], torch.Tensor]:
 def test_memory_is_that_of_the_call_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     measure = load("measure", monkeypatch)
     assert measure.peak_mib(prepare_copy, 64) == pytest.approx(64, abs=4)
+
+
+def test_a_script_leaves_a_record_that_becomes_a_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A benchmark as `make bench` runs it, on one map."""
+    file = tmp_path / "new" / "affinity_loss.json"
+    script = PROJECT / "benchmarks" / "affinity_loss.py"
+    command = [sys.executable, script, "--batch", "1", "--repetitions", "1", "--record", file]
+    ran = subprocess.run(command, capture_output=True, text=True, check=True)
+    record, report = load("record", monkeypatch), load("report", monkeypatch)
+    found = record.read_record(file)
+    assert ran.stdout.startswith(found.machine)
+    time, memory = found.rows
+    assert time.ratio == pytest.approx(time.reference / time.ours)
+    assert (memory.unit, memory.goal) == ("MiB", "at least 2, within 1e-5")
+    lines = report.page({"affinity_loss": found}, "1 January 2030").splitlines()
+    assert f"- `affinity_loss`: {found.machine}" in lines
+    (row,) = (line for line in lines if line.startswith(f"| {memory.claim} |"))
+    assert f"| {report.figure(memory.reference)} MiB | {report.figure(memory.ours)} MiB |" in row
+
+
+def test_a_missed_goal_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    record, report = load("record", monkeypatch), load("report", monkeypatch)
+    met = record.Row("walk", "500x375", 0.04, "s", 1, 123.0, 3075.0, goal="at least 2,500", met=True, note="exact")
+    missed = record.Row("CAMs", "500x375", 2.0, "s", 2, 3.0, 1.5, goal="at least 1.8", met=False, note="Two threads.")
+    page = report.page({"a": record.Record("a machine", [met, missed])}, "1 January 2030")
+    assert "| walk | 500x375 | 1 | 123 s | 0.04 s | 3,075 |  |  | at least 2,500: met |" in page
+    assert "**at least 1.8: missed** |" in page
+    assert page.split("## Goals that are not met")[1].split("##")[0].strip() == (
+        "- CAMs: the goal is at least 1.8. Two threads."
+    )
+    assert "- walk: exact" in page.split("## Notes")[1]
+    assert "None." in report.page({"a": record.Record("a machine", [met])}, "1 January 2030")
+
+
+def test_every_script_is_known_to_the_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    shared = {"measure", "record", "report"}
+    scripts = {file.stem for file in (PROJECT / "benchmarks").glob("*.py")} - shared
+    assert scripts <= set(load("report", monkeypatch).THREADS)
+
+
+def test_overhead_is_starts_and_idle_seconds_over_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two jobs side by side from 0 to 10 and 4 to 12, one from 15 to 20: 17 of 25 seconds are covered."""
+    benchmark = load("demo_overhead", monkeypatch)
+    jobs = [benchmark.Job(0, 10), benchmark.Job(4, 12), benchmark.Job(15, 20)]
+    assert benchmark.covered(jobs) == 17
+    profile = "rule x:\nimport time:    900000 |    1000000 |   torch\nimport time:    100000 |     100000 | re\n"
+    row = benchmark.overhead(jobs, profile, wall=25, interpreter=0.5)
+    assert row.ours == pytest.approx(100 * (2.5 + 8) / (23 - 2.5))
+    assert row.met is False
+    file = tmp_path / "deep" / "x.benchmark.tsv"
+    file.parent.mkdir()
+    file.write_text("s\th:m:s\n2.5000\t0:00:02\n")
+    (job,) = benchmark.read_jobs(tmp_path)
+    assert job.end - job.start == pytest.approx(2.5)
+
+
+def test_growth_finds_the_exponent(monkeypatch: pytest.MonkeyPatch) -> None:
+    benchmark = load("growth", monkeypatch)
+    points = [benchmark.Point("a", "pixels", n, 1 + 1e-9 * n**2, 0) for n in (10, 10**6, 10**7, 10**8)]
+    assert benchmark.exponent(points) == pytest.approx(2, abs=0.01)
+
+
+def test_the_dense_crf_for_each_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    benchmark = load("dense_crf", monkeypatch)
+    image, cams = benchmark.make_photograph(0), benchmark.make_store("0", 0).full()
+    labels = benchmark.confident_labels(image, cams, benchmark.KEYS, benchmark.SETTINGS)
+    assert len(np.unique(labels)) > 1
+    np.testing.assert_array_equal(benchmark.lattice_for_each_pass(image, cams), labels)
