@@ -2,11 +2,7 @@
 
 python benchmarks/growth.py    # minutes; writes docs/growth.csv and docs/growth.png
 
-<<<<<<< HEAD
 Each value is a process of its own on one thread; seconds are the processor's. A curve's exponent is the slope of the
-=======
-Each value is a process of its own on one thread; seconds are the processor's. A curve's exponent is the slope of its
->>>>>>> 9e930a1881b59964938e0b9314eca52158fdf65d
 logarithms: 1 is linear.
 """
 
