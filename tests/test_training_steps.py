@@ -21,7 +21,7 @@ from wsss.segmentation.losses import segmentation_loss
 from wsss.settings.optimisation import OptimiserSettings
 from wsss.training_loop import Batch, Losses, Machine, Plan, train
 
-SIDE, RADIUS, STEPS = 64, 4, 4
+SIDE, RADIUS, STEPS = 64, 4, 3
 Training = tuple[nn.Module, Callable[[nn.Module, Batch], Losses], Batch]
 # Operations whose result, or its size, must be known to the host before it can go on.
 WAITING = ("_local_scalar_dense", "nonzero", "masked_select", "unique", "bincount", "is_nonzero", "equal")

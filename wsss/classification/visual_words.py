@@ -21,8 +21,10 @@ def similarity(features: Tensor, codebook: Tensor) -> Tensor:
 
     `features` (batch, d, h, w) and `codebook` (k, d) give (batch, h * w, k). Of a pixel or word of zeros it is 0.
     """
-    pixels = normalize(features.flatten(2).transpose(1, 2), dim=2, eps=1e-12)
-    cosines: Tensor = pixels @ normalize(codebook, dim=1, eps=1e-12).T
+    # Not under autocast: words are near each other, and the likeliest would be picked among rounding errors.
+    with torch.autocast(features.device.type, enabled=False):
+        pixels = normalize(features.to(codebook.dtype).flatten(2).transpose(1, 2), dim=2, eps=1e-12)
+        cosines: Tensor = pixels @ normalize(codebook, dim=1, eps=1e-12).T
     return cosines
 
 
