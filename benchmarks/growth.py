@@ -222,14 +222,19 @@ def draw(points: Sequence[Point], path: Path) -> None:
     figure.savefig(path, dpi=80)
 
 
+def shown(point: Point, field: str) -> float:
+    """A quantity, at least a microsecond or 0.1 MiB: a call may need no more than was there, and 0 has no logarithm."""
+    floor = {"seconds": 1e-6, "mib": 0.1}[field]
+    return max(float(getattr(point, field)), floor)
+
+
 def draw_panel(panel: Axes, found: dict[str, list[Point]], field: str) -> None:
     """One quantity of every curve, and the guide from the first curve's first point."""
     for subject, points in found.items():
-        # A call that needs no more than what was there shows no rise; 0 has no place on these axes.
-        panel.loglog([p.value for p in points], [max(getattr(p, field), 1e-4) for p in points], "o-", label=subject)
-    values = [point.value for point in next(iter(found.values()))]
-    start = getattr(next(iter(found.values()))[0], field)
-    panel.loglog(values, [start * value / values[0] for value in values], "k--", linewidth=0.8, label="linear")
+        panel.loglog([p.value for p in points], [shown(p, field) for p in points], "o-", label=subject)
+    first = next(iter(found.values()))
+    guide = [shown(first[0], field) * point.value / first[0].value for point in first]
+    panel.loglog([point.value for point in first], guide, "k--", linewidth=0.8, label="linear")
     panel.legend(fontsize="small")
 
 
