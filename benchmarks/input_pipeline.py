@@ -3,7 +3,6 @@
 python benchmarks/input_pipeline.py [--photographs FOLDER]    # some seconds; FOLDER: JPEG files to use as well
 """
 
-import argparse
 import tempfile
 import time
 from collections import deque
@@ -13,12 +12,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from measure import machine, median_seconds
+from measure import median_seconds
 from PIL import Image
+from record import Row, command_line, write_record
 
 from wsss.backbone import TORCHVISION_INPUT
-from wsss.data.images import read_image
-from wsss.data.transforms import draw_view, random_long_side, view_pixels
+from wsss.data.images import read_pixels
+from wsss.data.transforms import draw_view, random_long_side, size_of, view_pixels
 from wsss.training_loop import rng_for
 
 LONG_SIDE, CROP = (320, 640), 512
@@ -55,8 +55,8 @@ def slices(length: int, rng: np.random.Generator) -> tuple[slice, slice]:
 
 def ours(path: Path, rng: np.random.Generator) -> np.ndarray:
     """The workflow's own way."""
-    image = read_image(path)
-    view = draw_view(random_long_side(image.size, LONG_SIDE, rng), CROP, rng)
+    image = read_pixels(path)
+    view = draw_view(random_long_side(size_of(image), LONG_SIDE, rng), CROP, rng)
     return view_pixels(image, view, CROP, TORCHVISION_INPUT).numpy()
 
 
@@ -95,34 +95,44 @@ def grey_levels_apart(paths: list[Path]) -> float:
     return max(float((np.abs(one - other) * std).max() * 255) for one, other in pairs)
 
 
-def compare(what: str, paths: list[Path], repetitions: int) -> None:
-    """Print each way's milliseconds of a core an image, and the ratios with the difference last."""
+def compare(what: str, paths: list[Path], repetitions: int) -> Row:
+    """Images a second of each way on one core, and how far decoding alone could go."""
     calls = {way.__name__: partial(exhaust, way, paths) for way in (released, ours, decoded)}
     apart = grey_levels_apart(paths)
     seconds = median_seconds(calls, dict.fromkeys(calls, repetitions), time.process_time)
-    each = {name: 1000 * total / len(paths) for name, total in seconds.items()}
+    rates = {name: len(paths) / total for name, total in seconds.items()}
     size = sum(path.stat().st_size for path in paths) / len(paths)
-    print(f"{len(paths)} {what}, {size / 1000:.0f} kB each, long side {LONG_SIDE}, crop {CROP}, one core's time:")
-    print(", ".join(f"{name} {value:.2f} ms" for name, value in each.items()) + " an image")
-    beyond = (each["released"] - each["decoded"]) / (each["ours"] - each["decoded"])
-    print(
-        f"ratio {each['released'] / each['ours']:.2f} in all, {beyond:.1f} beyond decoding, which alone would be "
-        f"{each['released'] / each['decoded']:.2f}; largest difference {apart:.5f} grey levels"
+    ratio = rates["ours"] / rates["released"]
+    return Row(
+        f"decoding and augmenting {what}",
+        f"{len(paths)} JPEG files of {size / 1000:.0f} kB, long side {LONG_SIDE[0]} to {LONG_SIDE[1]}, crop {CROP}",
+        ours=rates["ours"],
+        unit="images/s",
+        threads=1,
+        reference=rates["released"],
+        ratio=ratio,
+        error=f"{apart:.0e} grey levels",
+        goal="at least 3 times, within 1 grey level",
+        met=ratio >= 3 and apart <= 1,
+        note=f"decoding alone would be {rates['decoded'] / rates['released']:.2f} times as fast; processor's seconds",
     )
 
 
 def main() -> None:
-    """Print the machine's line and the comparisons."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    """Print images a second, the difference and the ratio."""
+    parser = command_line(__doc__)
     parser.add_argument("--photographs", type=Path, help="a folder of JPEG files, of which the first 40 are used")
     parser.add_argument("--repetitions", type=int, default=9)
     given = parser.parse_args()
     torch.set_num_threads(1)
-    print(machine(), flush=True)
+    rows = []
     if given.photographs is not None:
-        compare("photographs", sorted(given.photographs.glob("*.jpg"))[:40], given.repetitions)
+        rows.append(compare("photographs", sorted(given.photographs.glob("*.jpg"))[:40], given.repetitions))
     with tempfile.TemporaryDirectory() as folder:
-        compare("made images of 500 x 375", write_photographs(Path(folder), 20), given.repetitions)
+        rows.append(compare("made images of 500x375", write_photographs(Path(folder), 20), given.repetitions))
+    write_record(given.record, rows)
+    for row in rows:
+        print(f"{row.claim}: {row.ours:.0f} {row.unit}; {row.note}; {row.error}; {row.ratio:.2f} times")
 
 
 if __name__ == "__main__":

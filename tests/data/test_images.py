@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from wsss.data.images import read_image, read_labels, voc_palette, write_labels
+from wsss.data.images import read_image, read_labels, read_pixels, voc_palette, write_labels
 from wsss.errors import WsssError
 
 
@@ -68,6 +68,18 @@ def test_photographs_of_every_mode_become_rgb(tmp_path: Path, mode: str) -> None
     Image.new(mode, (5, 3)).save(tmp_path / "x.jpg")
     image = read_image(tmp_path / "x.jpg")
     assert (image.mode, image.size) == ("RGB", (5, 3))
+    np.testing.assert_array_equal(read_pixels(tmp_path / "x.jpg"), np.asarray(image))
+
+
+@pytest.mark.parametrize("subsampling", [0, 1, 2])
+@pytest.mark.parametrize("size", [(61, 47), (1, 1), (16, 33)])
+def test_pixels_are_those_of_pillow(tmp_path: Path, size: tuple[int, int], subsampling: int) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
+    path = tmp_path / "x.jpg"
+    Image.fromarray(noise).save(path, "JPEG", subsampling=subsampling, progressive=subsampling == 1)
+    np.testing.assert_array_equal(read_pixels(path), np.asarray(read_image(path)))
+    Image.fromarray(noise).save(path, "PNG")
+    np.testing.assert_array_equal(read_pixels(path), noise)
 
 
 def jpeg() -> bytes:
@@ -87,6 +99,8 @@ def test_damaged_files_are_named(tmp_path: Path, content: bytes) -> None:
     path.write_bytes(content)
     with pytest.raises(WsssError, match=r"damaged image: .*2007_000032\.jpg"):
         read_image(path)
+    with pytest.raises(WsssError, match=r"damaged image: .*2007_000032\.jpg"):
+        read_pixels(path)
     with pytest.raises(WsssError, match=r"2007_000032\.jpg"):
         read_labels(path)
 
@@ -102,5 +116,7 @@ def test_a_truncated_label_image_is_named(tmp_path: Path) -> None:
 def test_missing_files_are_named(tmp_path: Path) -> None:
     with pytest.raises(WsssError, match=r"missing image: .*x\.jpg"):
         read_image(tmp_path / "x.jpg")
+    with pytest.raises(WsssError, match=r"missing image: .*x\.jpg"):
+        read_pixels(tmp_path / "x.jpg")
     with pytest.raises(WsssError, match=r"missing label image: .*x\.png"):
         read_labels(tmp_path / "x.png")

@@ -9,9 +9,9 @@ from torch import Tensor, nn
 
 from wsss.backbone_weights import load_initial_weights
 from wsss.classification.network import Classifier, build_classifier
-from wsss.data.images import read_image
+from wsss.data.images import read_pixels
 from wsss.data.layout import Dataset
-from wsss.data.transforms import Normalisation, draw_view, random_long_side, view_pixels
+from wsss.data.transforms import Normalisation, draw_view, random_long_side, size_of, view_pixels
 from wsss.settings.classification import ClassifierSettings
 from wsss.training_loop import Batch, Machine, Plan, rng_for, save_training, steps_per_epoch, train
 
@@ -30,8 +30,8 @@ class LabelledImages:
     def __getitem__(self, key: tuple[int, int]) -> tuple[Tensor, Tensor]:
         epoch, index = key
         rng = rng_for(self.settings.seed, epoch, index)
-        image = read_image(self.dataset.image_path(self.ids[index]))
-        view = draw_view(random_long_side(image.size, self.settings.long_side, rng), self.settings.crop, rng)
+        image = read_pixels(self.dataset.image_path(self.ids[index]))
+        view = draw_view(random_long_side(size_of(image), self.settings.long_side, rng), self.settings.crop, rng)
         pixels = view_pixels(image, view, self.settings.crop, self.normalisation)
         return pixels, torch.from_numpy(self.dataset.image_labels[self.ids[index]])
 

@@ -49,10 +49,12 @@ def draw_view(size: tuple[int, int], side: int, rng: np.random.Generator) -> Vie
     return View(size, rows, size[0] - 1 - columns if mirrored else columns, top, left)
 
 
-def view_pixels(image: Image.Image, view: View, side: int, normalisation: Normalisation) -> Tensor:
-    """Normalised float32 (3, side, side) of a view of an RGB image, 0 where the crop reaches beyond the image."""
-    shown = resized(np.asarray(image), view.size, view.rows, view.columns)
-    return _normalise(shown, normalisation, torch.zeros(3, side, side), view.top, view.left)
+def view_pixels(image: np.ndarray, view: View, side: int, normalisation: Normalisation) -> Tensor:
+    """Normalised float32 (3, side, side) of a view of an image, uint8 RGB (h, w, 3), 0 where it reaches beyond."""
+    shown = resized(image, view.size, view.rows, view.columns)
+    whole = len(view.rows) == len(view.columns) == side
+    crop = torch.empty(3, side, side) if whole else torch.zeros(3, side, side)
+    return _normalise(shown, normalisation, crop, view.top, view.left)
 
 
 def view_labels(labels: np.ndarray, view: View, side: int) -> Tensor:
@@ -64,7 +66,7 @@ def view_labels(labels: np.ndarray, view: View, side: int) -> Tensor:
 
 
 def augmented_pair(
-    image: Image.Image,
+    image: np.ndarray,
     labels: np.ndarray,
     scale: float,
     side: int,
@@ -72,7 +74,7 @@ def augmented_pair(
     rng: np.random.Generator,
 ) -> tuple[Tensor, Tensor]:
     """Normalised pixels (3, side, side) and labels (side, side): scaled, mirrored half the time, cropped together."""
-    view = draw_view(scaled_size(image.size, scale), side, rng)
+    view = draw_view(scaled_size(size_of(image), scale), side, rng)
     return view_pixels(image, view, side, normalisation), view_labels(labels, view, side)
 
 
@@ -80,6 +82,11 @@ def to_tensor(image: Image.Image, normalisation: Normalisation, scale: float = 1
     """Normalised float32 (3, height, width) of an RGB image, resized by `scale` before (see `scaled_size`)."""
     pixels = resized(np.asarray(image), scaled_size(image.size, scale))
     return _normalise(pixels, normalisation, torch.empty(3, pixels.shape[0], pixels.shape[2]))
+
+
+def size_of(image: np.ndarray) -> tuple[int, int]:
+    """Width and height of an image (h, w, 3)."""
+    return image.shape[1], image.shape[0]
 
 
 def scaled_size(size: tuple[int, int], factor: float) -> tuple[int, int]:

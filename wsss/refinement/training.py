@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from wsss.backbone import backbone_of
 from wsss.backbone_weights import load_initial_weights
-from wsss.data.images import read_image, read_labels
+from wsss.data.images import read_image, read_labels, read_pixels
 from wsss.data.label_shards import label_path
 from wsss.data.layout import Dataset
 from wsss.data.transforms import Normalisation, augmented_pair, to_tensor
@@ -43,7 +43,7 @@ class ConfidentImages:
         epoch, index = key
         rng = rng_for(self.settings.seed, epoch, index)
         scale = rng.uniform(*self.settings.scale)
-        image = read_image(self.dataset.image_path(self.ids[index]))
+        image = read_pixels(self.dataset.image_path(self.ids[index]))
         labels = read_labels(label_path(self.labels, self.ids[index]))
         pixels, targets = augmented_pair(image, labels, scale, self.settings.crop, self.normalisation, rng)
         return pixels, reduce_labels(targets[None])[0]

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from wsss.backbone import backbone_of
 from wsss.backbone_weights import load_initial_weights
-from wsss.data.images import read_image, read_labels
+from wsss.data.images import read_labels, read_pixels
 from wsss.data.label_shards import label_path
 from wsss.data.layout import Dataset
 from wsss.data.transforms import Normalisation, augmented_pair
@@ -39,7 +39,7 @@ class LabelledPixels:
         epoch, index = key
         rng = rng_for(self.settings.seed, epoch, index)
         scale = float(rng.choice(self.settings.augment_scales))
-        image = read_image(self.dataset.image_path(self.ids[index]))
+        image = read_pixels(self.dataset.image_path(self.ids[index]))
         labels = read_labels(label_path(self.labels, self.ids[index]))
         return augmented_pair(image, labels, scale, self.settings.crop, self.normalisation, rng)
 
