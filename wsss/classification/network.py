@@ -49,7 +49,8 @@ class Classifier(nn.Module):
         With both (VWE eq. 10-12), each is cut off at 0 and they are joined by max, as they are: the paper brings them
         to no common scale. Raises WsssError where there are no words that are mapped to classes.
         """
-        features = self.features(images).float()
+        # The trunk may be of a lower precision than the head.
+        features = self.features(images).to(self.classifier.weight.dtype)
         maps = conv2d(features, self.classifier.weight[:, :, None, None]).relu()
         if branches == "image":
             return maps
