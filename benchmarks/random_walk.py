@@ -4,8 +4,6 @@ python benchmarks/random_walk.py                       # six minutes: squares a 
 python benchmarks/random_walk.py --run results/runs/R  # labels of a finished run's train images too
 """
 
-import csv
-import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,21 +12,14 @@ from pathlib import Path
 from statistics import median
 
 import torch
+from finished_run import FinishedRun
 from measure import peak_mib
 from record import Row, command_line, write_record
 from torch import Tensor
 from torch.nn.functional import interpolate, pad
 
-from wsss.classification.cam_store import CamStore
-from wsss.data.images import read_image
-from wsss.data.layout import Dataset
-from wsss.data.transforms import to_tensor
-from wsss.image_store import store_path
-from wsss.progress import track
-from wsss.refinement.irnet import edges_of_image
 from wsss.refinement.random_walk import STRIDE, TRUNCATION, random_walk
-from wsss.refinement.training import load_edge_network
-from wsss.settings.refinement import IrnetSettings, PseudoLabelSettings
+from wsss.settings.refinement import PseudoLabelSettings
 
 EXACT, ACCELERATED = PseudoLabelSettings(walk="exact"), PseudoLabelSettings(walk="accelerated")
 Size = tuple[int, int]
@@ -168,22 +159,11 @@ def synthetic_scenes(size: Size, images: int) -> Iterator[Labelled]:
         yield make_scene(size, 1 + seed % 4, seed), ACCELERATED.background_score
 
 
-def scenes_of_run(run: Path) -> Iterator[Labelled]:
+def scenes_of_run(run: FinishedRun) -> Iterator[Labelled]:
     """Train images of a finished run: their CAMs, and the edges that its IRNet draws."""
-    with (run / "artifacts.tsv").open() as file:
-        stages = {row["stage"]: row for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)}
-    paths = {stage: Path(row["path"]) for stage, row in stages.items()}
-    settings = {stage: json.loads(row["settings"]) for stage, row in stages.items()}
-    dataset, pseudo = Dataset(paths["data"]), PseudoLabelSettings(**settings["pseudo_labels"])
-    irnet = IrnetSettings.model_validate(settings["irnet"])
-    backbones = Path("results/backbones").glob(f"{irnet.backbone.label}-*/weights.safetensors")
-    network = load_edge_network(irnet, next(backbones), paths["irnet"] / "edges.safetensors")
-    ids = dataset.ids("train")
-    for image_id in track(ids, len(ids), "labels by both walks"):
-        store = CamStore.read(store_path(paths["cams"], image_id), image_id)
-        image = to_tensor(read_image(dataset.image_path(image_id)), network.backbone.normalisation)
-        edge = torch.from_numpy(edges_of_image(network, image, pseudo.pad_to))
-        yield Scene(store.size, edge, torch.from_numpy(store.strided())), pseudo.background_score
+    for store, edge in run.train_images():
+        scene = Scene(store.size, torch.from_numpy(edge), torch.from_numpy(store.strided()))
+        yield scene, run.pseudo_labels.background_score
 
 
 def compare_labels(scenes: Iterator[Labelled], what: str) -> Row:
@@ -228,7 +208,7 @@ def main() -> None:
     size = (given.height, given.width)
     rows = [compare_labels(synthetic_scenes(size, given.images), "synthetic scenes")]
     if given.run is not None:
-        rows.append(compare_labels(scenes_of_run(given.run), given.run.name))
+        rows.append(compare_labels(scenes_of_run(FinishedRun(given.run)), given.run.name))
     rows += compare_speed(size, given.classes)
     write_record(given.record, rows)
     for row in rows:

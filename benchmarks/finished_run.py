@@ -1,0 +1,58 @@
+"""A finished run of the workflow, for benchmarks on real photographs: its CAMs, and the edges that its IRNet draws."""
+
+import csv
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from wsss.classification.cam_store import CamStore
+from wsss.data.images import read_image
+from wsss.data.layout import Dataset
+from wsss.data.transforms import to_tensor
+from wsss.image_store import store_path
+from wsss.progress import track
+from wsss.refinement.irnet import edges_of_image
+from wsss.refinement.training import load_edge_network
+from wsss.settings.refinement import IrnetSettings, PseudoLabelSettings
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """What a run's folder, such as results/runs/default, leads to; read from the project's folder."""
+
+    folder: Path
+
+    @cached_property
+    def stages(self) -> dict[str, tuple[Path, dict[str, Any]]]:
+        """Each stage's folder and settings."""
+        with (self.folder / "artifacts.tsv").open() as file:
+            rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+        return {row["stage"]: (Path(row["path"]), json.loads(row["settings"])) for row in rows}
+
+    @property
+    def dataset(self) -> Dataset:
+        """The dataset made ready."""
+        return Dataset(self.stages["data"][0])
+
+    @property
+    def pseudo_labels(self) -> PseudoLabelSettings:
+        """Settings of the walk."""
+        return PseudoLabelSettings.model_validate(self.stages["pseudo_labels"][1])
+
+    def train_images(self) -> Iterator[tuple[CamStore, np.ndarray]]:
+        """The CAMs of each train image, and its edges, float32 (h, w) in 0..1."""
+        folder, settings = self.stages["irnet"]
+        irnet = IrnetSettings.model_validate(settings)
+        initial = next(Path("results/backbones").glob(f"{irnet.backbone.label}-*/weights.safetensors"))
+        network = load_edge_network(irnet, initial, folder / "edges.safetensors")
+        ids = self.dataset.ids("train")
+        for image_id in track(ids, len(ids), self.folder.name):
+            image = read_image(self.dataset.image_path(image_id))
+            pixels = to_tensor(image, network.backbone.normalisation)
+            store = CamStore.read(store_path(self.stages["cams"][0], image_id), image_id)
+            yield store, edges_of_image(network, pixels, self.pseudo_labels.pad_to)
