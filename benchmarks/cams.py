@@ -183,8 +183,8 @@ def compare_pseudo_labels(run: FinishedRun) -> Row:
     network = load_classifier(ClassifierSettings.model_validate(settings), len(dataset.classes), weights)
     place(network)
     network.backbone.to(torch.bfloat16)
-    scored = set(dataset.ids("train_scored"))
-    matrices = {way: np.zeros((len(dataset.classes) + 1,) * 2, np.int64) for way in ("float32", "bfloat16")}
+    scored, labels = set(dataset.ids("train_scored")), len(dataset.classes) + 1
+    matrices = {way: np.zeros((labels, labels), np.int64) for way in ("float32", "bfloat16")}
     for store, edge in run.train_images():
         if store.image_id not in scored:
             continue
@@ -192,8 +192,8 @@ def compare_pseudo_labels(run: FinishedRun) -> Row:
         cams = {"float32": store, "bfloat16": our_cams(network, image, store.keys, store.scales)}
         truth = dataset.truth(store.image_id)
         for way, one in cams.items():
-            labels = pseudo_label(one.strided(), one.keys, edge, one.size, run.pseudo_labels, torch.device("cpu"))
-            matrices[way] += confusion_matrix(truth, labels, len(dataset.classes))
+            found = pseudo_label(one.strided(), one.keys, edge, one.size, run.pseudo_labels, torch.device("cpu"))
+            matrices[way] += confusion_matrix(truth, found, labels)
     scores = {way: 100 * mean_iou(matrix) for way, matrix in matrices.items()}
     return Row(
         "mIoU of pseudo labels, CAMs in bfloat16 against float32",
