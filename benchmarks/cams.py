@@ -158,8 +158,8 @@ def measure(backbone: str, repetitions: int) -> list[Row]:
                 peak=f"{share:.0%} of {peak:.0f} GFLOP/s in this precision",
                 goal=f"at least {GOALS[precision]} times, {PEAK_GOAL:.0%} of the peak",
                 met=ratio >= GOALS[precision] and share >= PEAK_GOAL,
-                note=f"at the machine's whole peak it would be {ratio / share:.2f} times: the released loop alone reaches "
-                f"{gigaflops / seconds['released'] / peak:.0%} of this precision's peak; decoding is not included",
+                note=f"at the machine's whole peak it would be {ratio / share:.2f} times, as the released loop reaches "
+                f"{gigaflops / seconds['released'] / peak:.0%} of this precision's; decoding is not included",
             )
         )
     stored = Row(
