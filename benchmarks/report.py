@@ -47,9 +47,9 @@ def page(records: Mapping[str, Record], date: str) -> str:
     lines = [
         "# Performance",
         "",
-        f"`make bench` measured this on {date} and wrote this page. Each line is one run of our method and of the",
-        "reference's, side by side on the same input (`benchmarks/`), in medians of alternating repetitions; errors",
-        "are differences between both results.",
+        f"Written on {date} by `benchmarks/report.py` from the last run of each script; `make bench` runs them anew.",
+        "Each line is one run of our method and of the reference's, side by side on the same input, in medians of",
+        "alternating repetitions; errors are differences between both results.",
         "",
         *(f"- `{name}`: {record.machine}" for name, record in records.items()),
         "",
