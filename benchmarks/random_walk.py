@@ -1,6 +1,6 @@
 """The random walk against the dense one: seconds, memory, errors, and the labels that differ.
 
-python benchmarks/random_walk.py                       # six minutes: squares a matrix of 11,750 x 11,750 eight times
+python benchmarks/random_walk.py                       # eight minutes: squares a matrix of 11,750 x 11,750 eight times
 python benchmarks/random_walk.py --run results/runs/R  # labels of a finished run's train images too
 """
 
