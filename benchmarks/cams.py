@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from finished_run import FinishedRun
 from measure import Call, median_seconds
+from photographs import photograph
 from PIL import Image
 from record import Row, command_line, write_record
 from torch import Tensor
@@ -45,14 +46,6 @@ def network(backbone: str) -> Classifier:
     torch.manual_seed(0)
     settings = {"backbone": {"name": backbone, "weights": "scratch"}, "words": "none"}
     return build_classifier(ClassifierSettings.model_validate(settings), 20).eval()
-
-
-def photograph(width: int, height: int) -> Image.Image:
-    """Smooth colours with some noise."""
-    rng = np.random.default_rng(0)
-    coarse = Image.fromarray(rng.integers(0, 255, (12, 16, 3), dtype=np.uint8)).resize((width, height))
-    noisy = np.asarray(coarse, np.int16) + rng.integers(-12, 12, (height, width, 3))
-    return Image.fromarray(noisy.clip(0, 255).astype(np.uint8))
 
 
 def resized_image(image: Image.Image, scale: float) -> Image.Image:

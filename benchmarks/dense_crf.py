@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from measure import median_seconds
+from photographs import photograph
 from PIL import Image
 from record import Row, command_line, write_record
 
@@ -33,10 +34,7 @@ SETTINGS = ConfidentLabelSettings()
 
 def make_photograph(seed: int) -> np.ndarray:
     """Patches of colour with some noise, uint8 RGB (375, 500, 3)."""
-    rng = np.random.default_rng(seed)
-    coarse = Image.fromarray(rng.integers(0, 255, (9, 12, 3), dtype=np.uint8)).resize((WIDTH, HEIGHT))
-    noisy = np.asarray(coarse, np.int16) + rng.integers(-12, 12, (HEIGHT, WIDTH, 3))
-    return noisy.clip(0, 255).astype(np.uint8)
+    return np.asarray(photograph(WIDTH, HEIGHT, seed, patches=(9, 12)))
 
 
 def make_store(image_id: str, seed: int) -> CamStore:

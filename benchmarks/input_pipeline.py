@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from measure import median_seconds
+from photographs import photograph
 from PIL import Image
 from record import Row, command_line, write_record
 
@@ -69,11 +70,8 @@ def write_photographs(folder: Path, count: int) -> list[Path]:
     """JPEG files of 500 x 375 pixels: smooth colours with some noise, in quality 90."""
     paths = []
     for number in range(count):
-        rng = np.random.default_rng(number)
-        coarse = Image.fromarray(rng.integers(0, 255, (12, 16, 3), dtype=np.uint8))
-        noisy = np.asarray(coarse.resize((500, 375)), np.int16) + rng.integers(-12, 12, (375, 500, 3))
         paths.append(folder / f"{number}.jpg")
-        Image.fromarray(noisy.clip(0, 255).astype(np.uint8)).save(paths[-1], quality=90)
+        photograph(500, 375, number).save(paths[-1], quality=90)
     return paths
 
 

@@ -84,7 +84,7 @@ def test_a_missed_goal_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_every_script_is_known_to_the_report(monkeypatch: pytest.MonkeyPatch) -> None:
-    shared = {"finished_run", "measure", "record", "report"}
+    shared = {"finished_run", "measure", "photographs", "record", "report"}
     scripts = {file.stem for file in (PROJECT / "benchmarks").glob("*.py")} - shared
     assert scripts <= set(load("report", monkeypatch).THREADS)
 
