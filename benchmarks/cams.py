@@ -1,6 +1,6 @@
 """Multi-scale CAMs of one photograph against the released loop, and the bytes that are kept of them.
 
-python benchmarks/cams.py    # ResNet50, 500 x 375, four scales with mirrors: about a minute on two threads
+python benchmarks/cams.py    # ResNet50, 500 x 375, four scales with mirrors: two minutes on two threads
 """
 
 import io
@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from finished_run import FinishedRun
-from measure import Call, median_seconds
+from measure import Call, elsewhere, median_seconds
 from photographs import photograph
 from PIL import Image
 from record import Row, command_line, write_record
@@ -67,6 +67,11 @@ def released_cams(classifier: Classifier, image: Image.Image) -> tuple[Tensor, T
     return resized(maps, ((image.height - 1) // 4 + 1, (image.width - 1) // 4 + 1)), resized(
         maps, (image.height, image.width)
     )
+
+
+def prepare_released(backbone: str) -> Call:
+    """The released loop on the image that is measured."""
+    return partial(released_cams, network(backbone), photograph(500, 375))
 
 
 def resized(maps: list[Tensor], size: tuple[int, int]) -> Tensor:
@@ -126,10 +131,12 @@ def measure(backbone: str, repetitions: int) -> list[Row]:
         strided, full = released_cams(plain, image)
     gigaflops = counter.get_total_flops() / 1e9
     stores = {precision: our_cams(networks[precision], image) for precision in PRECISIONS}
-    calls: dict[str, Call] = {"released": partial(released_cams, plain, image)}
+    # The released loop as it is, in a process of its own, and once more with memory kept as our networks keep it.
+    calls: dict[str, Call] = {"kept": partial(released_cams, plain, image)}
     for precision in PRECISIONS:
         calls |= {str(precision): partial(our_cams, networks[precision], image), **products(precision)}
-    seconds = median_seconds(calls, dict.fromkeys(calls, repetitions))
+    with elsewhere(prepare_released, backbone) as released:
+        seconds = median_seconds(calls | {"released": released}, dict.fromkeys([*calls, "released"], repetitions))
     kept, released_kept = kept_bytes(stores[torch.float32], strided, full)
     sizes = f"{backbone}, 500x375, scales {', '.join(map(str, SCALES))} with mirrors, {gigaflops:.0f} GFLOP"
     threads = torch.get_num_threads()
@@ -151,8 +158,8 @@ def measure(backbone: str, repetitions: int) -> list[Row]:
                 peak=f"{share:.0%} of {peak:.0f} GFLOP/s in this precision",
                 goal=f"at least {GOALS[precision]} times, {PEAK_GOAL:.0%} of the peak",
                 met=ratio >= GOALS[precision] and share >= PEAK_GOAL,
-                note=f"at the machine's whole peak it would be {ratio / share:.2f} times, as the released loop reaches "
-                f"{gigaflops / seconds['released'] / peak:.0%} of this precision's; decoding is not included",
+                note=f"with memory kept as ours, the released loop would take {seconds['kept']:.3g} s, and the ratio "
+                f"be {seconds['kept'] / ours:.2f}; products as of direct convolutions; decoding is not included",
             )
         )
     stored = Row(

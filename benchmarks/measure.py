@@ -5,7 +5,8 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -70,17 +71,61 @@ def cost(prepare: Callable[..., Call], *arguments: object) -> Cost:
         child.join()
 
 
+@contextmanager
+def elsewhere(prepare: Callable[..., Call], *arguments: object) -> Iterator[Call]:
+    """The call that `prepare(*arguments)` returns, run once already, in a process of its own.
+
+    What another method sets in this process, such as how memory is kept, does not reach it. `prepare` stands at the top
+    of a module.
+    """
+    context = multiprocessing.get_context("spawn")
+    here, there = context.Pipe()
+    child = context.Process(target=_answer, args=(there, torch.get_num_threads(), prepare, *arguments))
+    child.start()
+    there.close()
+
+    def call() -> None:
+        here.send("run")
+        here.recv()
+
+    try:
+        call()
+        yield call
+    finally:
+        here.close()
+        child.join()
+
+
+def _answer(there: Connection, threads: int, prepare: Callable[..., Call], *arguments: object) -> None:
+    torch.set_num_threads(threads)
+    call = prepare(*arguments)
+    with suppress(EOFError):
+        while there.recv():
+            call()
+            there.send("ran")
+
+
+def forget_peak() -> float:
+    """Let Linux take this process's current memory, which is returned in MiB, as the highest from here on."""
+    before = _memory_mib("VmRSS")
+    Path("/proc/self/clear_refs").write_text("5")
+    return before
+
+
+def highest_mib() -> float:
+    """The highest memory of this process, in MiB, since `forget_peak`."""
+    return _memory_mib("VmHWM")
+
+
 def _send_cost(sending: Connection, threads: int, prepare: Callable[..., Call], *arguments: object) -> None:
     torch.set_num_threads(threads)
     call = prepare(*arguments)
-    before = _memory_mib("VmRSS")
-    # Linux takes the current memory as the highest from here on.
-    Path("/proc/self/clear_refs").write_text("5")
+    before = forget_peak()
     start, calls = time.process_time(), 0
     while calls == 0 or time.process_time() - start < SECONDS_OF_CALLS:
         call()
         calls += 1
-    sending.send(Cost((time.process_time() - start) / calls, _memory_mib("VmHWM") - before))
+    sending.send(Cost((time.process_time() - start) / calls, highest_mib() - before))
 
 
 def _memory_mib(field: str) -> float:

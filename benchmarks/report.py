@@ -1,6 +1,6 @@
 """Run the benchmarks, each in a process of its own, and write docs/performance.md.
 
-python benchmarks/report.py                   # all of them: twenty minutes
+python benchmarks/report.py                   # all of them: a quarter of an hour
 python benchmarks/report.py affinity_loss     # one anew; the others' records of earlier runs stay
 python benchmarks/report.py demo_overhead     # runs the demo, so it is run only when it is named
 """

@@ -1,6 +1,7 @@
 """The reference ways that benchmarks measure against compute what ours compute; what is measured reaches its page."""
 
 import importlib
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -49,6 +50,24 @@ def prepare_copy(mib: int) -> Callable[[], torch.Tensor]:
 def test_memory_is_that_of_the_call_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     measure = load("measure", monkeypatch)
     assert measure.peak_mib(prepare_copy, 64) == pytest.approx(64, abs=4)
+
+
+def prepare_note(file: Path) -> Callable[[], object]:
+    def note() -> None:
+        with file.open("a") as lines:
+            lines.write(f"{os.getpid()}\n")
+
+    return note
+
+
+def test_a_call_elsewhere_runs_in_a_process_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    measure, file = load("measure", monkeypatch), tmp_path / "processes"
+    with measure.elsewhere(prepare_note, file) as call:
+        call()
+        call()
+    first, *others = file.read_text().split()
+    assert others == [first, first]
+    assert int(first) != os.getpid()
 
 
 def test_a_script_leaves_a_record_that_becomes_a_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
