@@ -23,7 +23,7 @@ format: .venv/installed
 	$(BIN)/ruff format .
 	$(BIN)/snakefmt Snakefile rules
 
-# Claims of speed, each against the reference method in one run, into docs/performance.md: twenty minutes.
+# Claims of speed, each against the reference method in one run, into docs/performance.md: a quarter of an hour.
 bench: .venv/installed
 	$(BIN)/python benchmarks/report.py
 
