@@ -16,7 +16,10 @@ def pick_device() -> torch.device:
 
 
 def place(network: nn.Module) -> torch.device:
-    """Move `network` to that device, its convolutions laid out channels last; returns the device."""
+    """Move `network` to that device, its convolutions laid out channels last; returns the device.
+
+    On a CPU the process keeps the memory that it frees from then on: `keep_freed_memory`.
+    """
     device = pick_device()
     if device.type == "cpu":
         keep_freed_memory()
