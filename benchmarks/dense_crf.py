@@ -1,6 +1,6 @@
 """Confident labels: images a second in one process and in two side by side, and a lattice for two passes or for each.
 
-python benchmarks/dense_crf.py --images 16    # minutes; eight without it
+python benchmarks/dense_crf.py    # minutes; fewer with --images 8
 """
 
 import multiprocessing
@@ -130,7 +130,7 @@ def compare_lattices(repetitions: int) -> Row:
 def main() -> None:
     """Print both comparisons, ratio and error last."""
     parser = command_line(__doc__)
-    parser.add_argument("--images", type=int, default=8)
+    parser.add_argument("--images", type=int, default=16)
     parser.add_argument("--repetitions", type=int, default=5)
     given = parser.parse_args()
     torch.set_num_threads(1)

@@ -100,15 +100,15 @@ def draw_training_curve(logs: Mapping[str, Path], path: Path) -> None:
 
 
 def draw_comparison(lines: Sequence[Line], path: Path) -> None:
-    """Write each row's mean as a bar, its seeds as dots and a paper's figure as a diamond, by split, as a PNG."""
+    """Write each row's mean as a line, its seeds as dots and a paper's figure as a diamond, by split, as a PNG."""
     splits = list(dict.fromkeys(line.split for line in lines))
     rows = list(dict.fromkeys(line.row for line in lines))
     size = (4.6 * len(splits), 1.2 + 0.42 * len(rows))
     figure = Figure(figsize=size, layout="constrained", dpi=DOTS_PER_INCH)
     for axes, split in zip(figure.subplots(1, len(splits), squeeze=False, sharey=True)[0], splits, strict=True):
         shown = [line for line in lines if line.split == split]
-        axes.barh([line.row for line in shown], [line.mean for line in shown], color="#bcd9dc", height=0.62)
         for line in shown:
+            axes.plot(line.mean, line.row, "|", color="#7fb3b8", markersize=22, markeredgewidth=3)
             axes.plot(line.scores, [line.row] * len(line.scores), "o", color="#0b6e75", markersize=4.5)
         figures = {line.row: line.published for line in shown if line.published is not None}
         if figures:
@@ -116,11 +116,10 @@ def draw_comparison(lines: Sequence[Line], path: Path) -> None:
             axes.legend(framealpha=0.85, edgecolor="none", fontsize=8)
         every = [*figures.values(), *(score for line in shown for score in line.scores)]
         margin = max(max(every) - min(every), 1.0)
-        # Bars may start above 0, as the axis says: what matters here is the dots against each other.
-        axes.set_xlim(max(min(every) - margin, 0), max(every) + 0.25 * margin)
+        axes.set_xlim(max(min(every) - 0.25 * margin, 0), max(every) + 0.25 * margin)
         axes.set(title=split, xlabel="mIoU (%)")
         _tidy(axes)
-    axes.invert_yaxis()
+    axes.set_ylim(len(rows) - 0.5, -0.5)
     save_figure(figure, path)
 
 
