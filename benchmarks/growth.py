@@ -49,7 +49,7 @@ MIDDLE = (375, 500)
 # Why a curve is steeper than linear, where it may be.
 EXPLAINED = {
     ("random walk", "pixels"): "linear up to 750,000 pixels; beyond, the weights, 272 bytes a cell, no longer fit into "
-    "the processor's cache of 32 MiB, and memory sets the pace"
+    "the processor's cache, and memory sets the pace"
 }
 SIDE = 48  # of a label image; 10,000 of them are made in seconds
 Call = Callable[[], object]
