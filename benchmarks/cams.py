@@ -158,8 +158,8 @@ def measure(backbone: str, repetitions: int) -> list[Row]:
                 peak=f"{share:.0%} of {peak:.0f} GFLOP/s in this precision",
                 goal=f"at least {GOALS[precision]} times, {PEAK_GOAL:.0%} of the peak",
                 met=ratio >= GOALS[precision] and share >= PEAK_GOAL,
-                note=f"at the machine's whole peak it would be {ratio / share:.2f} times; with memory kept as ours, the "
-                f"released loop takes {seconds['kept']:.3g} s; decoding is not included",
+                note=f"at the machine's whole peak it would be {ratio / share:.2f} times; with memory kept as ours, "
+                f"the released loop takes {seconds['kept']:.3g} s; decoding is not included",
             )
         )
     stored = Row(
