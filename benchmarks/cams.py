@@ -32,6 +32,7 @@ from wsss.refinement.random_walk import pseudo_label
 from wsss.settings.cams import CamSettings
 from wsss.settings.classification import ClassifierSettings
 
+WIDTH, HEIGHT = 500, 375
 SCALES = CamSettings().scales
 KEYS = np.array([7, 14])
 PRECISIONS = (torch.float32, torch.bfloat16)
@@ -71,7 +72,7 @@ def released_cams(classifier: Classifier, image: Image.Image) -> tuple[Tensor, T
 
 def prepare_released(backbone: str) -> Call:
     """The released loop on the image that is measured."""
-    return partial(released_cams, network(backbone), photograph(500, 375))
+    return partial(released_cams, network(backbone), photograph(WIDTH, HEIGHT))
 
 
 def resized(maps: list[Tensor], size: tuple[int, int]) -> Tensor:
@@ -125,7 +126,7 @@ def kept_bytes(store: CamStore, strided: Tensor, full: Tensor) -> tuple[int, int
 
 def measure(backbone: str, repetitions: int) -> list[Row]:
     """A row for each precision, one for each share of the peak, and one for the bytes."""
-    image, plain = photograph(500, 375), network(backbone)
+    image, plain = photograph(WIDTH, HEIGHT), network(backbone)
     networks = {precision: folded_network(backbone, precision) for precision in PRECISIONS}
     with FlopCounterMode(display=False) as counter:
         strided, full = released_cams(plain, image)
@@ -135,10 +136,10 @@ def measure(backbone: str, repetitions: int) -> list[Row]:
     calls: dict[str, Call] = {"kept": partial(released_cams, plain, image)}
     for precision in PRECISIONS:
         calls |= {str(precision): partial(our_cams, networks[precision], image), **products(precision)}
-    with elsewhere(prepare_released, backbone) as released:
-        seconds = median_seconds(calls | {"released": released}, dict.fromkeys([*calls, "released"], repetitions))
+    with elsewhere(prepare_released, backbone) as calls["released"]:
+        seconds = median_seconds(calls, dict.fromkeys(calls, repetitions))
     kept, released_kept = kept_bytes(stores[torch.float32], strided, full)
-    sizes = f"{backbone}, 500x375, scales {', '.join(map(str, SCALES))} with mirrors, {gigaflops:.0f} GFLOP"
+    sizes = f"{backbone}, {WIDTH}x{HEIGHT}, scales {', '.join(map(str, SCALES))} with mirrors, {gigaflops:.0f} GFLOP"
     threads = torch.get_num_threads()
     rows = []
     for precision in PRECISIONS:
@@ -164,7 +165,7 @@ def measure(backbone: str, repetitions: int) -> list[Row]:
         )
     stored = Row(
         "bytes of a CAM store against the released file",
-        "500x375, 2 classes, 4 scales, float16 against float32",
+        f"{WIDTH}x{HEIGHT}, 2 classes, 4 scales, float16 against float32",
         ours=kept,
         unit="bytes",
         threads=threads,

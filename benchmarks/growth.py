@@ -46,10 +46,10 @@ SIZES = ((188, 250), (375, 500), (750, 1000), (1500, 2000), (1733, 2310))
 CLASSES = (1, 2, 5, 10, 20)
 IMAGES = (100, 1_000, 10_000)
 MIDDLE = (375, 500)
-# Why a curve is steeper than linear, where it may be.
+# Why a curve may be steeper than linear, and where.
 EXPLAINED = {
-    ("random walk", "pixels"): "linear up to 750,000 pixels; beyond, the weights, 272 bytes a cell, no longer fit into "
-    "the processor's cache, and memory sets the pace"
+    ("random walk", "pixels"): "steeper where the weights, 272 bytes a cell, no longer fit into the processor's cache, "
+    "and memory sets the pace"
 }
 SIDE = 48  # of a label image; 10,000 of them are made in seconds
 Call = Callable[[], object]

@@ -58,17 +58,10 @@ def cost(prepare: Callable[..., Call], *arguments: object) -> Cost:
 
     Seconds are the processor's, over all threads: whatever else runs counts little.
     """
-    context = multiprocessing.get_context("spawn")
-    receiving, sending = context.Pipe(duplex=False)
-    child = context.Process(target=_send_cost, args=(sending, torch.get_num_threads(), prepare, *arguments))
-    child.start()
-    sending.close()
-    try:
-        found = receiving.recv()
-        assert isinstance(found, Cost)
-        return found
-    finally:
-        child.join()
+    with _fresh_process(_send_cost, prepare, *arguments) as child:
+        found = child.recv()
+    assert isinstance(found, Cost)
+    return found
 
 
 @contextmanager
@@ -78,19 +71,28 @@ def elsewhere(prepare: Callable[..., Call], *arguments: object) -> Iterator[Call
     What another method sets in this process, such as how memory is kept, does not reach it. `prepare` stands at the top
     of a module.
     """
-    context = multiprocessing.get_context("spawn")
-    here, there = context.Pipe()
-    child = context.Process(target=_answer, args=(there, torch.get_num_threads(), prepare, *arguments))
-    child.start()
-    there.close()
+    with _fresh_process(_answer, prepare, *arguments) as child:
 
-    def call() -> None:
-        here.send("run")
-        here.recv()
+        def call() -> None:
+            child.send("run")
+            child.recv()
 
-    try:
         call()
         yield call
+
+
+@contextmanager
+def _fresh_process(
+    serve: Callable[..., None], prepare: Callable[..., Call], *arguments: object
+) -> Iterator[Connection]:
+    """The connection to a new process in which `serve` answers with what `prepare(*arguments)` returns."""
+    context = multiprocessing.get_context("spawn")
+    here, there = context.Pipe()
+    child = context.Process(target=serve, args=(there, torch.get_num_threads(), prepare, *arguments))
+    child.start()
+    there.close()
+    try:
+        yield here
     finally:
         here.close()
         child.join()

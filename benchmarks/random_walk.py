@@ -93,12 +93,9 @@ def dense_end(scene: Scene, transitions: Tensor) -> Tensor:
 def prepare(way: str, size: Size, classes: int) -> Callable[[], Tensor]:
     """Our walk on a scene, its code compiled already."""
     settings = {"exact": EXACT, "accelerated": ACCELERATED}[way]
-
-    def walk(scene: Scene) -> Tensor:
-        return random_walk(scene.cams, scene.edge, settings)
-
-    walk(make_scene((40, 50), 1))
-    return partial(walk, make_scene(size, classes))
+    small, scene = make_scene((40, 50), 1), make_scene(size, classes)
+    random_walk(small.cams, small.edge, settings)
+    return partial(random_walk, scene.cams, scene.edge, settings)
 
 
 def error(ours: Tensor, theirs: Tensor) -> float:

@@ -115,8 +115,8 @@ def draw_comparison(lines: Sequence[Line], path: Path) -> None:
             axes.plot([*figures.values()], [*figures], "D", color="#c2571a", fillstyle="none", label="published")
             axes.legend(framealpha=0.85, edgecolor="none", fontsize=8)
         every = [*figures.values(), *(score for line in shown for score in line.scores)]
-        margin = max(max(every) - min(every), 1.0)
-        axes.set_xlim(max(min(every) - 0.25 * margin, 0), max(every) + 0.25 * margin)
+        margin = 0.25 * max(max(every) - min(every), 1.0)
+        axes.set_xlim(max(min(every) - margin, 0), max(every) + margin)
         axes.set(title=split, xlabel="mIoU (%)")
         _tidy(axes)
     axes.set_ylim(len(rows) - 0.5, -0.5)
