@@ -186,6 +186,7 @@ def compare_pseudo_labels(run: FinishedRun) -> Row:
     place(network)
     network.backbone.to(torch.bfloat16)
     scored, labels = set(dataset.ids("train_scored")), len(dataset.classes) + 1
+    complete = run.pseudo_labels.model_copy(update={"background_score": run.pseudo_labels.object_score})
     matrices = {way: np.zeros((labels, labels), np.int64) for way in ("float32", "bfloat16")}
     for store, edge in run.train_images():
         if store.image_id not in scored:
@@ -194,7 +195,7 @@ def compare_pseudo_labels(run: FinishedRun) -> Row:
         cams = {"float32": store, "bfloat16": our_cams(network, image, store.keys, store.scales)}
         truth = dataset.truth(store.image_id)
         for way, one in cams.items():
-            found = pseudo_label(one.strided(), one.keys, edge, one.size, run.pseudo_labels, torch.device("cpu"))
+            found = pseudo_label(one.strided(), one.keys, edge, one.size, complete, torch.device("cpu"))
             matrices[way] += confusion_matrix(truth, found, labels)
     scores = {way: 100 * mean_iou(matrix) for way, matrix in matrices.items()}
     return Row(

@@ -138,6 +138,17 @@ def dataset(tmp_path: Path) -> Dataset:
     return Dataset(tmp_path)
 
 
+def test_pixels_that_a_label_image_leaves_out_count_as_background(dataset: Dataset) -> None:
+    path = dataset.root / "labels" / "a.png"
+    with Image.open(path) as image:
+        labelled = np.array(image)
+    labelled[:2] = 255
+    write_labels(path, labelled)
+    ours = score_labels(dataset, ["a"], path.parent)
+    labelled[:2] = 0
+    assert ours.tolist() == looped_matrix(dataset.truth("a"), labelled, 3)
+
+
 @pytest.mark.parametrize("workers", [1, 3])
 def test_folder_of_labels_is_the_sum_over_its_images(dataset: Dataset, workers: int) -> None:
     number = {0: 0, 12: 1, 8: 2, 18: 255, 255: 255}
@@ -151,7 +162,7 @@ def test_folder_of_labels_is_the_sum_over_its_images(dataset: Dataset, workers: 
     assert matrix.tolist() == expected.tolist()
 
 
-@pytest.mark.parametrize("values", [np.zeros((2, 2), np.uint8), np.full((5, 9), 255, np.uint8)])
+@pytest.mark.parametrize("values", [np.zeros((2, 2), np.uint8), np.full((5, 9), 3, np.uint8)])
 def test_label_image_at_fault_is_named(dataset: Dataset, values: np.ndarray) -> None:
     write_labels(dataset.root / "labels" / "a.png", values)
     with pytest.raises(WsssError, match=r"labels/a\.png"):

@@ -88,6 +88,7 @@ REFINEMENT: dict[str, Any] = {
         "log2_steps": 8,
         "walk": "accelerated",
         "background_score": 0.25,
+        "foreground_score": None,
         "pad_to": 512,
         "precision": "float32",
     },

@@ -248,7 +248,8 @@ SETTINGS = PseudoLabelSettings(radius=3, beta=4.0, log2_steps=2, background_scor
 
 @pytest.mark.parametrize("size", [(17, 22), (1, 1), (12, 3)])
 @pytest.mark.parametrize("keys", [[4], [0, 6, 19]])
-def test_labels_by_a_loop(size: tuple[int, int], keys: list[int]) -> None:
+@pytest.mark.parametrize("foreground", [None, 0.8])
+def test_labels_by_a_loop(size: tuple[int, int], keys: list[int], foreground: float | None) -> None:
     height, width = ((side - 1) // 4 + 1 for side in size)
     cams = np.random.default_rng(2).uniform(size=(len(keys), height, width)).astype(np.float32) ** 4
     edge = random_edge(height, width)
@@ -258,8 +259,13 @@ def test_labels_by_a_loop(size: tuple[int, int], keys: list[int]) -> None:
     expected = np.zeros(size, np.uint8)
     for place, values in scores.items():
         best = max(values)
-        expected[place] = keys[values.index(best)] + 1 if best / largest > 0.6 else 0
-    ours = pseudo_label(cams, np.array(keys), edge, size, SETTINGS, CPU)
+        if best / largest > (foreground or 0.6):
+            expected[place] = keys[values.index(best)] + 1
+        elif best / largest > 0.6:
+            expected[place] = 255
+    assert foreground is None or size == (1, 1) or 255 in expected
+    settings = SETTINGS.model_copy(update={"foreground_score": foreground})
+    ours = pseudo_label(cams, np.array(keys), edge, size, settings, CPU)
     assert ours.dtype == np.uint8
     np.testing.assert_array_equal(ours, expected)
 

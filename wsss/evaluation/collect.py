@@ -37,7 +37,7 @@ def collect(run: RunSettings, classes: Sequence[str], scores: Mapping[str, Path]
         (
             "pseudo_label",
             "train",
-            _from_config(_facts(run.irnet.backbone.label, run.irnet.seed), run.pseudo_labels.background_score),
+            _from_config(_facts(run.irnet.backbone.label, run.irnet.seed), run.pseudo_labels.object_score),
         ),
         ("prediction", "val", segmentation_facts),
         ("prediction_crf", "val", {**segmentation_facts, "post_processing": "crf"}),

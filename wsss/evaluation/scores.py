@@ -73,6 +73,8 @@ def named_iou(matrix: np.ndarray, classes: Sequence[str]) -> dict[str, float | N
 def score_labels(dataset: Dataset, ids: Sequence[str], label_folder: Path, workers: int = 1) -> np.ndarray:
     """Confusion matrix of the label images `<label_folder>/<id>.png` of all `ids`, int64 of shape (n + 1, n + 1).
 
+    A pixel that a label image leaves out (255) counts as background: no object was found there.
+
     Raises WsssError naming the label image that is missing, damaged, of another size or with values of no class.
     """
     classes = len(dataset.classes) + 1
@@ -80,6 +82,7 @@ def score_labels(dataset: Dataset, ids: Sequence[str], label_folder: Path, worke
     def score(image_id: str) -> np.ndarray:
         path = Path(label_folder) / f"{image_id}.png"
         prediction, truth = read_labels(path), dataset.truth(image_id)
+        prediction = np.where(prediction == IGNORE, 0, prediction)
         try:
             return confusion_matrix(truth, prediction, classes)
         except WsssError as error:

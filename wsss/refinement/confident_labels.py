@@ -21,6 +21,14 @@ def confident_labels(
         crf.from_labels(strongest(cams, score), settings.label_probability)
         for score in (settings.foreground_score, settings.background_score)
     )
+    return sure_labels(sure_of_class, sure_of_background, keys)
+
+
+def sure_labels(sure_of_class: np.ndarray, sure_of_background: np.ndarray, keys: np.ndarray) -> np.ndarray:
+    """Labels, uint8 (H, W): the class where `sure_of_class` names one, 0 where both name none, 255 elsewhere.
+
+    `sure_of_class`, `sure_of_background`: indices (H, W) into [background, keys], from a high and a low score.
+    """
     labels = class_labels(sure_of_class, keys)
     labels[(sure_of_class == 0) & (sure_of_background != 0)] = IGNORE
     return labels

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from wsss.refinement.confident_labels import class_labels, strongest
+from wsss.refinement.confident_labels import strongest, sure_labels
 from wsss.refinement.transitions import Transitions
 from wsss.settings.refinement import PseudoLabelSettings
 
@@ -25,11 +25,12 @@ def pseudo_label(
     settings: PseudoLabelSettings,
     device: torch.device,
 ) -> np.ndarray:
-    """Labels, uint8 (H, W) of an image of `size` (H, W): 0 background, keys + 1; computed on `device`.
+    """Labels, uint8 (H, W) of an image of `size` (H, W): 0 background, keys + 1, 255 left out; computed on `device`.
 
     `cams`: (n, h, w) in 0..1 at stride 4; `keys`: their class numbers, integers from 0; `edge`: (h, w) in 0..1. The
-    walk's result is upsampled and divided by its one maximum over classes and pixels before it meets the background
-    score. Without classes, or with CAMs that are 0 everywhere, all is background.
+    walk's result is upsampled and divided by its one maximum over classes and pixels before it meets the scores:
+    background up to the background score, a class above the foreground score, left out between them. Without classes,
+    or with CAMs that are 0 everywhere, all is background.
     """
     height, width = size
     if len(keys) == 0:
@@ -38,7 +39,9 @@ def pseudo_label(
     raised = interpolate(walked[None], scale_factor=STRIDE, mode="bilinear", align_corners=False)[0]
     scores = raised[:, :height, :width].cpu().numpy()
     largest = scores.max()
-    return class_labels(strongest(scores / largest if largest > 0 else scores, settings.background_score), keys)
+    shares = scores / largest if largest > 0 else scores
+    of_class, of_background = (strongest(shares, score) for score in (settings.object_score, settings.background_score))
+    return sure_labels(of_class, of_background, keys)
 
 
 def random_walk(cams: Tensor, edge: Tensor, settings: PseudoLabelSettings) -> Tensor:
