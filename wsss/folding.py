@@ -4,6 +4,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
+from wsss.winograd import accelerate
+
 
 class FoldedNorm(nn.BatchNorm2d):
     """A BatchNorm that its convolution has taken over; an activation that it brought along stays."""
@@ -30,7 +32,8 @@ def fold_norms(network: nn.Module) -> None:
 
     Outputs stay the same up to rounding. Weights must be loaded before, and are no longer those to save. A BatchNorm
     must be registered right after the convolution that it follows, as in torchvision's and timm's networks; raises
-    ValueError where it is not. Of these convolutions, those of 1x1 become `PointwiseConvolution`.
+    ValueError where it is not. Of these convolutions, those of 1x1 become `PointwiseConvolution`, and wide ones of 3x3
+    `RowWinogradConvolution`.
     """
     convolution: nn.Conv2d | None = None
     for name, module in network.named_modules():
@@ -54,4 +57,5 @@ def fold_norms(network: nn.Module) -> None:
             module.__class__ = FoldedNorm
             if type(convolution) is nn.Conv2d and convolution.kernel_size == (1, 1) and convolution.padding == (0, 0):
                 convolution.__class__ = PointwiseConvolution
+            accelerate(convolution)
             convolution = None
