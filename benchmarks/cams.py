@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from finished_run import FinishedRun
 from measure import Call, elsewhere, median_seconds
 from photographs import photograph
 from PIL import Image
@@ -22,13 +21,10 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from wsss.classification.cam_store import CamStore
 from wsss.classification.cams import class_maps
-from wsss.classification.network import Classifier, build_classifier, load_classifier
-from wsss.data.images import read_image
+from wsss.classification.network import Classifier, build_classifier
 from wsss.data.transforms import scaled_size, to_tensor
 from wsss.device import place
-from wsss.evaluation.scores import confusion_matrix, mean_iou
 from wsss.folding import fold_norms
-from wsss.refinement.random_walk import pseudo_label
 from wsss.settings.cams import CamSettings
 from wsss.settings.classification import ClassifierSettings
 
@@ -177,50 +173,13 @@ def measure(backbone: str, repetitions: int) -> list[Row]:
     return [*rows, stored]
 
 
-def compare_pseudo_labels(run: FinishedRun) -> Row:
-    """mIoU on train of the pseudo labels by the run's own edges, from its CAMs and from CAMs in bfloat16."""
-    folder, settings = run.stages["classifier"]
-    dataset = run.dataset
-    weights = folder / "classifier.safetensors"
-    network = load_classifier(ClassifierSettings.model_validate(settings), len(dataset.classes), weights)
-    place(network)
-    network.backbone.to(torch.bfloat16)
-    scored, labels = set(dataset.ids("train_scored")), len(dataset.classes) + 1
-    complete = run.pseudo_labels.model_copy(update={"background_score": run.pseudo_labels.object_score})
-    matrices = {way: np.zeros((labels, labels), np.int64) for way in ("float32", "bfloat16")}
-    for store, edge in run.train_images():
-        if store.image_id not in scored:
-            continue
-        image = read_image(dataset.image_path(store.image_id))
-        cams = {"float32": store, "bfloat16": our_cams(network, image, store.keys, store.scales)}
-        truth = dataset.truth(store.image_id)
-        for way, one in cams.items():
-            found = pseudo_label(one.strided(), one.keys, edge, one.size, complete, torch.device("cpu"))
-            matrices[way] += confusion_matrix(truth, found, labels)
-    scores = {way: 100 * mean_iou(matrix) for way, matrix in matrices.items()}
-    return Row(
-        "mIoU of pseudo labels, CAMs in bfloat16 against float32",
-        f"{len(scored)} train images of {run.folder.name}, the edges of float32's IRNet",
-        ours=scores["bfloat16"],
-        unit="%",
-        threads=torch.get_num_threads(),
-        reference=scores["float32"],
-        error=f"{scores['bfloat16'] - scores['float32']:+.3f}",
-        goal="within 0.1",
-        met=abs(scores["bfloat16"] - scores["float32"]) <= 0.1,
-    )
-
-
 def main() -> None:
     """Print seconds, shares of the machine's peak, errors and ratios."""
     parser = command_line(__doc__)
     parser.add_argument("--backbone", default="resnet50")
     parser.add_argument("--repetitions", type=int, default=5)
-    parser.add_argument("--run", type=Path, help="a finished run with masks, such as results/runs/default")
     options = parser.parse_args()
     rows = measure(options.backbone, options.repetitions)
-    if options.run is not None:
-        rows.append(compare_pseudo_labels(FinishedRun(options.run)))
     write_record(options.record, rows)
     for row in rows:
         print(f"{row.claim}: {row.ours:.4g} {row.unit}; {row.peak} {row.error}; ratio {row.ratio or 1:.2f}")

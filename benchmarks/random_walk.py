@@ -1,18 +1,15 @@
 """The random walk against the dense one: seconds, memory, errors, and the labels that differ.
 
-python benchmarks/random_walk.py                       # minutes: squares a matrix of 11,750 x 11,750 five times
-python benchmarks/random_walk.py --run results/runs/R  # labels of a finished run's train images too
+python benchmarks/random_walk.py    # minutes: squares a matrix of 11,750 x 11,750 five times
 """
 
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from statistics import median
 
 import torch
-from finished_run import FinishedRun
 from measure import forget_peak, highest_mib, peak_mib
 from record import Row, command_line, write_record
 from torch import Tensor
@@ -170,13 +167,6 @@ def synthetic_scenes(size: Size, images: int) -> Iterator[Labelled]:
         yield make_scene(size, 1 + seed % 4, seed), {ACCELERATED.background_score}
 
 
-def scenes_of_run(run: FinishedRun) -> Iterator[Labelled]:
-    """Train images of a finished run: their CAMs, and the edges that its IRNet draws."""
-    for store, edge in run.train_images():
-        scene = Scene(store.size, torch.from_numpy(edge), torch.from_numpy(store.strided()))
-        yield scene, {run.pseudo_labels.background_score, run.pseudo_labels.object_score}
-
-
 def compare_labels(scenes: Iterator[Labelled], what: str) -> Row:
     """How many pixels the accelerated walk labels otherwise than the exact one, and where the bound rules it out."""
     images = pixels = changed = beyond = 0
@@ -218,12 +208,9 @@ def main() -> None:
     parser.add_argument("--height", type=int, default=375)
     parser.add_argument("--classes", type=int, default=1)
     parser.add_argument("--images", type=int, default=12, help="synthetic images whose labels are compared")
-    parser.add_argument("--run", type=Path, help="a finished run, such as results/runs/default")
     given = parser.parse_args()
     size = (given.height, given.width)
     rows = [compare_labels(synthetic_scenes(size, given.images), "synthetic scenes")]
-    if given.run is not None:
-        rows.append(compare_labels(scenes_of_run(FinishedRun(given.run)), given.run.name))
     rows += compare_speed(size, given.classes)
     write_record(given.record, rows)
     for row in rows:

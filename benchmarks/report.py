@@ -3,6 +3,7 @@
 python benchmarks/report.py                   # all of them: a quarter of an hour
 python benchmarks/report.py affinity_loss     # one anew; the others' records of earlier runs stay
 python benchmarks/report.py demo_overhead     # runs the demo, so it is run only when it is named
+python benchmarks/report.py finished_run_labels --run results/runs/default    # likewise, as it needs that run
 """
 
 import argparse
@@ -10,7 +11,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from record import Record, Row, read_record
@@ -20,6 +21,7 @@ RECORDS, PAGE = HERE / "records", HERE.parent / "docs" / "performance.md"
 # Threads that a script may use: claims are for one, but where cores share the work.
 THREADS = {
     "random_walk": 1,
+    "finished_run_labels": os.cpu_count() or 1,
     "affinity_loss": 1,
     "input_pipeline": 1,
     "dense_crf": 1,
@@ -28,14 +30,14 @@ THREADS = {
     "growth": 1,
     "demo_overhead": os.cpu_count() or 1,
 }
-ONLY_WHEN_NAMED = frozenset({"demo_overhead"})
+ONLY_WHEN_NAMED = frozenset({"demo_overhead", "finished_run_labels"})
 
 
-def run(name: str) -> None:
-    """Run a script; its record goes into benchmarks/records."""
+def run(name: str, options: Sequence[str]) -> None:
+    """Run a script with its own options; its record goes into benchmarks/records."""
     print(f"== {name}", flush=True)
     start = time.perf_counter()
-    command = [sys.executable, str(HERE / f"{name}.py"), "--record", str(RECORDS / f"{name}.json")]
+    command = [sys.executable, str(HERE / f"{name}.py"), "--record", str(RECORDS / f"{name}.json"), *options]
     subprocess.run(command, check=True, env={**os.environ, "OMP_NUM_THREADS": str(THREADS[name])})
     print(f"== {name}: {time.perf_counter() - start:.0f} s", flush=True)
 
@@ -105,11 +107,15 @@ def main() -> None:
     """Run what was named, or everything, and write the page from all records that are there."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("scripts", nargs="*", metavar="script", help=", ".join(THREADS))
-    names = parser.parse_args().scripts or [name for name in THREADS if name not in ONLY_WHEN_NAMED]
+    parser.add_argument("--run", help="a finished run, for finished_run_labels")
+    given = parser.parse_args()
+    names = given.scripts or [name for name in THREADS if name not in ONLY_WHEN_NAMED]
     if unknown := sorted(set(names) - set(THREADS)):
         parser.error(f"no such script: {', '.join(unknown)}; there are {', '.join(THREADS)}")
+    if ("finished_run_labels" in names) != (given.run is not None):
+        parser.error("finished_run_labels and --run belong together")
     for name in names:
-        run(name)
+        run(name, ["--run", given.run] if name == "finished_run_labels" else [])
     found = {name: file for name in THREADS if (file := RECORDS / f"{name}.json").exists()}
     PAGE.write_text(page({name: read_record(file) for name, file in found.items()}, time.strftime("%d %B %Y")))
 
