@@ -8,10 +8,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
-import pandas as pd
 import torch
 from safetensors.torch import save
 from torch import Tensor, nn
@@ -22,6 +21,9 @@ from wsss.device import place
 from wsss.errors import WsssError
 from wsss.progress import track
 from wsss.settings.optimisation import OptimiserSettings, Precision
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 logger = logging.getLogger("wsss")
 Batch = list[Tensor]
@@ -89,12 +91,15 @@ def train(
     samples: Samples,
     plan: Plan,
     machine: Machine,
-) -> pd.DataFrame:
+) -> "pd.DataFrame":
     """Train `network` in place and return the log: step, learning rate and the mean of each loss since the last row.
 
     `groups` are SGD's parameter groups, each with its own `lr`; `compute_losses` gives named scalar losses of one
     batch, whose sum is minimised. Raises WsssError when a loss is no longer finite.
     """
+    # Steps that only build a network reach this module too, and pandas takes a quarter of a second.
+    import pandas as pd
+
     device = place(network.train())
     optimiser = torch.optim.SGD(groups, momentum=plan.optimiser.momentum, weight_decay=plan.optimiser.weight_decay)
     first_rates = [group["lr"] for group in optimiser.param_groups]
@@ -114,7 +119,7 @@ def train(
     return pd.DataFrame(state.rows)
 
 
-def save_training(folder: Path, name: str, network: nn.Module, log: pd.DataFrame, settings: dict[str, Any]) -> None:
+def save_training(folder: Path, name: str, network: nn.Module, log: "pd.DataFrame", settings: dict[str, Any]) -> None:
     """Write <name>.safetensors, training.csv and settings.json of a trained network; the weights come last."""
     write_text(folder / "training.csv", log.to_csv(index=False, lineterminator="\n"))
     write_json(folder / "settings.json", settings)
