@@ -1,0 +1,229 @@
+"""Defaults of every class of settings, frozen: a change of one moves artifacts and must be meant."""
+
+import json
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from wsss.settings.backbone import BackboneSettings
+from wsss.settings.base import Settings
+from wsss.settings.cams import CamSettings
+from wsss.settings.classification import ClassifierSettings
+from wsss.settings.comparison import ComparisonSettings, PublishedSettings
+from wsss.settings.crf import CrfSettings
+from wsss.settings.data import FolderSettings, ListSettings, SyntheticSettings, Voc12Settings
+from wsss.settings.evaluation import CamCrfSettings, EvaluationSettings, ReportSettings
+from wsss.settings.optimisation import OptimiserSettings
+from wsss.settings.refinement import ConfidentLabelSettings, IrnetSettings, PseudoLabelSettings
+from wsss.settings.run import (
+    LocationSettings,
+    MachineSettings,
+    NamedRuns,
+    RunSettings,
+)
+from wsss.settings.segmentation import PredictionLabelSettings, PredictionSettings, SegmentationSettings
+
+REQUIRED = "(no default)"
+RELEASED_SGD = {"momentum": 1e-4, "weight_decay": 1e-4, "power": 0.9, "decay_every": 1}
+CRF = {"iterations": 10, "gaussian_weight": 3.0}
+CAM_CRF = CRF | {"gaussian_sxy": 1, "bilateral_sxy": 64, "bilateral_srgb": 3, "bilateral_weight": 4}
+CONFIDENT_CRF = CRF | {"gaussian_sxy": 3, "bilateral_sxy": 50, "bilateral_srgb": 5, "bilateral_weight": 10}
+PREDICTION_CRF = CRF | {"gaussian_sxy": 1, "bilateral_sxy": 67, "bilateral_srgb": 3, "bilateral_weight": 4}
+VOC = {
+    "aeroplane": 1,
+    "bicycle": 2,
+    "bird": 3,
+    "boat": 4,
+    "bottle": 5,
+    "bus": 6,
+    "car": 7,
+    "cat": 8,
+    "chair": 9,
+    "cow": 10,
+    "diningtable": 11,
+    "dog": 12,
+    "horse": 13,
+    "motorbike": 14,
+    "person": 15,
+    "pottedplant": 16,
+    "sheep": 17,
+    "sofa": 18,
+    "train": 19,
+    "tvmonitor": 20,
+}
+
+# A path's hash covers what differs from these. Changing one gives an old path another meaning: artifacts that were
+# made with the old value would be taken for those of the new one. Add an option beside them instead.
+DEFAULTS: dict[type[Settings], dict[str, Any]] = {
+    BackboneSettings: {
+        "name": REQUIRED,
+        "weights": REQUIRED,
+        "file_sha256": None,
+        "seed": 0,
+        "caffe_style": False,
+        "input": "native",
+    },
+    OptimiserSettings: {"momentum": REQUIRED, "weight_decay": REQUIRED, "power": 0.9, "decay_every": 1},
+    CrfSettings: CRF
+    | {"gaussian_sxy": REQUIRED, "bilateral_sxy": REQUIRED, "bilateral_srgb": REQUIRED, "bilateral_weight": REQUIRED},
+    ListSettings: {"train": "train", "train_scored": "train", "val": "val"},
+    SyntheticSettings: {
+        "kind": REQUIRED,
+        "name": "synthetic",
+        "seed": 0,
+        "train_images": 240,
+        "val_images": 60,
+        "image_size": 160,
+        "classes": 8,
+        "max_objects": 4,
+        "background_bias": 0.4,
+        "body_cue": 0.8,
+    },
+    Voc12Settings: {
+        "kind": REQUIRED,
+        "name": "voc12",
+        "lists": {"train": "train_aug", "train_scored": "train", "val": "val"},
+        "classes": VOC,
+    },
+    FolderSettings: {
+        "kind": REQUIRED,
+        "name": REQUIRED,
+        "classes": REQUIRED,
+        "ignored_classes": {},
+        "lists": {"train": "train", "train_scored": "train", "val": "val"},
+    },
+    ClassifierSettings: {
+        "backbone": REQUIRED,
+        "formulation": "released",
+        "pooling": "hybrid",
+        "regions": [1, 2, 4],
+        "gamma": 2.0,
+        "words": "vwl_l",
+        "vocabulary": 256,
+        "tau": 1.0,
+        "decov_weight": 1.0,
+        "rho": 0.001,
+        "frozen_stages": 3,
+        "long_side": [320, 640],
+        "crop": 512,
+        "batch": 16,
+        "epochs": 6,
+        "stop_after_epoch": None,
+        "lr": 0.01,
+        "lr_heads": 0.1,
+        "optimiser": RELEASED_SGD,
+        "precision": "float32",
+        "seed": 0,
+    },
+    CamSettings: {
+        "scales": [1.0, 0.5, 1.5, 2.0],
+        "precision": "float32",
+        "store_dtype": "float16",
+        "branches": "image",
+    },
+    CamCrfSettings: {"background_score": 0.15, "crf": CAM_CRF},
+    EvaluationSettings: {"thresholds": [0.02, 0.6, 0.02]},
+    ReportSettings: {"panels": 8, "recovery": False},
+    ConfidentLabelSettings: {
+        "foreground_score": 0.3,
+        "background_score": 0.05,
+        "label_probability": 0.7,
+        "crf": CONFIDENT_CRF,
+    },
+    IrnetSettings: {
+        "backbone": REQUIRED,
+        "scale": [0.5, 1.5],
+        "crop": 512,
+        "batch": 32,
+        "epochs": 3,
+        "radius": 10,
+        "lr": 0.1,
+        "optimiser": RELEASED_SGD,
+        "precision": "float32",
+        "seed": 0,
+        "displacement": False,
+        "lr_displacement": 1.0,
+    },
+    PseudoLabelSettings: {
+        "radius": 5,
+        "beta": 10.0,
+        "log2_steps": 8,
+        "walk": "accelerated",
+        "background_score": 0.25,
+        "foreground_score": None,
+        "pad_to": 512,
+        "precision": "float32",
+    },
+    SegmentationSettings: {
+        "backbone": REQUIRED,
+        "output_stride": 8,
+        "dilated": True,
+        "rates": [6, 12, 18, 24],
+        "augment_scales": [0.5, 0.75, 1.0, 1.25, 1.5],
+        "crop": 321,
+        "input_scales": [1.0, 0.75, 0.5],
+        "batch": 10,
+        "accumulate": 2,
+        "steps": 20_000,
+        "lr": 2.5e-4,
+        "lr_head_weights": 2.5e-3,
+        "lr_head_biases": 5e-3,
+        "optimiser": {"momentum": 0.9, "weight_decay": 5e-4, "power": 0.9, "decay_every": 10},
+        "precision": "float32",
+        "seed": 0,
+    },
+    PredictionSettings: {"scales": [1.0, 0.75, 0.5], "precision": "float32", "store_dtype": "float16"},
+    PredictionLabelSettings: {"crf": PREDICTION_CRF},
+    LocationSettings: {"dataset": None, "archives": "downloads", "backbones": {}},
+    MachineSettings: {
+        "locations": {"dataset": None, "archives": "downloads", "backbones": {}},
+        "shards": 1,
+        "targets": ["default"],
+    },
+    ComparisonSettings: {"stage": "cam", "seeds": [0, 1, 2], "rows": REQUIRED, "published": None, "words": False},
+    PublishedSettings: {"source": REQUIRED, "stage": REQUIRED, "backbone": REQUIRED, "rows": REQUIRED},
+    NamedRuns: {"runs": {}, "comparisons": {}},
+}
+# A run's stages are frozen above, one by one.
+STAGES = {
+    "data": REQUIRED,
+    "classifier": REQUIRED,
+    "cams": CamSettings,
+    "cam_crf": CamCrfSettings,
+    "confident_labels": ConfidentLabelSettings,
+    "irnet": REQUIRED,
+    "pseudo_labels": PseudoLabelSettings,
+    "supervision": "pseudo_labels",
+    "segmentation": REQUIRED,
+    "prediction": PredictionSettings,
+    "prediction_labels": PredictionLabelSettings,
+    "evaluation": EvaluationSettings,
+    "report": ReportSettings,
+}
+
+
+def default_of(model: type[BaseModel], name: str) -> Any:
+    field = model.model_fields[name]
+    if field.is_required():
+        return REQUIRED
+    value = field.get_default(call_default_factory=True)
+    return json.loads(json.dumps(value.model_dump(mode="json") if isinstance(value, BaseModel) else value))
+
+
+@pytest.mark.parametrize("model", list(DEFAULTS), ids=lambda model: model.__name__)
+def test_defaults_are_frozen(model: type[Settings]) -> None:
+    assert {name: default_of(model, name) for name in model.model_fields} == DEFAULTS[model]
+
+
+def test_every_class_of_settings_is_frozen_here() -> None:
+    frozen = {*DEFAULTS, RunSettings}
+    assert {model for model in Settings.__subclasses__() if model.__module__.startswith("wsss.")} == frozen
+    assert not [model for found in frozen for model in found.__subclasses__()]
+
+
+def test_stages_of_a_run_have_the_defaults_of_their_own() -> None:
+    wanted = {
+        name: stage().model_dump(mode="json") if isinstance(stage, type) else stage for name, stage in STAGES.items()
+    }
+    assert {name: default_of(RunSettings, name) for name in RunSettings.model_fields} == wanted

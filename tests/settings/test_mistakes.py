@@ -1,0 +1,109 @@
+"""Messages that tell the key, its value and what is allowed."""
+
+from typing import Any
+
+import pytest
+
+from tests.settings.samples import BACKBONE, FOLDER
+from wsss.errors import WsssError
+from wsss.settings.backbone import BackboneSettings
+from wsss.settings.base import Settings
+from wsss.settings.cams import CamSettings
+from wsss.settings.classification import ClassifierSettings
+from wsss.settings.data import FolderSettings, SyntheticSettings
+from wsss.settings.evaluation import EvaluationSettings
+from wsss.settings.refinement import ConfidentLabelSettings, IrnetSettings, PseudoLabelSettings
+from wsss.settings.run import (
+    MachineSettings,
+)
+from wsss.settings.segmentation import SegmentationSettings
+
+CRF_OF_OWN = {"gaussian_sxy": 1, "bilateral_sxy": 1, "bilateral_srgb": 1, "bilateral_weight": 1}
+
+
+@pytest.mark.parametrize(
+    ("model", "values", "parts"),
+    [
+        (CamSettings, {"scale": [1]}, ["unknown key x.scale", "allowed here: scales, precision, store_dtype"]),
+        (CamSettings, {"scales": []}, ["x.scales = []", "at least 1 item"]),
+        (CamSettings, {"scales": [1, 0]}, ["x.scales.1 = 0", "greater than 0"]),
+        (CamSettings, {"scales": [1, float("inf")]}, ["x.scales.1 = inf", "finite"]),
+        (CamSettings, {"store_dtype": "int8"}, ["x.store_dtype = 'int8'", "'float16' or 'float32'"]),
+        (BackboneSettings, {"name": "vgg16", "weights": "scratch"}, ["x.name = 'vgg16'", "resnet50"]),
+        (BackboneSettings, {"name": "resnet50"}, ["x.weights is missing"]),
+        (BackboneSettings, BACKBONE | {"seed": -1}, ["x.seed = -1", "greater than or equal to 0"]),
+        (BackboneSettings, BACKBONE | {"file_sha256": "abc"}, ["x.file_sha256 = 'abc'", "pattern"]),
+        (
+            BackboneSettings,
+            {"name": "resnet18", "weights": "scratch", "caffe_style": True},
+            ["x: caffe_style: resnet18 has no bottleneck blocks", "resnet50 and resnet101"],
+        ),
+        (BackboneSettings, BACKBONE | {"caffe_style": True}, ["weights: imagenet were trained without caffe_style"]),
+        (BackboneSettings, BACKBONE | {"input": "caffe"}, ["on native input; use weights: file"]),
+        (
+            ClassifierSettings,
+            {"backbone": BACKBONE | {"sed": 1}},
+            ["x.backbone.sed", "name, weights, file_sha256, seed"],
+        ),
+        (ClassifierSettings, {"backbone": BACKBONE, "batch": "many"}, ["x.batch = 'many'", "valid integer"]),
+        (ClassifierSettings, {"backbone": BACKBONE, "batch": 2.5}, ["x.batch = 2.5", "valid integer"]),
+        (ClassifierSettings, {"backbone": BACKBONE, "lr": 0}, ["x.lr = 0", "greater than 0"]),
+        (ClassifierSettings, {"backbone": BACKBONE, "long_side": [600, 500]}, ["long_side: 600 is above 500"]),
+        (ClassifierSettings, {"backbone": BACKBONE, "stop_after_epoch": 7}, ["stop_after_epoch 7 is beyond the 6"]),
+        (
+            ClassifierSettings,
+            {"backbone": BACKBONE, "words": "vwe", "tau": 0.8},
+            ["tau and decov_weight", "words is vwe"],
+        ),
+        (
+            ClassifierSettings,
+            {"backbone": BACKBONE, "words": "vwl_m", "tau": 0.8},
+            ["tau and decov_weight", "words is vwl_m"],
+        ),
+        (ClassifierSettings, {"backbone": BACKBONE, "rho": 0.01}, ["rho acts on words: vwl_m only", "words is vwl_l"]),
+        (ClassifierSettings, {"backbone": BACKBONE, "words": "vwl_m", "rho": 0}, ["x.rho = 0", "greater than 0"]),
+        (CamSettings, {"branches": "words"}, ["x.branches = 'words'", "'image' or 'image_and_words'"]),
+        (
+            ClassifierSettings,
+            {"backbone": BACKBONE, "frozen_stages": 6},
+            ["x.frozen_stages = 6", "less than or equal to 5"],
+        ),
+        (ConfidentLabelSettings, {"foreground_score": 0.01}, ["foreground_score must not be below background_score"]),
+        (ConfidentLabelSettings, {"label_probability": 0.5}, ["x.label_probability = 0.5", "greater than 0.5"]),
+        (ConfidentLabelSettings, {"crf": CRF_OF_OWN | {"x": 1}}, ["unknown key x.crf.x", "gaussian_sxy"]),
+        (IrnetSettings, {"backbone": BACKBONE, "crop": 250}, ["crop: 250 is no multiple of 16"]),
+        (IrnetSettings, {"backbone": BACKBONE, "crop": 80}, ["crop: 80 is too small for a radius of 10"]),
+        (IrnetSettings, {"backbone": BACKBONE, "lr_displacement": 0.5}, ["lr_displacement: 0.5 acts on displacement"]),
+        (PseudoLabelSettings, {"background_score": 1.5}, ["x.background_score = 1.5", "less than or equal to 1"]),
+        (PseudoLabelSettings, {"foreground_score": 0.2}, ["foreground_score must not be below background_score"]),
+        (SegmentationSettings, {"backbone": BACKBONE, "batch": 9}, ["a batch of 9 does not split into 2 equal parts"]),
+        (SegmentationSettings, {"backbone": BACKBONE, "output_stride": 32}, ["x.output_stride = 32", "8 or 16"]),
+        (EvaluationSettings, {"thresholds": [0.5, 0.1, 0.1]}, ["thresholds: give (first, last, step)"]),
+        (EvaluationSettings, {"thresholds": [0.1, 0.5, 0]}, ["thresholds: give (first, last, step)"]),
+        (SyntheticSettings, {"kind": "synthetic", "classes": 13}, ["x.classes = 13", "less than or equal to 12"]),
+        (FolderSettings, FOLDER | {"name": "a/b"}, ["x.name = 'a/b'", "pattern"]),
+        (FolderSettings, FOLDER | {"classes": {}}, ["at least one class is needed"]),
+        (FolderSettings, FOLDER | {"classes": {"cat": 255}}, ["x.classes.cat = 255", "less than or equal to 254"]),
+        (FolderSettings, FOLDER | {"classes": {"cat": 3, "dog": 3}}, ["a class or a mask value occurs twice"]),
+        (FolderSettings, FOLDER | {"ignored_classes": {"cat": 7}}, ["a class or a mask value occurs twice"]),
+        (MachineSettings, {"shards": 0}, ["x.shards = 0", "greater than 0"]),
+        (MachineSettings, {"targets": []}, ["x.targets = []", "at least 1 item"]),
+    ],
+)
+def test_mistakes_are_told_by_key_value_and_what_is_allowed(
+    model: type[Settings], values: dict[str, Any], parts: list[str]
+) -> None:
+    with pytest.raises(WsssError) as caught:
+        model.read("x", values)
+    message = str(caught.value)
+    assert message.startswith("config: ")
+    assert len(message.splitlines()) == 1
+    for part in parts:
+        assert part in message
+
+
+def test_every_mistake_has_a_line() -> None:
+    with pytest.raises(WsssError) as caught:
+        CamSettings.read("cams", {"scales": [1, -1, 0], "precision": "float64", "speed": 3})
+    places = [line.split(" ")[1] for line in str(caught.value).splitlines()]
+    assert places == ["cams.scales.1", "cams.scales.2", "cams.precision", "unknown"]
