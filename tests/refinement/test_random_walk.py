@@ -1,4 +1,5 @@
 import math
+import runpy
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,7 +12,7 @@ from tests.reference import assert_near, blobs, figures
 from wsss.data.images import read_image
 from wsss.refinement import transitions
 from wsss.refinement.random_walk import coefficients_of_power, pseudo_label, random_walk
-from wsss.refinement.transitions import Transitions, step_shifted
+from wsss.refinement.transitions import Transitions
 from wsss.settings.refinement import PseudoLabelSettings
 
 RELEASED_CAMS = ("irnet/cam", 38, 47, 3)
@@ -90,19 +91,24 @@ def test_transitions_by_a_loop(size: tuple[int, int], radius: int) -> None:
 
 
 @pytest.mark.parametrize("size", [(7, 9), (1, 1), (20, 33)])
-def test_shifted_views_give_the_compiled_step(size: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_kernel_for_gpus_gives_the_compiled_step(size: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its very code, read by Triton's interpreter on the CPU."""
+    pytest.importorskip("triton", reason="torch brings no Triton here")
+    monkeypatch.setenv("TRITON_INTERPRET", "1")
+    kernel = runpy.run_module("wsss.refinement.transitions_on_gpu")
+
+    def step_interpreted(*given: Any) -> None:
+        kernel["step_on_gpu"](*(torch.from_numpy(one) if isinstance(one, np.ndarray) else one for one in given))
+
     step = Transitions(torch.from_numpy(random_edge(*size)), 5, 10.0).step
     draws = torch.Generator().manual_seed(0)
     current, out = (pad(torch.randn(3, *size, generator=draws).double(), (4,) * 4) for _ in range(2))
-    shifted = out.clone()
+    interpreted = out.clone()
     step(current, out, 2, 1)
-    monkeypatch.setattr(transitions, "step_compiled", step_shifted_arrays)
-    step(current, shifted, 2, 1)
-    torch.testing.assert_close(shifted, out, rtol=0, atol=1e-14)
-
-
-def step_shifted_arrays(shifts: np.ndarray, *given: Any) -> None:
-    step_shifted(shifts, *(torch.from_numpy(one) if isinstance(one, np.ndarray) else one for one in given))
+    monkeypatch.setattr(transitions, "step_compiled", step_interpreted)
+    step(current, interpreted, 2, 1)
+    torch.testing.assert_close(interpreted, out, rtol=0, atol=1e-14)
+    assert not torch.equal(current, out)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")

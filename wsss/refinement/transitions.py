@@ -29,7 +29,8 @@ class Transitions:
         self._size, self._margin = edge.shape, radius - 1
         columns = edge.shape[1] + 2 * self._margin
         # How far each of `offsets` is from a cell, in cells of a padded grid read row by row.
-        self._shifts = np.array([dy * columns + dx for dy, dx in offsets(radius)])
+        shifts = [dy * columns + dx for dy, dx in offsets(radius)]
+        self._shifts = torch.tensor(shifts, dtype=torch.int32, device=edge.device)
         self._weights = self._half_plane_weights(edge, radius, beta)
         self._inverse = self.padded(torch.ones_like(edge)[None])[0]
         ones = self.padded(torch.ones_like(edge)[None])
@@ -56,9 +57,12 @@ class Transitions:
         last = current[0].numel() - first
         if out.device.type == "cpu":
             arrays = (weights.numpy(), inverse.numpy(), values.numpy(), result.numpy())
-            step_compiled(self._shifts, *arrays, first, last, float(scale), float(keep))
+            step_compiled(self._shifts.numpy(), *arrays, first, last, float(scale), float(keep))
         else:
-            step_shifted(self._shifts, weights, inverse, values, result, first, last, scale, keep)
+            # Only where there is a GPU: Triton comes with torch for those alone.
+            from wsss.refinement.transitions_on_gpu import step_on_gpu
+
+            step_on_gpu(self._shifts, weights, inverse, values, result, first, last, scale, keep)
 
     def _half_plane_weights(self, edge: Tensor, radius: int, beta: float) -> Tensor:
         """S of each cell with its partner at each of `offsets`, float64 (offsets, h, w), padded as values are."""
@@ -130,22 +134,3 @@ def _add_products(
     """sums += w1 v1 + w2 v2 + w3 v3 + w4 v4: in a function of its own, where the compiler makes vectors of it."""
     for x in range(len(sums)):
         sums[x] += w1[x] * v1[x] + w2[x] * v2[x] + w3[x] * v3[x] + w4[x] * v4[x]
-
-
-def step_shifted(
-    shifts: np.ndarray,
-    weights: Tensor,
-    inverse: Tensor,
-    current: Tensor,
-    out: Tensor,
-    first: int,
-    last: int,
-    scale: float,
-    keep: float,
-) -> None:
-    """The same on tensors of any device, by shifted views."""
-    sums = current[:, first:last].clone()
-    for weight, shift in zip(weights, shifts.tolist(), strict=True):
-        sums.addcmul_(weight[first:last], current[:, first + shift : last + shift])
-        sums.addcmul_(weight[first - shift : last - shift], current[:, first - shift : last - shift])
-    out[:, first:last].mul_(-keep).addcmul_(sums, inverse[first:last], value=scale)
