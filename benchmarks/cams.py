@@ -84,7 +84,7 @@ def our_cams(
     """The workflow's own way: a store of every scale's maps at the network's resolution."""
     precision = next(classifier.backbone.parameters()).dtype
     pixels = (to_tensor(image, classifier.backbone.normalisation, scale).to(precision) for scale in scales)
-    maps = [class_maps(classifier, one, keys).numpy() for one in pixels]
+    maps = [class_maps(classifier, one[None])[0, keys].numpy() for one in pixels]
     return CamStore("image", (image.height, image.width), keys, scales, maps, "weights")
 
 

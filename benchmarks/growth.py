@@ -85,7 +85,7 @@ def prepare_cams(size: tuple[int, int], classes: int) -> Call:
 
     def maps(height: int, width: int) -> list[Tensor]:
         sizes = [(height // 2, width // 2), (height, width)]
-        return [class_maps(network, torch.zeros(3, *one), np.arange(classes)) for one in sizes]
+        return [class_maps(network, torch.zeros(1, 3, *one)) for one in sizes]
 
     maps(64, 64)
     return partial(maps, *size)

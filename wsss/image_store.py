@@ -1,10 +1,10 @@
 """Arrays of one image in one zarr v3 store, one file: equal content gives equal bytes."""
 
 import zipfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 import numpy as np
 import zarr
@@ -15,7 +15,6 @@ from wsss.errors import WsssError
 from wsss.pipelining import in_background
 from wsss.progress import track
 
-Source = TypeVar("Source")
 FORMAT_VERSION = 1
 EARLIEST_ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 REMEDY = "run `wsss verify --repair`, then the workflow again: it remakes what is missing"
@@ -30,33 +29,27 @@ class ImageArrays:
 
 
 class Writable(Protocol):
-    """What one image's store is written from."""
+    """What an image's store is written from."""
+
+    @property
+    def image_id(self) -> str: ...
 
     def write(self, path: Path) -> None: ...
 
 
-def write_store_shard(
-    ids: Sequence[str],
-    read: Callable[[str], Source],
-    store_of: Callable[[Source], Writable],
-    folder: Path,
-    manifest: Path,
-    what: str,
-) -> None:
-    """Write `folder`/stores/<id>.zarr.zip, from `store_of(read(id))`, for every id, then `manifest`.
+def write_store_shard(ids: Sequence[str], stores: Iterable[Writable], folder: Path, manifest: Path, what: str) -> None:
+    """Write each of `stores`, one for every id in any order, to `folder`/stores/<id>.zarr.zip, then `manifest`.
 
-    The next image is read, and the store before written, in threads of their own.
+    A store is written in a thread of its own, while the next is drawn.
     """
-    paths = {image_id: store_path(folder, image_id) for image_id in ids}
-    stores = zip(paths.values(), map(store_of, in_background(read, ids)), strict=True)
-    for _ in track(in_background(_write, stores), len(ids), what):
+
+    def write(store: Writable) -> None:
+        store.write(store_path(folder, store.image_id))
+
+    for _ in track(in_background(write, stores), len(ids), what):
         pass
-    write_manifest(manifest, folder, [(image_id, str(path.relative_to(folder))) for image_id, path in paths.items()])
-
-
-def _write(placed: tuple[Path, Writable]) -> None:
-    path, store = placed
-    store.write(path)
+    files = ((image_id, store_path(folder, image_id)) for image_id in ids)
+    write_manifest(manifest, folder, [(image_id, str(path.relative_to(folder))) for image_id, path in files])
 
 
 def write_store(

@@ -12,7 +12,7 @@ from tests.classification.released_classifier import released_classifier, releas
 from tests.reference import assert_near, figures, noise
 from wsss.artifacts import damaged_rows, read_manifest, sha256_of
 from wsss.classification.cam_store import CamStore
-from wsss.classification.cams import class_maps, write_cam_shard
+from wsss.classification.cams import Photograph, class_maps, of_one_size, write_cam_shard
 from wsss.classification.network import Classifier, build_classifier
 from wsss.data.images import read_image
 from wsss.data.layout import Dataset, prepare
@@ -66,7 +66,7 @@ def image(height: int, width: int) -> torch.Tensor:
 @pytest.mark.parametrize("size", [(65, 47), (32, 48), (1, 1), (17, 90)])
 def test_a_map_is_the_maximum_of_both_views(network: Classifier, size: tuple[int, int]) -> None:
     keys = np.array([0, 2, 3])
-    ours = class_maps(network, image(*size), keys)
+    ours = class_maps(network, image(*size)[None])[0, keys]
     assert ours.shape == (3, -(-size[0] // 16), -(-size[1] // 16))
     with torch.no_grad():
         straight = network.activations(image(*size)[None])[0].numpy()
@@ -78,13 +78,26 @@ def test_a_map_is_the_maximum_of_both_views(network: Classifier, size: tuple[int
 
 
 def test_a_mirrored_image_has_mirrored_maps(network: Classifier) -> None:
-    keys = np.array([1, 2])
-    ours, mirrored = class_maps(network, image(65, 47), keys), class_maps(network, image(65, 47).flip(2), keys)
+    ours, mirrored = (class_maps(network, seen[None])[0] for seen in (image(65, 47), image(65, 47).flip(2)))
     torch.testing.assert_close(ours, mirrored.flip(2))
 
 
-def test_an_image_without_classes_has_no_maps(network: Classifier) -> None:
-    assert class_maps(network, image(33, 47), np.array([], np.int64)).shape == (0, 3, 3)
+def test_images_in_a_batch_have_their_own_maps(network: Classifier) -> None:
+    images = torch.stack([image(65, 47), image(65, 47).flip(1)])
+    together = class_maps(network, images)
+    assert together.shape == (2, 4, 5, 3)
+    for maps, alone in zip(together, images, strict=True):
+        torch.testing.assert_close(maps, class_maps(network, alone[None])[0])
+
+
+@pytest.mark.parametrize(
+    ("pixels", "batches"), [(0, ["a", "b", "c", "d", "e"]), (12, ["a", "bc", "d", "e"]), (99, ["a", "bcd", "e"])]
+)
+def test_batches_are_of_one_size_and_no_larger_than_allowed(pixels: int, batches: list[str]) -> None:
+    sizes = {"a": (2, 3), "b": (3, 2), "c": (3, 2), "d": (3, 2), "e": (9, 9)}
+    photographs = [Photograph(name, size, []) for name, size in sizes.items()]
+    found = [[photograph.image_id for photograph in batch] for batch in of_one_size(photographs, pixels)]
+    assert ["".join(batch) for batch in found] == batches
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +130,7 @@ def test_stores_hold_every_scale_of_every_image(
         for scale, cams in zip(store.scales, store.cams, strict=True):
             scaled = photograph.resize(scaled_size(photograph.size, scale), Image.Resampling.BICUBIC)
             pixels = to_tensor(scaled, network.backbone.normalisation)
-            assert_near(class_maps(network, pixels, store.keys), cams)
+            assert_near(class_maps(network, pixels[None])[0, store.keys], cams)
             assert cams.dtype == np.float32
             assert cams.shape == (len(store.keys), -(-scaled.height // 16), -(-scaled.width // 16))
 
@@ -157,6 +170,6 @@ def test_stores_hold_both_branches_where_these_are_asked_for(dataset: Dataset, t
     write_cam_shard(dataset, ids, tmp_path / "classifier.safetensors", classifier, both, tmp_path, manifest)
     store = CamStore.read(tmp_path / read_manifest(manifest)[0].file, ids[0])
     pixels = to_tensor(read_image(dataset.image_path(ids[0])), network.backbone.normalisation)
-    wanted = class_maps(network, pixels, store.keys, "image_and_words")
+    wanted = class_maps(network, pixels[None], "image_and_words")[0, store.keys]
     assert_near(wanted, store.cams[0])
-    assert (wanted > class_maps(network, pixels, store.keys)).any()
+    assert (wanted > class_maps(network, pixels[None])[0, store.keys]).any()

@@ -210,9 +210,9 @@ def test_equation_12_comes_before_the_maximum_with_the_mirror() -> None:
     network = small(4, words="vwe").double()
     image = batch(4)[0][0].double()
     keys = np.array([1, 3])
-    ours = class_maps(network, image, keys, "image_and_words")
+    ours = class_maps(network, image[None], "image_and_words")[0, keys]
     with torch.no_grad():
         both = network.activations(torch.stack([image, image.flip(2)]), "image_and_words")[:, keys]
     torch.testing.assert_close(ours, torch.maximum(both[0], both[1].flip(2)))
     assert not ours.requires_grad
-    assert (ours > class_maps(network, image, keys)).any()
+    assert (ours > class_maps(network, image[None])[0, keys]).any()

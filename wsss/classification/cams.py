@@ -1,27 +1,33 @@
 """Multi-scale, mirrored class activation maps, image by image, into stores."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby, islice
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from wsss.artifacts import sha256_of
 from wsss.classification.cam_store import CamStore
 from wsss.classification.network import Classifier, load_classifier
-from wsss.data.images import read_image
+from wsss.data.images import image_size, read_image
 from wsss.data.layout import Dataset
 from wsss.data.transforms import to_tensor
 from wsss.device import place
 from wsss.image_store import write_store_shard
+from wsss.pipelining import in_background
 from wsss.settings.cams import Branches, CamSettings
 from wsss.settings.classification import ClassifierSettings
 
+# On a GPU: what goes through the network at once, 16 photographs of VOC; less on a card of less memory, of which every
+# pixel, its mirror's and those at double size take some 3 kB in float32.
+MOST_PIXELS, BYTES_OF_PIXEL = 3_000_000, 8_000
+MOST_READERS = 8
+
 
 class Photograph(NamedTuple):
-    """An image as the network is to see it, at every scale: normalised float32 (3, h, w); `size`: (height, width)."""
+    """An image as the network is to see it, at every scale: normalised (3, h, w); `size`: (height, width)."""
 
     image_id: str
     size: tuple[int, int]
@@ -37,36 +43,58 @@ def write_cam_shard(
     folder: Path,
     manifest: Path,
 ) -> None:
-    """Write `folder`/stores/<id>.zarr.zip for every image of `ids`, then their manifest."""
+    """Write `folder`/stores/<id>.zarr.zip for every image of `ids`, then their manifest.
+
+    On a GPU, images of one size go through the network together. On a CPU each goes by itself, with its mirror: batches
+    were slower.
+    """
     network = load_classifier(classifier, len(dataset.classes), weights)
     device, precision = place(network), getattr(torch, settings.precision)
     # The head stays in float32, and with it the maps: it costs next to nothing.
     network.backbone.to(precision)
     digest = sha256_of(weights)
+    on_gpu = device.type == "cuda"
 
     def read(image_id: str) -> Photograph:
         image = read_image(dataset.image_path(image_id))
-        scaled = [to_tensor(image, network.backbone.normalisation, scale) for scale in settings.scales]
-        return Photograph(image_id, (image.height, image.width), scaled)
+        scaled = [to_tensor(image, network.backbone.normalisation, scale).to(precision) for scale in settings.scales]
+        return Photograph(
+            image_id, (image.height, image.width), [one.pin_memory() for one in scaled] if on_gpu else scaled
+        )
 
-    def store_of(photograph: Photograph) -> CamStore:
-        keys = dataset.present(photograph.image_id)
-        # An image with its mirror at a time: on a CPU, larger batches were slower.
-        pixels = (one.to(device, precision) for one in photograph.scaled)
-        maps = [class_maps(network, one, keys, settings.branches) for one in pixels]
+    def stores_of(batch: Sequence[Photograph]) -> Iterator[CamStore]:
+        scales = zip(*(photograph.scaled for photograph in batch), strict=True)
+        images = (torch.stack([one.to(device, non_blocking=True) for one in scale]) for scale in scales)
+        maps = [class_maps(network, one, settings.branches) for one in images]
         arrays = [one.cpu().numpy().astype(settings.store_dtype) for one in maps]
-        return CamStore(photograph.image_id, photograph.size, keys, settings.scales, arrays, digest)
+        for number, (image_id, size, _) in enumerate(batch):
+            keys = dataset.present(image_id)
+            yield CamStore(image_id, size, keys, settings.scales, [one[number, keys] for one in arrays], digest)
 
-    write_store_shard(ids, read, store_of, folder, manifest, "CAMs")
+    if on_gpu:
+        pixels = min(MOST_PIXELS, torch.cuda.get_device_properties(device).total_memory // BYTES_OF_PIXEL)
+        by_size = sorted(ids, key=lambda image_id: image_size(dataset.image_path(image_id)))
+        photographs = in_background(read, by_size, min(torch.get_num_threads(), MOST_READERS))
+    else:
+        pixels, photographs = 0, in_background(read, ids)
+    stores = (store for batch in of_one_size(photographs, pixels) for store in stores_of(batch))
+    write_store_shard(ids, stores, folder, manifest, "CAMs")
+
+
+def of_one_size(photographs: Iterable[Photograph], pixels: int) -> Iterator[list[Photograph]]:
+    """Photographs of one size that follow each other, as many at once as have so many pixels, at least one."""
+    for (height, width), alike in groupby(photographs, lambda photograph: photograph.size):
+        while batch := list(islice(alike, max(pixels // (height * width), 1))):
+            yield batch
 
 
 @torch.inference_mode()
-def class_maps(network: Classifier, image: Tensor, keys: np.ndarray, branches: Branches = "image") -> Tensor:
-    """CAMs (n, h', w') of the classes `keys` for a normalised image (3, h, w): the maximum of its own and its mirror's.
+def class_maps(network: Classifier, images: Tensor, branches: Branches = "image") -> Tensor:
+    """CAMs (batch, n, h', w') of all classes for normalised images (batch, 3, h, w): the maximum of both views.
 
-    The image is of the backbone's precision, the maps are float32. The mirror's are mirrored back before the maximum is
-    taken, after ReLU.
+    The images are of the backbone's precision, the maps are float32. The mirror's are mirrored back before the maximum
+    is taken, after ReLU.
     """
-    maps = network.activations(torch.stack([image, image.flip(2)]), branches)
-    maps = maps[:, torch.from_numpy(keys).to(image.device)]
-    return torch.maximum(maps[0], maps[1].flip(2))
+    maps = network.activations(torch.cat([images, images.flip(3)]), branches)
+    straight, mirrored = maps.chunk(2)
+    return torch.maximum(straight, mirrored.flip(3))

@@ -15,6 +15,7 @@ from wsss.data.transforms import to_tensor
 from wsss.device import place
 from wsss.folding import fold_norms
 from wsss.image_store import write_store_shard
+from wsss.pipelining import in_background
 from wsss.segmentation.deeplab import fused_logits
 from wsss.segmentation.score_store import ScoreStore
 from wsss.segmentation.training import build_segmenter
@@ -48,4 +49,4 @@ def write_score_shard(
         logits = fused[0].cpu().numpy().astype(np.dtype(settings.store_dtype))
         return ScoreStore(image_id, (pixels.shape[1], pixels.shape[2]), logits, digest)
 
-    write_store_shard(ids, read, store_of, folder, manifest, "predictions")
+    write_store_shard(ids, map(store_of, in_background(read, ids)), folder, manifest, "predictions")
