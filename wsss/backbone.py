@@ -105,6 +105,8 @@ def build_backbone(
 def _resnet(name: str, output_stride: int, dilated: bool, caffe_style: bool) -> Backbone:
     from torchvision import models
 
+    from wsss.fused_blocks import Stem, fuse_blocks
+
     network: Any = models.get_model(name, weights=None)
     network.fc, network.avgpool = nn.Identity(), nn.Identity()
     if caffe_style:
@@ -118,7 +120,8 @@ def _resnet(name: str, output_stride: int, dilated: bool, caffe_style: bool) -> 
         else:
             dilation *= 2
             _remove_stride(layer, dilation if dilated else 1)
-    stem = (network.conv1, network.bn1, network.relu, network.maxpool)
+    fuse_blocks(network)
+    stem = (Stem(network.conv1, network.bn1, network.relu), network.maxpool)
     wide = 512 * network.layer4[0].expansion
     return Backbone(
         network,

@@ -16,16 +16,22 @@ LEAST_CHANNELS = 128
 
 
 class RowWinogradConvolution(nn.Conv2d):
-    """A convolution that is computed so on CPUs, and elsewhere as any other. Made by `accelerate`."""
+    """A convolution that is computed so where that gains, and elsewhere as any other. Made by `accelerate`."""
 
     transformed: Tensor
 
     def forward(self, input: Tensor) -> Tensor:
         """(batch, out, height, width), channels last, for (batch, in, height, width)."""
-        if input.device.type != "cpu":
+        if not self.gains(input):
             return super().forward(input)
         assert self.bias is not None
         return convolve(input, self.transformed, self.bias)
+
+    @staticmethod
+    def gains(features: Tensor) -> bool:
+        """Not on GPUs, nor where the processor multiplies bfloat16 matrices by tiles (AMX): there sums cost more."""
+        tiles = features.dtype == torch.bfloat16 and torch.cpu._is_amx_tile_supported()
+        return features.device.type == "cpu" and not tiles
 
 
 def accelerate(convolution: nn.Conv2d) -> None:
