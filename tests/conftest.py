@@ -1,14 +1,33 @@
 """Data that several tests share: a tiny embedded dataset, and photographs where they lie beside the project."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
 from wsss.data.layout import Dataset, prepare
 from wsss.data.synthetic import CLASS_NAMES, generate
 from wsss.settings.data import SyntheticSettings
 
 PROJECT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def on_cpu() -> Iterator[None]:
+    """Tests hold the CPU's results, to the last digits, against figures; those marked gpu are for a GPU's."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("wsss.device.pick_device", lambda: torch.device("cpu"))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def on_gpu(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let tests marked gpu use one, or skip them."""
+    if request.node.get_closest_marker("gpu"):
+        if not torch.cuda.is_available():
+            pytest.skip("no GPU")
+        monkeypatch.setattr("wsss.device.pick_device", lambda: torch.device("cuda"))
 
 
 @pytest.fixture(scope="session")

@@ -12,10 +12,7 @@ from wsss.backbone import Backbone, build_backbone
 from wsss.folding import fold_norms
 from wsss.settings.backbone import BackboneName
 
-DEVICES = [
-    "cpu",
-    pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")),
-]
+DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)]
 
 
 class Recorded(TorchDispatchMode):

@@ -1,4 +1,5 @@
 import math
+import runpy
 from functools import cache
 
 import numpy as np
@@ -9,6 +10,7 @@ from torch import Tensor
 from tests.reference import assert_gradients, figures, label_map, noise
 from tests.refinement.released_irnet import released_irnet
 from wsss.refinement.affinity import (
+    _count_by_views,
     affinity_loss,
     offsets,
     pairs_by_strongest_cell,
@@ -202,6 +204,30 @@ def test_saturated_edges_stay_finite() -> None:
 
 def released_labels() -> Tensor:
     return torch.from_numpy(np.stack([label_map(f"irnet/label{number}", 128, 128) for number in range(2)]))
+
+
+@pytest.mark.parametrize(("size", "radius"), [((23, 31), 5), ((14, 27), 3), ((4, 7), 4), ((40, 40), 10)])
+def test_the_kernel_for_gpus_counts_the_same_pairs(
+    size: tuple[int, int], radius: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its very code, read by Triton's interpreter on the CPU."""
+    pytest.importorskip("triton", reason="torch brings no Triton here")
+    monkeypatch.setenv("TRITON_INTERPRET", "1")
+    count_on_gpu = runpy.run_module("wsss.refinement.affinity_on_gpu")["count_on_gpu"]
+    draws = torch.Generator().manual_seed(4)
+    ranks = torch.stack([torch.randperm(size[0] * size[1], generator=draws) for _ in range(2)]).int()
+    labels = torch.tensor([0, 3, 20, 255], dtype=torch.uint8)[torch.randint(0, 4, (2, *size), generator=draws)]
+    expected = _count_by_views(ranks, labels, radius)
+    assert expected.sum() > 0
+    assert torch.equal(count_on_gpu(ranks, labels, radius).long(), expected)
+
+
+@pytest.mark.gpu
+def test_pairs_are_counted_on_a_gpu_as_on_a_cpu() -> None:
+    logits = torch.from_numpy(noise("affinity/gpu", (3, 61, 70)))
+    labels = torch.tensor([0, 3, 20, 255], dtype=torch.uint8)[torch.randint(0, 4, (3, 61, 70))]
+    there = pairs_by_strongest_cell(logits.cuda(), labels.cuda(), 10)
+    assert torch.equal(there.cpu(), pairs_by_strongest_cell(logits, labels, 10))
 
 
 def test_reduced_labels_equal_the_released_ones() -> None:

@@ -111,7 +111,7 @@ def test_the_kernel_for_gpus_gives_the_compiled_step(size: tuple[int, int], monk
     assert not torch.equal(current, out)
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+@pytest.mark.gpu
 @pytest.mark.parametrize("how", WALKS)
 def test_the_walk_on_a_gpu(how: Walk) -> None:
     cams, edge = torch.from_numpy(blobs(*RELEASED_CAMS)), torch.from_numpy(released_blobs())

@@ -103,6 +103,18 @@ def pairs_by_strongest_cell(edge_logits: Tensor, labels: Tensor, radius: int) ->
     the same class, different classes.
     """
     ranks = _ranks(edge_logits.detach().flatten(1))
+    if labels.is_cuda:
+        # Only where there is a GPU: Triton comes with torch for those alone.
+        from wsss.refinement.affinity_on_gpu import count_on_gpu
+
+        by_rank = count_on_gpu(ranks, labels, radius)
+    else:
+        by_rank = _count_by_views(ranks, labels, radius)
+    return by_rank.gather(2, ranks.long().expand(by_rank.shape)).view(3, *labels.shape).long()
+
+
+def _count_by_views(ranks: Tensor, labels: Tensor, radius: int) -> Tensor:
+    """How many pairs have a rank as the highest on their path: int64 (3, batch, h w), offset by offset."""
     first_rank = torch.arange(len(labels), device=labels.device)[:, None, None] * labels[0].numel()
     counts = labels.new_zeros(4 * labels.numel(), dtype=torch.int64)
     source = shifted(labels, (0, 0), radius)
@@ -110,8 +122,7 @@ def pairs_by_strongest_cell(edge_logits: Tensor, labels: Tensor, radius: int) ->
         kinds = pair_kinds(source, shifted(labels, offset, radius))
         places = (kinds * labels.numel() + first_rank + strongest).flatten()
         counts.scatter_add_(0, places, torch.ones_like(places))
-    by_rank = counts.view(4, *ranks.shape)[:3]
-    return by_rank.gather(2, ranks.long().expand(by_rank.shape)).view(3, *labels.shape)
+    return counts.view(4, *ranks.shape)[:3]
 
 
 def _ranks(values: Tensor) -> Tensor:
