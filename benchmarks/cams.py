@@ -22,7 +22,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from wsss.classification.cam_store import CamStore
 from wsss.classification.cams import class_maps
 from wsss.classification.network import Classifier, build_classifier
-from wsss.data.transforms import scaled_size, to_tensor
+from wsss.data.transforms import Normalisation, scaled_size, to_tensor
 from wsss.device import place
 from wsss.folding import fold_norms
 from wsss.settings.cams import CamSettings
@@ -34,7 +34,7 @@ KEYS = np.array([7, 14])
 PRECISIONS = (torch.float32, torch.bfloat16)
 SIDE = 2048
 # Of the released loop's speed, by precision; the share is of the machine's own matrix product.
-GOALS = {torch.float32: 1.8, torch.bfloat16: 3.5}
+GOALS = {torch.float32: 1.8, torch.bfloat16: 6 if torch.cpu._is_amx_tile_supported() else 3.5}
 PEAK_GOAL = 0.7
 
 
@@ -50,20 +50,30 @@ def resized_image(image: Image.Image, scale: float) -> Image.Image:
     return image if scale == 1 else image.resize(scaled_size(image.size, scale), Image.Resampling.BICUBIC)
 
 
+def pairs_of(image: Image.Image, normalisation: Normalisation) -> list[Tensor]:
+    """The released input: at each scale the image and its mirror, float32 (2, 3, h, w)."""
+    scaled = (to_tensor(resized_image(image, scale), normalisation) for scale in SCALES)
+    return [torch.stack([pixels, pixels.flip(-1)]) for pixels in scaled]
+
+
 @torch.no_grad()
-def released_cams(classifier: Classifier, image: Image.Image) -> tuple[Tensor, Tensor]:
+def released_maps(
+    classifier: Classifier, pairs: list[Tensor], size: tuple[int, int], keys: np.ndarray = KEYS
+) -> tuple[Tensor, Tensor]:
     """As released: scale by scale, the image with its mirror, NCHW, then `strided` and `high_res`, float32."""
     maps = []
-    for scale in SCALES:
-        pixels = to_tensor(resized_image(image, scale), classifier.backbone.normalisation)
-        pair = torch.stack([pixels, pixels.flip(-1)])
+    for pair in pairs:
+        features = pair
         for number in range(1, 6):
-            pair = classifier.backbone.stage(number, pair)
-        scores = relu(torch.einsum("nd,bdhw->bnhw", classifier.classifier.weight, pair))
+            features = classifier.backbone.stage(number, features)
+        scores = relu(torch.einsum("nd,bdhw->bnhw", classifier.classifier.weight, features))
         maps.append(torch.maximum(scores[0], scores[1].flip(-1)))
-    return resized(maps, ((image.height - 1) // 4 + 1, (image.width - 1) // 4 + 1)), resized(
-        maps, (image.height, image.width)
-    )
+    return resized(maps, ((size[0] - 1) // 4 + 1, (size[1] - 1) // 4 + 1), keys), resized(maps, size, keys)
+
+
+def released_cams(classifier: Classifier, image: Image.Image) -> tuple[Tensor, Tensor]:
+    """The released loop on one decoded image."""
+    return released_maps(classifier, pairs_of(image, classifier.backbone.normalisation), (image.height, image.width))
 
 
 def prepare_released(backbone: str) -> Call:
@@ -71,10 +81,10 @@ def prepare_released(backbone: str) -> Call:
     return partial(released_cams, network(backbone), photograph(WIDTH, HEIGHT))
 
 
-def resized(maps: list[Tensor], size: tuple[int, int]) -> Tensor:
-    """The scales' maps at `size`, summed, those of KEYS, each divided by its maximum."""
+def resized(maps: list[Tensor], size: tuple[int, int], keys: np.ndarray) -> Tensor:
+    """The scales' maps at `size`, summed, those of `keys`, each divided by its maximum."""
     raised = [interpolate(one[None], size=size, mode="bilinear", align_corners=False)[0] for one in maps]
-    chosen = torch.stack(raised).sum(0)[torch.from_numpy(KEYS)]
+    chosen = torch.stack(raised).sum(0)[torch.from_numpy(keys).to(maps[0].device)]
     return chosen / (chosen.amax((1, 2), keepdim=True) + 1e-5)
 
 

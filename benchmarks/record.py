@@ -15,7 +15,8 @@ class Row:
 
     `sizes`: what it was measured on; `unit`: that of `ours` and `reference`; `ratio`: how many times better ours is;
     `error`: the difference between both results, in words or as a number; `peak`: the share of the machine's own
-    product or copy; `met`: whether `goal` is reached, None where there is none; `note`: why not, or what else to know.
+    product or copy; `memory`: what it took, where that was measured; `met`: whether `goal` is reached, None where there
+    is none; `note`: why not, or what else to know.
     """
 
     claim: str
@@ -27,6 +28,7 @@ class Row:
     ratio: float | None = None
     error: str = ""
     peak: str = ""
+    memory: str = ""
     goal: str = ""
     met: bool | None = None
     note: str = ""
@@ -47,9 +49,9 @@ def command_line(description: str | None) -> argparse.ArgumentParser:
     return parser
 
 
-def write_record(file: Path | None, rows: Sequence[Row]) -> None:
-    """Print the machine's line; where there is a file, write it with the rows."""
-    line = machine()
+def write_record(file: Path | None, rows: Sequence[Row], card: str | None = None) -> None:
+    """Print the machine's line, or that of a GPU's `card`; where there is a file, write it with the rows."""
+    line = card or machine()
     print(line, flush=True)
     if file is not None:
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -111,7 +111,7 @@ def train(
         share = rate_share(plan, step)
         for group, rate in zip(optimiser.param_groups, first_rates, strict=True):
             group["lr"] = rate * share
-        state.add(_step(network, optimiser, compute_losses, batch, plan, device))
+        state.add(training_step(network, optimiser, compute_losses, batch, plan, device))
         if (step + 1) % STEPS_BETWEEN_LOG_ROWS == 0 or step + 1 == plan.steps:
             state.log(plan.name, step + 1, first_rates[0] * share)
         state.save_if_due(step + 1)
@@ -128,7 +128,7 @@ def save_training(folder: Path, name: str, network: nn.Module, log: "pd.DataFram
     write_bytes(folder / f"{name}.safetensors", save(state))
 
 
-def _step(
+def training_step(
     network: nn.Module,
     optimiser: torch.optim.Optimizer,
     compute_losses: Callable[[nn.Module, Batch], Losses],
@@ -136,6 +136,7 @@ def _step(
     plan: Plan,
     device: torch.device,
 ) -> dict[str, Tensor]:
+    """One step on a batch, in the plan's parts; the losses stay on the device, so that the host need not wait."""
     optimiser.zero_grad()
     sums: dict[str, Tensor] = {}
     for part in zip(*(tensor.to(device, non_blocking=True).chunk(plan.accumulate) for tensor in batch), strict=True):

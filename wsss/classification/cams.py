@@ -11,7 +11,7 @@ from torch import Tensor
 from wsss.artifacts import sha256_of
 from wsss.classification.cam_store import CamStore
 from wsss.classification.network import Classifier, load_classifier
-from wsss.data.images import image_size, read_image
+from wsss.data.images import read_image
 from wsss.data.layout import Dataset
 from wsss.data.transforms import to_tensor
 from wsss.device import place
@@ -73,7 +73,7 @@ def write_cam_shard(
 
     if on_gpu:
         pixels = min(MOST_PIXELS, torch.cuda.get_device_properties(device).total_memory // BYTES_OF_PIXEL)
-        by_size = sorted(ids, key=lambda image_id: image_size(dataset.image_path(image_id)))
+        by_size = sorted(ids, key=dataset.sizes.__getitem__)
         photographs = in_background(read, by_size, min(torch.get_num_threads(), MOST_READERS))
     else:
         pixels, photographs = 0, in_background(read, ids)

@@ -1,8 +1,6 @@
 """Reading photographs and label images, and writing label images with the VOC palette."""
 
 import io
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -17,22 +15,9 @@ IGNORE = 255
 
 def read_image(path: Path) -> Image.Image:
     """A photograph, decoded, as RGB uint8. Raises WsssError where the file is missing or damaged."""
-    with opened(path) as image:
-        return image.convert("RGB")
-
-
-def image_size(path: Path) -> tuple[int, int]:
-    """Width and height, undecoded. Raises WsssError where the file is missing or no image."""
-    with opened(path) as image:
-        return image.size
-
-
-@contextmanager
-def opened(path: Path) -> Iterator[Image.Image]:
-    """A photograph's file. Raises WsssError where it is missing, or turns out damaged while it is used."""
     try:
         with Image.open(path) as image:
-            yield image
+            return image.convert("RGB")
     except FileNotFoundError:
         raise WsssError(f"missing image: {path}") from None
     except (UnidentifiedImageError, OSError, SyntaxError) as error:

@@ -75,6 +75,12 @@ class Dataset:
         """Class numbers (0-based among the n classes, ascending, int64) that the image-level label names."""
         return np.flatnonzero(self.image_labels[image_id]).astype(np.int64)
 
+    @cached_property
+    def sizes(self) -> dict[str, tuple[int, int]]:
+        """Height and width of every listed image, in pixels, by its id."""
+        rows = (line.split("\t") for line in (self.root / "images.tsv").read_text().splitlines()[1:])
+        return {image_id: (int(height), int(width)) for image_id, height, width, _ in rows}
+
     def truth(self, image_id: str) -> np.ndarray:
         """Ground-truth labels, uint8 of shape (height, width): 0 background, 1..n, 255 ignored. For leaves only."""
         path = mask_path(self.root / "dataset", image_id)

@@ -1,0 +1,199 @@
+"""The three trainings on a GPU at their released shapes: a step by itself, and a training that reads image files.
+
+python benchmarks/gpu_training.py    # a minute and a half
+"""
+
+import resource
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import torch
+from gpu import card, gpu_seconds, peak_gigaflops
+from made_dataset import make_dataset
+from measure import highest_mib
+from record import Row, command_line, write_record
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from wsss.backbone import Backbone, backbone_of
+from wsss.classification import training as classification
+from wsss.classification.network import build_classifier
+from wsss.data.layout import Dataset
+from wsss.device import place
+from wsss.folding import fold_norms
+from wsss.refinement import training as refinement
+from wsss.refinement.irnet import EdgeNetwork
+from wsss.segmentation import training as segmentation
+from wsss.segmentation.deeplab import fused_logits, parameter_groups
+from wsss.segmentation.losses import segmentation_loss
+from wsss.settings.classification import ClassifierSettings
+from wsss.settings.optimisation import Precision
+from wsss.settings.refinement import IrnetSettings
+from wsss.settings.segmentation import SegmentationSettings
+from wsss.training_loop import Batch, Losses, Machine, Plan, Samples, train, training_step
+
+CLASSES, IMAGES, STEPS, WORKERS, REPETITIONS = 20, 64, 60, 8, 5
+PRECISIONS: tuple[Precision, ...] = ("float32", "bfloat16")
+
+
+@dataclass(frozen=True)
+class Training:
+    """A network with what trains it, at its released settings."""
+
+    name: str
+    network: nn.Module
+    groups: list[dict[str, object]]
+    losses: Callable[[nn.Module, Batch], Losses]
+    samples: Samples
+    plan: Plan
+
+
+def backbone(name: str) -> dict[str, str]:
+    """Settings of an untrained backbone: only shapes matter."""
+    return {"name": name, "weights": "scratch"}
+
+
+def trainings(dataset: Dataset, precision: Precision) -> Iterator[Training]:
+    """VWL-L on ResNet101, IRNet on ResNet50 and DeepLabV2 on ResNet101."""
+    yield classifier_training(dataset, precision)
+    yield edge_training(dataset, precision)
+    yield segmentation_training(dataset, precision)
+
+
+def classifier_training(dataset: Dataset, precision: Precision) -> Training:
+    """Crops of 512, batches of 16."""
+    settings = ClassifierSettings.model_validate({"backbone": backbone("resnet101"), "precision": precision})
+    network = build_classifier(settings, CLASSES)
+    ids = dataset.ids("train")
+    samples = classification.LabelledImages(dataset, ids, settings, network.backbone.normalisation)
+    groups = classification.parameter_groups(network)
+    plan = classification.training_plan(settings, len(ids))
+    return Training("classifier", network, groups, classification._losses, samples, plan)
+
+
+def edge_training(dataset: Dataset, precision: Precision) -> Training:
+    """Crops of 512, batches of 32."""
+    settings = IrnetSettings.model_validate({"backbone": backbone("resnet50"), "precision": precision})
+    network = EdgeNetwork(backbone_of(settings.backbone))
+    fold_norms(network)
+    ids, normalisation = dataset.ids("train"), network.backbone.normalisation
+    samples = refinement.ConfidentImages(dataset, ids, dataset.root / "made", settings, normalisation)
+
+    def losses(_: nn.Module, batch: Batch) -> Losses:
+        images, labels = batch
+        return refinement.irnet_losses(network, images, labels, settings.radius)
+
+    groups = refinement.parameter_groups(network, settings)
+    return Training("IRNet", network, groups, losses, samples, refinement.training_plan(settings, len(ids)))
+
+
+def segmentation_training(dataset: Dataset, precision: Precision) -> Training:
+    """Crops of 321 at three scales, batches of 10 in two parts."""
+    settings = SegmentationSettings.model_validate({"backbone": backbone("resnet101"), "precision": precision})
+    network = segmentation.build_segmenter(settings, CLASSES)
+    ids, normalisation = dataset.ids("train"), network.backbone.normalisation
+    samples = segmentation.LabelledPixels(dataset, ids, dataset.root / "made", settings, normalisation)
+
+    def losses(_: nn.Module, batch: Batch) -> Losses:
+        images, labels = batch
+        return {"loss": segmentation_loss(*fused_logits(network, images, settings.input_scales), labels)}
+
+    groups = parameter_groups(network, settings)
+    return Training("DeepLabV2", network, groups, losses, samples, segmentation.training_plan(settings))
+
+
+def step_row(training: Training) -> Row:
+    """Steps on one batch, which lies in the GPU's memory."""
+    plan, device = training.plan, place(training.network.train())
+    batch = [torch.stack(part).to(device) for part in zip(*map(training.samples.__getitem__, keys(plan)), strict=True)]
+    optimiser = torch.optim.SGD(training.groups, momentum=plan.optimiser.momentum)
+    step = partial(training_step, training.network, optimiser, training.losses, batch, plan, device)
+    with FlopCounterMode(display=False) as counter:
+        step()
+    torch.cuda.reset_peak_memory_stats()
+    (seconds,) = gpu_seconds({"step": step}, REPETITIONS).values()
+    peak = peak_gigaflops(getattr(torch, plan.precision), tf32=True)
+    share = counter.get_total_flops() / 1e9 / seconds / peak
+    return Row(
+        f"a step of {training.name}, {plan.precision}",
+        f"{trunk_of(training.network)}, crops of {batch[0].shape[2]}, batch {plan.batch} in {plan.accumulate}",
+        ours=plan.batch / seconds,
+        unit="images/s",
+        threads=1,
+        peak=f"{share:.0%} of {peak / 1e3:.0f} TFLOP/s in {'TF32' if plan.precision == 'float32' else 'bfloat16'}",
+        memory=f"{torch.cuda.max_memory_allocated() / 2**30:.1f} GiB",
+    )
+
+
+def keys(plan: Plan) -> list[tuple[int, int]]:
+    """Samples of a first batch."""
+    return [(0, index) for index in range(plan.batch)]
+
+
+def trunk_of(network: nn.Module) -> str:
+    """Blocks of the network's ResNet tell which it is."""
+    assert isinstance(network.backbone, Backbone)
+    blocks = len(list(network.backbone.network.layer3))  # type: ignore[arg-type]
+    return {6: "ResNet50", 23: "ResNet101"}[blocks]
+
+
+def reading_row(training: Training, alone: Row) -> Row:
+    """The training itself, whose loader processes decode and augment JPEG files."""
+    plan = Plan(
+        training.plan.name, training.plan.batch, STEPS, STEPS, training.plan.optimiser, training.plan.precision, 0,
+        training.plan.accumulate,
+    )  # fmt: skip
+    start = time.perf_counter()
+    samples = Repeated(training.samples, plan.batch * STEPS)
+    log = train(training.network, training.groups, training.losses, samples, plan, Machine(workers=WORKERS))
+    seconds = time.perf_counter() - start
+    assert len(log) == STEPS // 10
+    child = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
+    return Row(
+        f"a training of {training.name}, {plan.precision}, from JPEG files",
+        f"{STEPS} steps of {plan.batch} photographs of 500x375, {WORKERS} loader processes, their start included",
+        ours=plan.batch * STEPS / seconds,
+        unit="images/s",
+        threads=WORKERS,
+        memory=f"host: {highest_mib() / 1024:.1f} GiB, and up to {child:.1f} GiB for a loader process",
+        note=f"{plan.batch * STEPS / seconds / alone.ours:.0%} of the pace of steps whose batch is there already",
+    )
+
+
+class Repeated:
+    """The same few photographs over and over, augmented anew each time, as one long epoch."""
+
+    def __init__(self, samples: Samples, length: int) -> None:
+        self.samples, self.length = samples, length
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, key: tuple[int, int]) -> tuple[Tensor, ...]:
+        torch.set_num_threads(1)
+        lap, index = divmod(key[1], len(self.samples))
+        return self.samples[(lap, index)]
+
+
+def main() -> None:
+    """Measure, write the record, and print every row."""
+    given = command_line(__doc__).parse_args()
+    rows = []
+    with tempfile.TemporaryDirectory() as name:
+        dataset = make_dataset(Path(name), IMAGES)
+        for precision in PRECISIONS:
+            for training in trainings(dataset, precision):
+                rows.append(step_row(training))
+                rows.append(reading_row(training, rows[-1]))
+                print(rows[-2], rows[-1], sep="\n", flush=True)
+    write_record(given.record, rows, card())
+    for row in rows:
+        print(f"{row.claim}: {row.ours:.0f} {row.unit}; {row.peak} {row.memory}; {row.note}")
+
+
+if __name__ == "__main__":
+    main()
