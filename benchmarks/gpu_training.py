@@ -37,6 +37,8 @@ from wsss.settings.segmentation import SegmentationSettings
 from wsss.training_loop import Batch, Losses, Machine, Plan, Samples, train, training_step
 
 CLASSES, IMAGES, STEPS, WORKERS, REPETITIONS = 20, 64, 60, 8, 5
+# Untrained weights would not stay finite at the real rates.
+TINY_RATE = 1e-6
 PRECISIONS: tuple[Precision, ...] = ("float32", "bfloat16")
 
 
@@ -68,6 +70,7 @@ def classifier_training(dataset: Dataset, precision: Precision) -> Training:
     """Crops of 512, batches of 16."""
     settings = ClassifierSettings.model_validate({"backbone": backbone("resnet101"), "precision": precision})
     network = build_classifier(settings, CLASSES)
+    calm(network)
     ids = dataset.ids("train")
     samples = classification.LabelledImages(dataset, ids, settings, network.backbone.normalisation)
     groups = classification.parameter_groups(network)
@@ -79,6 +82,7 @@ def edge_training(dataset: Dataset, precision: Precision) -> Training:
     """Crops of 512, batches of 32."""
     settings = IrnetSettings.model_validate({"backbone": backbone("resnet50"), "precision": precision})
     network = EdgeNetwork(backbone_of(settings.backbone))
+    calm(network)
     fold_norms(network)
     ids, normalisation = dataset.ids("train"), network.backbone.normalisation
     samples = refinement.ConfidentImages(dataset, ids, dataset.root / "made", settings, normalisation)
@@ -95,6 +99,7 @@ def segmentation_training(dataset: Dataset, precision: Precision) -> Training:
     """Crops of 321 at three scales, batches of 10 in two parts."""
     settings = SegmentationSettings.model_validate({"backbone": backbone("resnet101"), "precision": precision})
     network = segmentation.build_segmenter(settings, CLASSES)
+    calm(network)
     ids, normalisation = dataset.ids("train"), network.backbone.normalisation
     samples = segmentation.LabelledPixels(dataset, ids, dataset.root / "made", settings, normalisation)
 
@@ -106,11 +111,19 @@ def segmentation_training(dataset: Dataset, precision: Precision) -> Training:
     return Training("DeepLabV2", network, groups, losses, samples, segmentation.training_plan(settings))
 
 
+def calm(network: nn.Module) -> None:
+    """Make the steps of its blocks small, so that features of untrained weights stay finite."""
+    for name, module in network.named_modules():
+        if isinstance(module, nn.BatchNorm2d) and name.endswith("bn3"):
+            nn.init.constant_(module.weight, 0.1)
+
+
 def step_row(training: Training) -> Row:
     """Steps on one batch, which lies in the GPU's memory."""
     plan, device = training.plan, place(training.network.train())
     batch = [torch.stack(part).to(device) for part in zip(*map(training.samples.__getitem__, keys(plan)), strict=True)]
-    optimiser = torch.optim.SGD(training.groups, momentum=plan.optimiser.momentum)
+    groups = [{**group, "lr": TINY_RATE} for group in training.groups]
+    optimiser = torch.optim.SGD(groups, momentum=plan.optimiser.momentum)
     step = partial(training_step, training.network, optimiser, training.losses, batch, plan, device)
     with FlopCounterMode(display=False) as counter:
         step()
@@ -148,6 +161,8 @@ def reading_row(training: Training, alone: Row) -> Row:
         training.plan.accumulate,
     )  # fmt: skip
     start = time.perf_counter()
+    for group in training.groups:
+        group["lr"] = TINY_RATE
     samples = Repeated(training.samples, plan.batch * STEPS)
     log = train(training.network, training.groups, training.losses, samples, plan, Machine(workers=WORKERS))
     seconds = time.perf_counter() - start

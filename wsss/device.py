@@ -18,11 +18,14 @@ def pick_device() -> torch.device:
 def place(network: nn.Module) -> torch.device:
     """Move `network` to that device, its convolutions laid out channels last; returns the device.
 
-    On a CPU the process keeps the memory that it frees from then on: `keep_freed_memory`.
+    On a CPU the process keeps the memory that it frees from then on: `keep_freed_memory`. On a GPU convolutions are to
+    give the same bytes every time.
     """
     device = pick_device()
     if device.type == "cpu":
         keep_freed_memory()
+    else:
+        torch.backends.cudnn.deterministic = True
     network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     return device
 

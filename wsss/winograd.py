@@ -49,7 +49,9 @@ def accelerate(convolution: nn.Conv2d) -> None:
 
 def transformed_kernels(weight: Tensor) -> Tensor:
     """The four kernels of a weight (out, in, 3, 3), one after the other, (4 out, in, 1, 3); computed in float64."""
-    kernels = torch.einsum("ky,oiyx->koix", KERNEL_TRANSFORM, weight.double()).flatten(0, 1)[:, :, None]
+    kernels = torch.einsum("ky,oiyx->koix", KERNEL_TRANSFORM.to(weight.device), weight.double()).flatten(0, 1)[
+        :, :, None
+    ]
     return kernels.to(weight.dtype).contiguous(memory_format=torch.channels_last)
 
 

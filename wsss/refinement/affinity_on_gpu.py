@@ -1,7 +1,6 @@
 """Pairs of cells counted by the strongest cell on their path, as a GPU's kernel; see `wsss.refinement.affinity`."""
 
 from functools import cache
-from itertools import accumulate, chain
 
 import torch
 import triton
@@ -22,41 +21,59 @@ def count_on_gpu(ranks: Tensor, labels: Tensor, radius: int) -> Tensor:
     """
     batch, height, width = labels.shape
     counts = torch.zeros((3, *ranks.shape), dtype=torch.int32, device=labels.device)
-    across, margin = width - 2 * (radius - 1), radius - 1
+    margin = radius - 1
+    across = width - 2 * margin
     sources = across * (height - margin)
-    cells, starts, partners = _paths(radius, width, labels.device)
-    grid = (triton.cdiv(sources, BLOCK), len(partners), batch)
-    _count[grid](
-        ranks, labels.contiguous(), counts, cells, starts, partners, sources, across, margin, width, ranks.shape[1],
-        counts[0].numel(), IGNORE, BLOCK,
-    )  # fmt: skip
+    paths, partners = _tables(radius, width, labels.device)
+    tensors = (ranks, labels.contiguous(), counts, paths, partners)
+    sizes = (sources, across, margin, width, height * width, counts[0].numel(), paths.shape[1])
+    _count[triton.cdiv(sources, BLOCK), len(partners), batch](*tensors, *sizes, IGNORE, BLOCK)
     return counts
 
 
 @cache
-def _paths(radius: int, width: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
-    """Cells on the paths of all `offsets`, from where each path's begin, and the partners, in cells from the source."""
+def _tables(radius: int, width: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Cells on the path of each of `offsets`, (offsets, longest), and the partners, in cells from the source; int32.
+
+    Shorter paths repeat their source, which changes no maximum.
+    """
     paths = [[y * width + x for y, x in path(*offset)] for offset in offsets(radius)]
-    starts = [*accumulate(map(len, paths), initial=0)]
+    longest = max(map(len, paths))
+    cells = [[*one, *[0] * (longest - len(one))] for one in paths]
     partners = [dy * width + dx for dy, dx in offsets(radius)]
-    tables = (torch.tensor(one, dtype=torch.int32, device=device) for one in ([*chain(*paths)], starts, partners))
-    return next(tables), next(tables), next(tables)
+    tables = (torch.tensor(table, dtype=torch.int32, device=device) for table in (cells, partners))
+    return next(tables), next(tables)
 
 
-@triton.jit(do_not_specialize=["sources", "across", "margin", "width", "size", "kind_size"])  # type: ignore[untyped-decorator]
+@triton.jit(  # type: ignore[untyped-decorator]
+    do_not_specialize=["sources", "across", "margin", "width", "cells", "kind_cells", "longest"]
+)
 def _count(  # type: ignore[no-untyped-def]
-    ranks, labels, counts, path_cells, starts, partners, sources, across, margin, width, size, kind_size,
-    ignored: tl.constexpr, block: tl.constexpr,
-):  # fmt: skip
+    ranks,
+    labels,
+    counts,
+    paths,
+    partners,
+    sources,
+    across,
+    margin,
+    width,
+    cells,
+    kind_cells,
+    longest,
+    ignored: tl.constexpr,
+    block: tl.constexpr,
+):
     source = tl.program_id(0) * block + tl.arange(0, block)
     inside = source < sources
-    offset, image = tl.program_id(1), tl.program_id(2) * size
+    offset, image = tl.program_id(1), tl.program_id(2) * cells
     cell = image + source // across * width + margin + source % across
     strongest = tl.load(ranks + cell, inside, 0)
-    for i in range(tl.load(starts + offset), tl.load(starts + offset + 1)):
-        strongest = tl.maximum(strongest, tl.load(ranks + cell + tl.load(path_cells + i), inside, 0))
+    for i in range(longest):
+        away = tl.load(paths + offset * longest + i)
+        strongest = tl.maximum(strongest, tl.load(ranks + cell + away, inside, 0))
     one = tl.load(labels + cell, inside, ignored)
     other = tl.load(labels + cell + tl.load(partners + offset), inside, ignored)
     kind = tl.where(one == other, (one > 0).to(tl.int32), 2)
     known = (one != ignored) & (other != ignored)
-    tl.atomic_add(counts + kind * kind_size + image + strongest, 1, inside & known)
+    tl.atomic_add(counts + kind * kind_cells + image + strongest, 1, inside & known)

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from wsss.backbone import Backbone
+from wsss.bilinear import resized
 from wsss.errors import WsssError
 
 STRIDE = 4
@@ -89,7 +90,18 @@ def _to_stride(stride: int, target: int) -> nn.Module:
         return nn.AvgPool2d(target // stride, ceil_mode=True)
     if stride == target:
         return nn.Identity()
-    return nn.Upsample(scale_factor=stride / target, mode="bilinear", align_corners=False)
+    return Raised(stride // target)
+
+
+class Raised(nn.Module):
+    """Maps (batch, n, h, w), bilinear, at a size that is a whole number of times as large."""
+
+    def __init__(self, factor: int) -> None:
+        super().__init__()
+        self.factor = factor
+
+    def forward(self, maps: Tensor) -> Tensor:
+        return resized(maps, (self.factor * maps.shape[2], self.factor * maps.shape[3]))
 
 
 class GroupNorm(nn.GroupNorm):

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from wsss.backbone import Backbone
+from wsss.bilinear import resized
 from wsss.settings.segmentation import SegmentationSettings
 
 
@@ -46,7 +47,7 @@ def fused_logits(network: nn.Module, images: Tensor, scales: Sequence[float]) ->
     per_scale = [network(_scaled(images, scale)).float() for scale in scales]
     largest = per_scale[max(range(len(scales)), key=lambda number: scales[number])]
     size = (largest.shape[2], largest.shape[3])
-    return per_scale, torch.stack([_resized(logits, size) for logits in per_scale]).amax(0)
+    return per_scale, torch.stack([resized(logits, size) for logits in per_scale]).amax(0)
 
 
 def _scaled(images: Tensor, scale: float) -> Tensor:
@@ -58,7 +59,7 @@ def _scaled(images: Tensor, scale: float) -> Tensor:
         return images
     height, width = images.shape[2:]
     if scale * min(height, width) < 1:
-        return _resized(images, (max(int(scale * height), 1), max(int(scale * width), 1)))
+        return resized(images, (max(int(scale * height), 1), max(int(scale * width), 1)))
     return interpolate(images, scale_factor=scale, mode="bilinear", align_corners=False, recompute_scale_factor=False)
 
 
@@ -72,7 +73,3 @@ def parameter_groups(network: DeepLabV2, settings: SegmentationSettings) -> list
         {"params": [branch.weight for branch in branches], "lr": settings.lr_head_weights, "weight_decay": decay},
         {"params": [branch.bias for branch in branches], "lr": settings.lr_head_biases, "weight_decay": 0.0},
     ]
-
-
-def _resized(maps: Tensor, size: tuple[int, int]) -> Tensor:
-    return interpolate(maps, size, mode="bilinear", align_corners=False)

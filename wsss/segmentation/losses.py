@@ -34,5 +34,6 @@ def reduce_labels(labels: Tensor, size: tuple[int, int]) -> Tensor:
 
 def _mean_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     reduced = reduce_labels(labels, (logits.shape[2], logits.shape[3])).long()
-    total = cross_entropy(logits, reduced, ignore_index=IGNORE, reduction="sum")
+    # Pixel by pixel first: a GPU's own sum over them would not repeat to the byte.
+    total = cross_entropy(logits, reduced, ignore_index=IGNORE, reduction="none").sum()
     return total / (reduced != IGNORE).sum().clamp(min=1)

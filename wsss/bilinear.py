@@ -1,0 +1,30 @@
+"""Bilinear resizing of feature maps, with a gradient that repeats to the byte on GPUs too."""
+
+import torch
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+Size = tuple[int, int]
+
+
+def resized(maps: Tensor, size: Size) -> Tensor:
+    """Maps (batch, n, h, w) at `size` = (height, width), bilinear, corners not aligned.
+
+    A GPU's own way adds up the gradient in no fixed order, so that there, where one is asked for, it is products.
+    """
+    if maps.is_cuda and maps.requires_grad and torch.is_grad_enabled():
+        return by_products(maps, size)
+    return interpolate(maps, size, mode="bilinear", align_corners=False)
+
+
+def by_products(maps: Tensor, size: Size) -> Tensor:
+    """The same, to rounding: products with the shares that old rows and columns have in new ones."""
+    rows, columns = (_shares(old, new, maps) for old, new in zip(maps.shape[2:], size, strict=True))
+    with torch.autocast(maps.device.type, enabled=False):
+        return rows @ (maps @ columns.mT)
+
+
+def _shares(old: int, new: int, like: Tensor) -> Tensor:
+    """(new, old), of the dtype and on the device of `like`."""
+    identity = torch.eye(old, device=like.device)[None, None]
+    return interpolate(identity, (new, old), mode="bilinear", align_corners=False)[0, 0].to(like.dtype)
