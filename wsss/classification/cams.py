@@ -56,6 +56,8 @@ def write_cam_shard(
     on_gpu = device.type == "cuda"
 
     def read(image_id: str) -> Photograph:
+        # Of this thread alone: several readers would wait for each other's helpers.
+        torch.set_num_threads(1)
         image = read_image(dataset.image_path(image_id))
         scaled = [to_tensor(image, network.backbone.normalisation, scale).to(precision) for scale in settings.scales]
         return Photograph(
