@@ -56,8 +56,6 @@ def write_cam_shard(
     on_gpu = device.type == "cuda"
 
     def read(image_id: str) -> Photograph:
-        # Of this thread alone: several readers would wait for each other's helpers.
-        torch.set_num_threads(1)
         image = read_image(dataset.image_path(image_id))
         scaled = [to_tensor(image, network.backbone.normalisation, scale).to(precision) for scale in settings.scales]
         return Photograph(
@@ -77,6 +75,8 @@ def write_cam_shard(
         pixels = min(MOST_PIXELS, torch.cuda.get_device_properties(device).total_memory // BYTES_OF_PIXEL)
         by_size = sorted(ids, key=dataset.sizes.__getitem__)
         photographs = in_background(read, by_size, min(torch.get_num_threads(), MOST_READERS))
+        # Each reader would start as many helpers, and wait for them.
+        torch.set_num_threads(1)
     else:
         pixels, photographs = 0, in_background(read, ids)
     stores = (store for batch in of_one_size(photographs, pixels) for store in stores_of(batch))
