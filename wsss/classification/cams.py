@@ -20,9 +20,9 @@ from wsss.pipelining import in_background
 from wsss.settings.cams import Branches, CamSettings
 from wsss.settings.classification import ClassifierSettings
 
-# On a GPU: what goes through the network at once, 16 photographs of VOC; less on a card of less memory, of which every
+# On a GPU: what goes through the network at once, 24 photographs of VOC; less on a card of less memory, of which every
 # pixel, its mirror's and those at double size take some 3 kB in float32.
-MOST_PIXELS, BYTES_OF_PIXEL = 3_000_000, 8_000
+MOST_PIXELS, BYTES_OF_PIXEL = 4_500_000, 8_000
 MOST_READERS = 8
 
 
