@@ -46,7 +46,7 @@ def _tables(radius: int, width: int, device: torch.device) -> tuple[Tensor, Tens
 
 
 @triton.jit(  # type: ignore[untyped-decorator]
-    do_not_specialize=["sources", "across", "margin", "width", "cells", "kind_cells", "longest"]
+    do_not_specialize=["sources", "across", "margin", "width", "cells", "kind_cells"]
 )
 def _count(  # type: ignore[no-untyped-def]
     ranks,
@@ -60,7 +60,7 @@ def _count(  # type: ignore[no-untyped-def]
     width,
     cells,
     kind_cells,
-    longest,
+    longest: tl.constexpr,
     ignored: tl.constexpr,
     block: tl.constexpr,
 ):
