@@ -153,7 +153,7 @@ def files_row() -> Row:
         threads=WORKERS,
         reference=IMAGES / seconds["released"],
         ratio=seconds["released"] / seconds["ours"],
-        note="loading of the weights and starts of the loader's processes included; writing a store sets our pace",
+        note="loading of the weights and starts of the loader's processes included",
     )
 
 

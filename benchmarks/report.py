@@ -1,6 +1,6 @@
-"""Run the benchmarks, each in a process of its own, and write docs/performance.md.
+"""Run the benchmarks, each in a process of its own, and write docs/performance.md, or docs/performance_gpu.md.
 
-python benchmarks/report.py                   # all of them: a quarter of an hour
+python benchmarks/report.py                   # all of them: a quarter of an hour, and two minutes more on a GPU
 python benchmarks/report.py affinity_loss     # one anew; the others' records of earlier runs stay
 python benchmarks/report.py demo_overhead     # runs the demo, so it is run only when it is named
 python benchmarks/report.py finished_run_labels --run results/runs/default    # likewise, as it needs that run
@@ -14,10 +14,11 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import torch
 from record import Record, Row, read_record
 
 HERE = Path(__file__).resolve().parent
-RECORDS, PAGE = HERE / "records", HERE.parent / "docs" / "performance.md"
+RECORDS, DOCS = HERE / "records", HERE.parent / "docs"
 # Threads that a script may use: claims are for one, but where cores share the work.
 THREADS = {
     "random_walk": 1,
@@ -29,7 +30,11 @@ THREADS = {
     "workflow": 1,
     "growth": 1,
     "demo_overhead": os.cpu_count() or 1,
+    "gpu_refinement": os.cpu_count() or 1,
+    "gpu_cams": os.cpu_count() or 1,
+    "gpu_training": os.cpu_count() or 1,
 }
+ON_GPU = frozenset({"gpu_refinement", "gpu_cams", "gpu_training"})
 ONLY_WHEN_NAMED = frozenset({"demo_overhead", "finished_run_labels"})
 
 
@@ -42,12 +47,31 @@ def run(name: str, options: Sequence[str]) -> None:
     print(f"== {name}: {time.perf_counter() - start:.0f} s", flush=True)
 
 
-def page(records: Mapping[str, Record], date: str) -> str:
-    """The page, in Markdown, of records by the script's name."""
+CPU_ONLY = """
+## How cost grows
+
+![Seconds and memory against image size, classes and images](growth.png)
+
+The dashed guide is linear; the values are in [growth.csv](growth.csv).
+
+## GPU
+
+On a page of its own: [performance_gpu.md](performance_gpu.md).
+"""
+GPU_ONLY = """
+## What these figures leave open
+
+Photographs here are of one size; what many sizes cost, and what else was seen on a GPU, is in
+[decisions.md](decisions.md#on-a-gpu).
+"""
+
+
+def page(title: str, records: Mapping[str, Record], date: str, end: str) -> str:
+    """A page, in Markdown, of records by the script's name."""
     rows = [row for record in records.values() for row in record.rows]
     missed = [row for row in rows if row.met is False]
     lines = [
-        "# Performance",
+        f"# {title}",
         "",
         f"Written on {date} by `benchmarks/report.py` from the last run of each script; `make bench` runs them anew.",
         "Each line is one run of our method and of the reference's, side by side on the same input, in medians of",
@@ -55,8 +79,8 @@ def page(records: Mapping[str, Record], date: str) -> str:
         "",
         *(f"- `{name}`: {record.machine}" for name, record in records.items()),
         "",
-        "| claim | size | threads | reference | ours | ratio | error | share of the peak | goal |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| claim | size | threads | reference | ours | ratio | error | share of the peak | memory | goal |",
+        "|---|---|---|---|---|---|---|---|---|---|",
         *map(table_line, rows),
         "",
         "## Goals that are not met",
@@ -67,18 +91,8 @@ def page(records: Mapping[str, Record], date: str) -> str:
         "## Notes",
         "",
         *(f"- {row.claim}: {row.note}" for row in rows if row.note and row.met is not False),
-        "",
-        "## How cost grows",
-        "",
-        "![Seconds and memory against image size, classes and images](growth.png)",
-        "",
-        "The dashed guide is linear; the values are in [growth.csv](growth.csv).",
-        "",
-        "## GPU",
-        "",
-        "Not measured yet.",
     ]
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines) + "\n" + end
 
 
 def table_line(row: Row) -> str:
@@ -93,6 +107,7 @@ def table_line(row: Row) -> str:
         "" if row.ratio is None else figure(row.ratio),
         row.error,
         row.peak,
+        row.memory,
         goal,
     ]
     return f"| {' | '.join(cells)} |"
@@ -109,15 +124,22 @@ def main() -> None:
     parser.add_argument("scripts", nargs="*", metavar="script", help=", ".join(THREADS))
     parser.add_argument("--run", help="a finished run, for finished_run_labels")
     given = parser.parse_args()
-    names = given.scripts or [name for name in THREADS if name not in ONLY_WHEN_NAMED]
+    left_out = ONLY_WHEN_NAMED | (frozenset() if torch.cuda.is_available() else ON_GPU)
+    names = given.scripts or [name for name in THREADS if name not in left_out]
     if unknown := sorted(set(names) - set(THREADS)):
         parser.error(f"no such script: {', '.join(unknown)}; there are {', '.join(THREADS)}")
     if ("finished_run_labels" in names) != (given.run is not None):
         parser.error("finished_run_labels and --run belong together")
     for name in names:
         run(name, ["--run", given.run] if name == "finished_run_labels" else [])
-    found = {name: file for name in THREADS if (file := RECORDS / f"{name}.json").exists()}
-    PAGE.write_text(page({name: read_record(file) for name, file in found.items()}, time.strftime("%d %B %Y")))
+    found = {name: read_record(file) for name in THREADS if (file := RECORDS / f"{name}.json").exists()}
+    today = time.strftime("%d %B %Y")
+    on_gpu = {name: record for name, record in found.items() if name in ON_GPU}
+    on_cpu = {name: record for name, record in found.items() if name not in ON_GPU}
+    if on_cpu and not ON_GPU.issuperset(names):
+        (DOCS / "performance.md").write_text(page("Performance", on_cpu, today, CPU_ONLY))
+    if on_gpu and not ON_GPU.isdisjoint(names):
+        (DOCS / "performance_gpu.md").write_text(page("Performance on a GPU", on_gpu, today, GPU_ONLY))
 
 
 if __name__ == "__main__":

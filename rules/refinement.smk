@@ -45,7 +45,8 @@ rule train_irnet:
     resources:
         gpu=1,
         mem_mb=16000,
-        runtime=480,
+        # Ten times what COCO's preset takes on an H200: docs/decisions.md, on a GPU.
+        runtime=90,
     params:
         settings=settings_of("irnet"),
         code=code_of("train_irnet.py"),
