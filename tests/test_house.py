@@ -100,7 +100,7 @@ def loaded(modules_to_load: str, watched: set[str]) -> set[str]:
 
 def test_planning_loads_nothing_heavy() -> None:
     """The workflow is planned with the settings and the provenance alone, in half a second."""
-    heavy = {"torch", "torchvision", "timm", "pandas", "matplotlib", "scipy", "zarr", "numpy", "numba"}
+    heavy = {"torch", "torchvision", "pandas", "matplotlib", "scipy", "zarr", "numpy", "numba"}
     assert loaded("wsss.settings.run, wsss.provenance", heavy) == set()
 
 

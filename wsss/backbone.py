@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from wsss.data.transforms import Normalisation
+from wsss.efficientnet_lite import EfficientNetLite0
 from wsss.settings.backbone import BackboneName, BackboneSettings
 
 # In the last stages, strides beyond the output stride become 1 and, where asked for, dilations take their place.
@@ -133,12 +134,10 @@ def _resnet(name: str, output_stride: int, dilated: bool, caffe_style: bool) -> 
 
 
 def _efficientnet_lite0(output_stride: int, dilated: bool) -> Backbone:
-    import timm
-
-    network: Any = timm.create_model("tf_efficientnet_lite0", pretrained=False)
-    network.global_pool, network.classifier = nn.Identity(), nn.Identity()
-    blocks = network.blocks
-    head = (blocks[5], blocks[6], network.conv_head, network.bn2)
+    network = EfficientNetLite0()
+    blocks, activation = network.blocks, nn.ReLU6(inplace=True)
+    stem = (network.conv_stem, network.bn1, activation, blocks[0])
+    head = (blocks[5], blocks[6], network.conv_head, network.bn2, activation)
     # Blocks 3 and 5 hold the strides from 8 to 16 and from 16 to 32; blocks 4 and 6 follow them.
     kept_small = ((3, 4), (5, 6)) if output_stride == 8 else ((5, 6),)
     for power, pair in enumerate(kept_small, 1):
@@ -146,7 +145,7 @@ def _efficientnet_lite0(output_stride: int, dilated: bool) -> Backbone:
             _remove_stride(blocks[block], 2**power if dilated else 1)
     return Backbone(
         network,
-        ((network.conv_stem, network.bn1, blocks[0]), (blocks[1],), (blocks[2],), (blocks[3], blocks[4]), head),
+        (stem, (blocks[1],), (blocks[2],), (blocks[3], blocks[4]), head),
         (16, 24, 40, 112, 1280),
         (2, 4, 8, 16 if output_stride == 16 else 8, output_stride),
         LITE0_INPUT,

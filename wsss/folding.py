@@ -8,12 +8,11 @@ from wsss.winograd import accelerate
 
 
 class FoldedNorm(nn.BatchNorm2d):
-    """A BatchNorm that its convolution has taken over; an activation that it brought along stays."""
+    """A BatchNorm that its convolution has taken over."""
 
     def forward(self, features: Tensor) -> Tensor:
-        """The features as they are, or their activation."""
-        activation = getattr(self, "act", None)
-        return features if activation is None else activation(features)
+        """The features as they are."""
+        return features
 
 
 class PointwiseConvolution(nn.Conv2d):
@@ -31,7 +30,7 @@ def fold_norms(network: nn.Module) -> None:
     """Fold every BatchNorm of `network`, with its running statistics, into the convolution before it, in place.
 
     Outputs stay the same up to rounding. Weights must be loaded before, and are no longer those to save. A BatchNorm
-    must be registered right after the convolution that it follows, as in torchvision's and timm's networks; raises
+    must be registered right after the convolution that it follows, as in all networks of `wsss.backbone`; raises
     ValueError where it is not. Of these convolutions, those of 1x1 become `PointwiseConvolution`, and wide ones of 3x3
     `RowWinogradConvolution`.
     """

@@ -12,13 +12,12 @@ from tests.refinement.released_irnet import released_irnet
 from wsss.refinement.affinity import (
     _count_by_views,
     affinity_loss,
-    offsets,
     pairs_by_strongest_cell,
-    path,
     path_maxima,
     reduce_labels,
 )
 from wsss.refinement.irnet import EdgeNetwork
+from wsss.refinement.paths import offsets, path
 from wsss.refinement.training import irnet_losses
 from wsss.released_names import Released
 

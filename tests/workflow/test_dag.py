@@ -14,7 +14,7 @@ from wsss.settings.run import read_config
 
 CONFIGS = [PROJECT / "config.yaml", *sorted((PROJECT / "configs").glob("*.yaml"))]
 PROFILES = sorted((PROJECT / "profiles").glob("*/config.yaml"))
-HEAVY = ("torch", "torchvision", "timm")
+HEAVY = ("torch", "torchvision")
 VOC12 = {"fetch_archive": 2, "prepare_voc12": 1}
 # What comes before a preset's classifier, and into how many shards its splits are cut.
 PRESETS = {

@@ -8,7 +8,7 @@ import triton.language as tl
 from torch import Tensor
 
 from wsss.data.images import IGNORE
-from wsss.refinement.affinity import offsets, path
+from wsss.refinement.paths import offsets, path
 
 # Sources that a program works on.
 BLOCK = 256

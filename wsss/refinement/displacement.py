@@ -9,7 +9,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from wsss.refinement.affinity import EPSILON, offsets, pair_kinds, shifted
+from wsss.refinement.affinity import EPSILON, pair_kinds, shifted
+from wsss.refinement.paths import offsets
 
 
 class DisplacementLosses(NamedTuple):

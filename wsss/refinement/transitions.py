@@ -12,7 +12,8 @@ from numba import njit
 from torch import Tensor
 from torch.nn.functional import pad
 
-from wsss.refinement.affinity import offsets, path_maxima
+from wsss.refinement.affinity import path_maxima
+from wsss.refinement.paths import offsets
 
 # Cells that one pass over all offsets works on: their weights, twice 34 x 8 kB, stay in a core's own cache.
 CHUNK = 1024
