@@ -58,9 +58,8 @@ def write_cam_shard(
     def read(image_id: str) -> Photograph:
         image = read_image(dataset.image_path(image_id))
         scaled = [to_tensor(image, network.backbone.normalisation, scale).to(precision) for scale in settings.scales]
-        return Photograph(
-            image_id, (image.height, image.width), [one.pin_memory() for one in scaled] if on_gpu else scaled
-        )
+        size = (image.height, image.width)
+        return Photograph(image_id, size, [one.pin_memory() for one in scaled] if on_gpu else scaled)
 
     def stores_of(batch: Sequence[Photograph]) -> Iterator[CamStore]:
         scales = zip(*(photograph.scaled for photograph in batch), strict=True)
