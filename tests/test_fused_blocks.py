@@ -66,7 +66,8 @@ def test_fused_blocks_give_what_blocks_give(
         features(plain, views(device)),
         features(folded.to(dtype), views(device).to(dtype)),
     )
-    assert (fused, ours_fused) == (False, True)
+    possible = dtype == torch.float32 or device == "cuda" or torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    assert (fused, ours_fused) == (False, possible)
     assert (ours.float() - exact).norm() <= allowed * exact.norm()
 
 

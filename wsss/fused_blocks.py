@@ -64,8 +64,11 @@ def fusible(features: Tensor, norm: nn.Module) -> bool:
     device = features.device.type
     if device not in libraries or not isinstance(norm, FoldedNorm) or torch.is_grad_enabled():
         return False
-    simple = features.dtype in (torch.float32, torch.bfloat16) and not torch.is_autocast_enabled(device)
-    return simple and bool(libraries[device].is_available())
+    if torch.is_autocast_enabled(device) or not libraries[device].is_available():
+        return False
+    # Only oneDNN's own convolutions refuse bfloat16 on processors without instructions for it.
+    slow = device == "cpu" and not torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    return features.dtype == torch.float32 or (features.dtype == torch.bfloat16 and not slow)
 
 
 def end(block: nn.Module, last: nn.Conv2d, features: Tensor, inputs: Tensor) -> Tensor:
