@@ -105,6 +105,17 @@ def spatial(stage: nn.Module) -> list[nn.Conv2d]:
     return [m for m in stage.modules() if isinstance(m, nn.Conv2d) and m.kernel_size[0] > 1]
 
 
+def test_what_is_drawn_after_a_backbone_hangs_on_the_seed_alone() -> None:
+    draws = []
+    for name in (None, "resnet18", "resnet18", "efficientnet_lite0"):
+        torch.manual_seed(3)
+        state = {} if name is None else build_backbone(name).network.state_dict()  # type: ignore[arg-type]
+        draws.append((torch.rand(3), state.get("conv1.weight", torch.empty(0))))
+    assert all(torch.equal(after, draws[0][0]) for after, _ in draws)
+    assert torch.equal(draws[1][1], draws[2][1])
+    assert not torch.equal(build_backbone("resnet18").network.conv1.weight, draws[1][1])  # type: ignore[union-attr, arg-type]
+
+
 @pytest.mark.parametrize("name", ["resnet18", "resnet101", "efficientnet_lite0"])
 @pytest.mark.parametrize("output_stride", STRIDES)
 def test_every_block_of_a_stage_without_stride_is_dilated(name: BackboneName, output_stride: OutputStride) -> None:

@@ -95,12 +95,16 @@ def build_backbone(
     `dilated`: strides taken away to reach the output stride are made up for by dilation in every block of the stage,
     the first included (DeepLab); otherwise features stay undilated (IRNet, VWE, VWL). `caffe_style` (bottleneck ResNets
     only): strides on the first 1x1 convolution, and a stem pooling that rounds up. Raises ValueError for the others.
+
+    Its weights follow torch's seed, and leave the generator as it was: what is drawn after, a head's weights, hangs on
+    the seed alone.
     """
     if caffe_style and name not in ("resnet50", "resnet101"):
         raise ValueError(f"caffe_style needs bottleneck blocks, which {name} has not: use resnet50 or resnet101")
-    if name == "efficientnet_lite0":
-        return _efficientnet_lite0(output_stride, dilated)
-    return _resnet(name, output_stride, dilated, caffe_style)
+    with torch.random.fork_rng(devices=[]):
+        if name == "efficientnet_lite0":
+            return _efficientnet_lite0(output_stride, dilated)
+        return _resnet(name, output_stride, dilated, caffe_style)
 
 
 def _resnet(name: str, output_stride: int, dilated: bool, caffe_style: bool) -> Backbone:
