@@ -113,7 +113,7 @@ def test_equation_08_label_loss(classes: int) -> None:
     images, labels = batch(classes)
     scores = array(network.image_scores(features))
     ours = network.losses(images.double(), labels)["img"].item()
-    assert ours == pytest.approx(loops.soft_margin(scores, labels.numpy()), rel=1e-9)
+    assert ours == pytest.approx(loops.soft_margin(scores, array(labels)), rel=1e-9)
 
 
 @pytest.mark.parametrize("reading", READINGS)
@@ -123,9 +123,9 @@ def test_equation_08_label_loss(classes: int) -> None:
 def test_equation_09_total(reading: str, classes: int, vocabulary: int, size: tuple[int, int]) -> None:
     network, words, features = network_and_features(reading, classes, size, vocabulary=vocabulary, pooling="gap")
     images, labels = batch(classes, size)
-    wanted = loops.losses_of_words(array(features), labels.numpy(), heads_of(words), reading == "paper")
+    wanted = loops.losses_of_words(array(features), array(labels), heads_of(words), reading == "paper")
     wanted["img"] = loops.soft_margin(
-        loops.average(array(features)) @ array(network.classifier.weight).T, labels.numpy()
+        loops.average(array(features)) @ array(network.classifier.weight).T, array(labels)
     )
     del wanted["decov"]
     ours = {name: loss.item() for name, loss in network.losses(images.double(), labels).items()}
@@ -208,6 +208,9 @@ def test_equation_12_maximum_of_both_maps(classes: int, size: tuple[int, int], w
 
 def test_equation_12_comes_before_the_maximum_with_the_mirror() -> None:
     network = small(4, words="vwe").double()
+    assert isinstance(network.words, LearntWords)
+    with torch.no_grad():
+        network.words.word_to_image.weight += 1  # so that the words' branch shows
     image = batch(4)[0][0].double()
     keys = np.array([1, 3])
     ours = class_maps(network, image[None], "image_and_words")[0, keys]

@@ -244,14 +244,14 @@ def test_equation_11_label_loss(classes: int, reading: str) -> None:
     images, labels = batch(classes)
     scores = network.image_scores(network.features(images.double()))
     printed = 0.0
-    for p, y in zip(array(scores).ravel(), labels.numpy().ravel(), strict=True):
+    for p, y in zip(array(scores).ravel(), array(labels).ravel(), strict=True):
         printed += (y * log(exp(p) / (1 + exp(p))) + (1 - y) * log(1 / (1 + exp(p)))) / (2 * classes)
     loss = network.losses(images.double(), labels)["img"]
     assert loss.item() == pytest.approx(-printed, rel=1e-9)
     # Its derivative by a score is sigmoid(p) - y, in the means over classes and images.
     (gradient,) = torch.autograd.grad(loss, network.classifier.weight)
     pooled = loops.average(array(network.features(images.double())))
-    wanted = ((1 / (1 + np.exp(-array(scores))) - labels.numpy()) / (2 * classes)).T @ pooled
+    wanted = ((1 / (1 + np.exp(-array(scores))) - array(labels)) / (2 * classes)).T @ pooled
     np.testing.assert_allclose(array(gradient), wanted, rtol=1e-7, atol=1e-12)
 
 
@@ -265,8 +265,8 @@ def test_equation_12_total_of_the_memory_bank(
     features = array(network.features(images.double()))
     assert isinstance(network.words, BankedWords)
     # Labels are those of the codebook before its update.
-    wanted = loops.losses_of_words(features, labels.numpy(), heads_of(network.words), reading == "paper")
-    wanted["img"] = loops.soft_margin(loops.average(features) @ array(network.classifier.weight).T, labels.numpy())
+    wanted = loops.losses_of_words(features, array(labels), heads_of(network.words), reading == "paper")
+    wanted["img"] = loops.soft_margin(loops.average(features) @ array(network.classifier.weight).T, array(labels))
     ours = {name: loss.item() for name, loss in network.losses(images.double(), labels).items()}
     assert ours == pytest.approx(wanted, rel=1e-9)
     assert set(ours) == {"img", "word"}
@@ -347,9 +347,9 @@ def test_equation_15_total_of_the_learning_based_strategy(
     features = array(network.features(images.double()))
     assert isinstance(network.words, LearntWords)
     values = heads_of(network.words)
-    wanted = loops.losses_of_words(features, labels.numpy(), values, reading == "paper", network.settings.tau)
+    wanted = loops.losses_of_words(features, array(labels), values, reading == "paper", network.settings.tau)
     wanted["decov"] *= network.settings.decov_weight
-    wanted["img"] = loops.soft_margin(loops.average(features) @ array(network.classifier.weight).T, labels.numpy())
+    wanted["img"] = loops.soft_margin(loops.average(features) @ array(network.classifier.weight).T, array(labels))
     ours = {name: loss.item() for name, loss in network.losses(images.double(), labels).items()}
     assert ours == pytest.approx(wanted, rel=1e-9, abs=1e-12)
 
