@@ -44,6 +44,13 @@ def learnt(reading: str, words: str = "vwl_l", **changes: object) -> LearntWords
     return heads
 
 
+def show_words(network: Classifier) -> None:
+    """Lift W^w2i until the words' branch shows in the maps of both, whatever was drawn."""
+    assert isinstance(network.words, LearntWords)
+    with torch.no_grad():
+        network.words.word_to_image.weight += 1
+
+
 def array(tensor: Tensor) -> np.ndarray:
     """A tensor's values in float64."""
     return tensor.detach().double().numpy()

@@ -9,12 +9,12 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from tests.classification.released_classifier import released_classifier, released_settings
+from tests.classification.small_classifier import show_words
 from tests.reference import assert_near, figures, noise
 from wsss.artifacts import damaged_rows, read_manifest, sha256_of
 from wsss.classification.cam_store import CamStore
 from wsss.classification.cams import Photograph, class_maps, of_one_size, write_cam_shard
 from wsss.classification.network import Classifier, build_classifier
-from wsss.classification.word_heads import LearntWords
 from wsss.data.images import read_image
 from wsss.data.layout import Dataset, prepare
 from wsss.data.transforms import scaled_size, to_tensor
@@ -164,9 +164,7 @@ def test_stores_hold_both_branches_where_these_are_asked_for(dataset: Dataset, t
     classifier = SETTINGS.model_copy(update={"words": "vwe", "vocabulary": 5})
     torch.manual_seed(7)
     network = build_classifier(classifier, 4).eval()
-    assert isinstance(network.words, LearntWords)
-    with torch.no_grad():
-        network.words.word_to_image.weight += 1  # so that the words' branch shows
+    show_words(network)
     save_file(network.state_dict(), tmp_path / "classifier.safetensors")
     ids = dataset.ids("val")[:1]
     both = SCALES.model_copy(update={"branches": "image_and_words"})

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.classification.small_classifier import array, batch, heads_of, learnt, small, takers
+from tests.classification.small_classifier import array, batch, heads_of, learnt, show_words, small, takers
 from tests.papers import loops
 from tests.papers.loops import assert_gradient
 from tests.reference import noise
@@ -208,9 +208,7 @@ def test_equation_12_maximum_of_both_maps(classes: int, size: tuple[int, int], w
 
 def test_equation_12_comes_before_the_maximum_with_the_mirror() -> None:
     network = small(4, words="vwe").double()
-    assert isinstance(network.words, LearntWords)
-    with torch.no_grad():
-        network.words.word_to_image.weight += 1  # so that the words' branch shows
+    show_words(network)
     image = batch(4)[0][0].double()
     keys = np.array([1, 3])
     ours = class_maps(network, image[None], "image_and_words")[0, keys]
