@@ -3,7 +3,7 @@
 python benchmarks/report.py                   # all of them: a quarter of an hour, and two minutes more on a GPU
 python benchmarks/report.py affinity_loss     # one anew; the others' records of earlier runs stay
 python benchmarks/report.py demo_overhead     # runs the demo, so it is run only when it is named
-python benchmarks/report.py finished_run_labels --run results/runs/default    # likewise, as it needs that run
+python benchmarks/report.py finished_run_labels --run results/runs/default    # likewise, as it needs runs
 """
 
 import argparse
@@ -122,7 +122,7 @@ def main() -> None:
     """Run what was named, or everything, and write the page from all records that are there."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("scripts", nargs="*", metavar="script", help=", ".join(THREADS))
-    parser.add_argument("--run", help="a finished run, for finished_run_labels")
+    parser.add_argument("--run", nargs="+", help="finished runs, for finished_run_labels")
     given = parser.parse_args()
     left_out = ONLY_WHEN_NAMED | (frozenset() if torch.cuda.is_available() else ON_GPU)
     names = given.scripts or [name for name in THREADS if name not in left_out]
@@ -131,7 +131,7 @@ def main() -> None:
     if ("finished_run_labels" in names) != (given.run is not None):
         parser.error("finished_run_labels and --run belong together")
     for name in names:
-        run(name, ["--run", given.run] if name == "finished_run_labels" else [])
+        run(name, ["--run", *given.run] if name == "finished_run_labels" else [])
     found = {name: read_record(file) for name in THREADS if (file := RECORDS / f"{name}.json").exists()}
     today = time.strftime("%d %B %Y")
     on_gpu = {name: record for name, record in found.items() if name in ON_GPU}
