@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -36,8 +37,9 @@ class Row:
 
 @dataclass(frozen=True)
 class Record:
-    """A script's rows, with the line of the machine that they were measured on."""
+    """A script's rows, with the day and the machine that they were measured on."""
 
+    date: str
     machine: str
     rows: list[Row]
 
@@ -55,10 +57,10 @@ def write_record(file: Path | None, rows: Sequence[Row], card: str | None = None
     print(line, flush=True)
     if file is not None:
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(asdict(Record(line, list(rows))), indent=1))
+        file.write_text(json.dumps(asdict(Record(time.strftime("%d %B %Y"), line, list(rows))), indent=1) + "\n")
 
 
 def read_record(file: Path) -> Record:
     """What `write_record` wrote. Raises TypeError where a row has other keys."""
     content = json.loads(file.read_text())
-    return Record(content["machine"], [Row(**row) for row in content["rows"]])
+    return Record(content["date"], content["machine"], [Row(**row) for row in content["rows"]])

@@ -66,18 +66,27 @@ Photographs here are of one size; what many sizes cost, and what else was seen o
 """
 
 
-def page(title: str, records: Mapping[str, Record], date: str, end: str) -> str:
+def kept_page(on_gpu: bool) -> tuple[Path, str]:
+    """The page of all records there are of benchmarks on a GPU, or on a CPU: its file and its text."""
+    files = {name: RECORDS / f"{name}.json" for name in THREADS if (name in ON_GPU) == on_gpu}
+    records = {name: read_record(file) for name, file in files.items() if file.exists()}
+    if on_gpu:
+        return DOCS / "performance_gpu.md", page("Performance on a GPU", records, GPU_ONLY)
+    return DOCS / "performance.md", page("Performance", records, CPU_ONLY)
+
+
+def page(title: str, records: Mapping[str, Record], end: str) -> str:
     """A page, in Markdown, of records by the script's name."""
     rows = [row for record in records.values() for row in record.rows]
     missed = [row for row in rows if row.met is False]
     lines = [
         f"# {title}",
         "",
-        f"Written on {date} by `benchmarks/report.py` from the last run of each script; `make bench` runs them anew.",
+        "Written by `benchmarks/report.py` from the last run of each script; `make bench` runs them anew.",
         "Each line is one run of our method and of the reference's, side by side on the same input, in medians of",
         "alternating repetitions; errors are differences between both results.",
         "",
-        *(f"- `{name}`: {record.machine}" for name, record in records.items()),
+        *(f"- `{name}`, {record.date}: {record.machine}" for name, record in records.items()),
         "",
         "| claim | size | threads | reference | ours | ratio | error | share of the peak | memory | goal |",
         "|---|---|---|---|---|---|---|---|---|---|",
@@ -132,14 +141,9 @@ def main() -> None:
         parser.error("finished_run_labels and --run belong together")
     for name in names:
         run(name, ["--run", *given.run] if name == "finished_run_labels" else [])
-    found = {name: read_record(file) for name in THREADS if (file := RECORDS / f"{name}.json").exists()}
-    today = time.strftime("%d %B %Y")
-    on_gpu = {name: record for name, record in found.items() if name in ON_GPU}
-    on_cpu = {name: record for name, record in found.items() if name not in ON_GPU}
-    if on_cpu and not ON_GPU.issuperset(names):
-        (DOCS / "performance.md").write_text(page("Performance", on_cpu, today, CPU_ONLY))
-    if on_gpu and not ON_GPU.isdisjoint(names):
-        (DOCS / "performance_gpu.md").write_text(page("Performance on a GPU", on_gpu, today, GPU_ONLY))
+    for on_gpu in sorted({name in ON_GPU for name in names}):
+        file, content = kept_page(on_gpu)
+        file.write_text(content)
 
 
 if __name__ == "__main__":

@@ -82,10 +82,16 @@ def test_a_script_leaves_a_record_that_becomes_a_page(tmp_path: Path, monkeypatc
     time, memory = found.rows
     assert time.ratio == pytest.approx(time.reference / time.ours)
     assert (memory.unit, memory.goal) == ("MiB", "at least 2, within 1e-5")
-    lines = report.page("Performance", {"affinity_loss": found}, "1 January 2030", "").splitlines()
-    assert f"- `affinity_loss`: {found.machine}" in lines
+    lines = report.page("Performance", {"affinity_loss": found}, "").splitlines()
+    assert f"- `affinity_loss`, {found.date}: {found.machine}" in lines
     (row,) = (line for line in lines if line.startswith(f"| {memory.claim} |"))
     assert f"| {report.figure(memory.reference)} MiB | {report.figure(memory.ours)} MiB |" in row
+
+
+@pytest.mark.parametrize("on_gpu", [False, True])
+def test_the_pages_show_the_records(on_gpu: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    file, content = load("report", monkeypatch).kept_page(on_gpu)
+    assert file.read_text() == content
 
 
 def test_a_missed_goal_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,7 +100,7 @@ def test_a_missed_goal_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
         "walk", "500x375", 0.04, "s", 1, 123.0, 3075.0, memory="9 MiB", goal="at least 2,500", met=True, note="exact"
     )
     missed = record.Row("CAMs", "500x375", 2.0, "s", 2, 3.0, 1.5, goal="at least 1.8", met=False, note="Two threads.")
-    page = report.page("Speed", {"a": record.Record("a machine", [met, missed])}, "1 January 2030", "The end.")
+    page = report.page("Speed", {"a": record.Record("1 January 2030", "a machine", [met, missed])}, "The end.")
     assert "| walk | 500x375 | 1 | 123 s | 0.04 s | 3,075 |  |  | 9 MiB | at least 2,500: met |" in page
     assert "**at least 1.8: missed** |" in page
     assert page.startswith("# Speed\n")
@@ -103,7 +109,7 @@ def test_a_missed_goal_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
         "- CAMs: the goal is at least 1.8. Two threads."
     )
     assert "- walk: exact" in page.split("## Notes")[1]
-    assert "None." in report.page("Speed", {"a": record.Record("a machine", [met])}, "1 January 2030", "")
+    assert "None." in report.page("Speed", {"a": record.Record("1 January 2030", "a machine", [met])}, "")
 
 
 def test_every_script_is_known_to_the_report(monkeypatch: pytest.MonkeyPatch) -> None:
