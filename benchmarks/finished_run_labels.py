@@ -59,10 +59,9 @@ def scores_of_pseudo_labels(run: FinishedRun) -> tuple[float, float]:
 
 
 def compare_pseudo_labels(runs: Sequence[FinishedRun]) -> Row:
-    """What CAMs in bfloat16 do to the mIoU of pseudo labels: run by run, and in the mean, for which the goal is."""
+    """What CAMs in bfloat16 do to the mIoU of pseudo labels, in the mean and run by run; the goal is for every run."""
     float32, bfloat16 = zip(*map(scores_of_pseudo_labels, runs), strict=True)
     differences = [after - before for before, after in zip(float32, bfloat16, strict=True)]
-    mean = statistics.mean(differences)
     first = runs[0]
     return Row(
         "mIoU of pseudo labels, CAMs in bfloat16 against float32",
@@ -72,9 +71,9 @@ def compare_pseudo_labels(runs: Sequence[FinishedRun]) -> Row:
         unit="%",
         threads=torch.get_num_threads(),
         reference=statistics.mean(float32),
-        error=f"{mean:+.3f}",
-        goal="within 0.1 in the mean",
-        met=abs(mean) <= 0.1,
+        error=f"{statistics.mean(differences):+.3f}",
+        goal="within 0.1",
+        met=max(map(abs, differences)) <= 0.1,
         note=f"run by run {', '.join(f'{difference:+.3f}' for difference in differences)}",
     )
 
