@@ -2,7 +2,6 @@
 
 import csv
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -44,15 +43,18 @@ class FinishedRun:
         """Settings of the walk."""
         return PseudoLabelSettings.model_validate(self.stages["pseudo_labels"][1])
 
-    def train_images(self) -> Iterator[tuple[CamStore, np.ndarray]]:
-        """The CAMs of each train image, and its edges, float32 (h, w) in 0..1."""
+    @cached_property
+    def train_images(self) -> list[tuple[CamStore, np.ndarray]]:
+        """The CAMs of each train image, and its edges, float32 (h, w) in 0..1; drawn once."""
         folder, settings = self.stages["irnet"]
         irnet = IrnetSettings.model_validate(settings)
         initial = next(Path("results/backbones").glob(f"{irnet.backbone.label}-*/weights.safetensors"))
         network = load_edge_network(irnet, initial, folder / "edges.safetensors")
         ids = self.dataset.ids("train")
+        images = []
         for image_id in track(ids, len(ids), self.folder.name):
             image = read_image(self.dataset.image_path(image_id))
             pixels = to_tensor(image, network.backbone.normalisation)
             store = CamStore.read(store_path(self.stages["cams"][0], image_id), image_id)
-            yield store, edges_of_image(network, pixels, self.pseudo_labels.pad_to)
+            images.append((store, edges_of_image(network, pixels, self.pseudo_labels.pad_to)))
+        return images

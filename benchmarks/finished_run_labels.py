@@ -30,7 +30,7 @@ def name_of(run: FinishedRun) -> str:
 
 def scenes_of_run(run: FinishedRun) -> Iterator[Labelled]:
     """Train images of a finished run: their CAMs, and the edges that its IRNet draws."""
-    for store, edge in run.train_images():
+    for store, edge in run.train_images:
         scene = Scene(store.size, torch.from_numpy(edge), torch.from_numpy(store.strided()))
         yield scene, {run.pseudo_labels.background_score, run.pseudo_labels.object_score}
 
@@ -46,7 +46,7 @@ def scores_of_pseudo_labels(run: FinishedRun) -> tuple[float, float]:
     scored, labels = set(dataset.ids("train_scored")), len(dataset.classes) + 1
     complete = run.pseudo_labels.model_copy(update={"background_score": run.pseudo_labels.object_score})
     matrices = np.zeros((2, labels, labels), np.int64)
-    for store, edge in run.train_images():
+    for store, edge in run.train_images:
         if store.image_id not in scored:
             continue
         image = read_image(dataset.image_path(store.image_id))

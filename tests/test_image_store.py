@@ -4,9 +4,12 @@ import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import zarr
+from zarr.storage import MemoryStore
 
 from tests.reference import noise
 from wsss import image_store
@@ -55,6 +58,30 @@ def test_equal_content_gives_equal_bytes_at_any_time(tmp_path: Path, request: py
     assert {entry.date_time for entry in entries} == {(1980, 1, 1, 0, 0, 0)}
     # The group, and for each array its description and one chunk.
     assert len(entries) == 1 + 2 * len(ARRAYS)
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        noise("store/c", (2, 5, 7)),
+        noise("store/d", (4, 6)).astype(np.float16).T,
+        noise("store/e", (3, 4, 5)).astype(">f4")[:, ::2],
+        np.arange(256, dtype=np.uint8),
+        np.array(7, np.int64),
+        np.ones((0, 4, 5), np.float32),
+    ],
+    ids=["float32", "transposed float16", "big-endian, not contiguous", "uint8", "a number", "no rows"],
+)
+def test_the_files_are_what_zarr_writes(array: np.ndarray, tmp_path: Path) -> None:
+    write_store(tmp_path / "x.zip", "kind", "i", {"a": array}, FACTS)
+    written: dict[str, Any] = {}
+    group = zarr.create_group(MemoryStore(written), attributes={"kind": "kind", "version": 1, "image_id": "i", **FACTS})
+    chunks = tuple(max(side, 1) for side in array.shape)
+    group.create_array("a", shape=array.shape, dtype=array.dtype, chunks=chunks)[...] = array
+    with zipfile.ZipFile(tmp_path / "x.zip") as archive:
+        found = {entry.filename: archive.read(entry) for entry in archive.infolist()}
+    assert found == {name: content.to_bytes() for name, content in written.items()}
+    np.testing.assert_array_equal(read_store(tmp_path / "x.zip", "kind", "i").arrays["a"], array)
 
 
 def test_other_content_gives_other_bytes(tmp_path: Path) -> None:

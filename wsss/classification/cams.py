@@ -1,7 +1,9 @@
 """Multi-scale, mirrored class activation maps, image by image, into stores."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby, islice
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain, groupby, islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -61,31 +63,38 @@ def write_cam_shard(
         size = (image.height, image.width)
         return Photograph(image_id, size, [one.pin_memory() for one in scaled] if on_gpu else scaled)
 
-    def stores_of(batch: Sequence[Photograph]) -> Iterator[CamStore]:
+    def stores_of(batch: Sequence[Photograph]) -> list[CamStore]:
         scales = zip(*(photograph.scaled for photograph in batch), strict=True)
         images = (torch.stack([one.to(device, non_blocking=True) for one in scale]) for scale in scales)
         maps = [class_maps(network, one, settings.branches) for one in images]
         arrays = [one.cpu().numpy().astype(settings.store_dtype) for one in maps]
-        for number, (image_id, size, _) in enumerate(batch):
-            keys = dataset.present(image_id)
-            yield CamStore(image_id, size, keys, settings.scales, [one[number, keys] for one in arrays], digest)
+        keys = [dataset.present(image_id) for image_id, _, _ in batch]
+        return [
+            CamStore(
+                image_id, size, keys[number], settings.scales, [one[number, keys[number]] for one in arrays], digest
+            )
+            for number, (image_id, size, _) in enumerate(batch)
+        ]
 
     if on_gpu:
         pixels = min(MOST_PIXELS, torch.cuda.get_device_properties(device).total_memory // BYTES_OF_PIXEL)
-        by_size = sorted(ids, key=dataset.sizes.__getitem__)
-        photographs = in_background(read, by_size, min(torch.get_num_threads(), MOST_READERS))
+        batches = of_one_size(sorted(ids, key=dataset.sizes.__getitem__), dataset.sizes, pixels)
+        readers = min(torch.get_num_threads(), MOST_READERS)
         # Each reader would start as many helpers, and wait for them.
         torch.set_num_threads(1)
     else:
-        pixels, photographs = 0, in_background(read, ids)
-    stores = (store for batch in of_one_size(photographs, pixels) for store in stores_of(batch))
-    write_store_shard(ids, stores, folder, manifest, "CAMs")
+        batches, readers = of_one_size(ids, dataset.sizes, 0), 1
+    with ThreadPoolExecutor(readers) as pool:
+        photographs = in_background(lambda batch: list(pool.map(read, batch)), batches)
+        # The network has a thread of its own too: a GPU would wait while a batch's stores are written.
+        stores = chain.from_iterable(in_background(stores_of, photographs))
+        write_store_shard(ids, stores, folder, manifest, "CAMs")
 
 
-def of_one_size(photographs: Iterable[Photograph], pixels: int) -> Iterator[list[Photograph]]:
-    """Photographs of one size that follow each other, as many at once as have so many pixels, at least one."""
-    for (height, width), alike in groupby(photographs, lambda photograph: photograph.size):
-        while batch := list(islice(alike, max(pixels // (height * width), 1))):
+def of_one_size(ids: Iterable[str], sizes: Mapping[str, tuple[int, int]], pixels: int) -> Iterator[list[str]]:
+    """Images of one size that follow each other, as many at once as have so many pixels, at least one."""
+    for size, alike in groupby(ids, sizes.__getitem__):
+        while batch := list(islice(alike, max(pixels // math.prod(size), 1))):
             yield batch
 
 
