@@ -42,7 +42,10 @@ def run(name: str, options: Sequence[str]) -> None:
     """Run a script with its own options; its record goes into benchmarks/records."""
     print(f"== {name}", flush=True)
     start = time.perf_counter()
-    command = [sys.executable, str(HERE / f"{name}.py"), "--record", str(RECORDS / f"{name}.json"), *options]
+    # The goals of CAMs hang on the processor: each kind's record is kept.
+    kind = "_amx" if name == "cams" and torch.cpu._is_amx_tile_supported() else ""
+    record = RECORDS / f"{name}{kind}.json"
+    command = [sys.executable, str(HERE / f"{name}.py"), "--record", str(record), *options]
     subprocess.run(command, check=True, env={**os.environ, "OMP_NUM_THREADS": str(THREADS[name])})
     print(f"== {name}: {time.perf_counter() - start:.0f} s", flush=True)
 
@@ -68,8 +71,9 @@ Photographs here are of one size; what many sizes cost, and what else was seen o
 
 def kept_page(on_gpu: bool) -> tuple[Path, str]:
     """The page of all records there are of benchmarks on a GPU, or on a CPU: its file and its text."""
-    files = {name: RECORDS / f"{name}.json" for name in THREADS if (name in ON_GPU) == on_gpu}
-    records = {name: read_record(file) for name, file in files.items() if file.exists()}
+    names = [name for name in THREADS if (name in ON_GPU) == on_gpu]
+    files = [RECORDS / f"{name}{kind}.json" for name in names for kind in ("", "_amx")]
+    records = {file.stem: read_record(file) for file in files if file.exists()}
     if on_gpu:
         return DOCS / "performance_gpu.md", page("Performance on a GPU", records, GPU_ONLY)
     return DOCS / "performance.md", page("Performance", records, CPU_ONLY)

@@ -86,9 +86,9 @@ def write_cam_shard(
         batches, readers = of_one_size(ids, dataset.sizes, 0), 1
     with ThreadPoolExecutor(readers) as pool:
         photographs = in_background(lambda batch: list(pool.map(read, batch)), batches)
-        # The network has a thread of its own too: a GPU would wait while a batch's stores are written.
-        stores = chain.from_iterable(in_background(stores_of, photographs))
-        write_store_shard(ids, stores, folder, manifest, "CAMs")
+        # A GPU would wait while a batch's stores are written; on a CPU, other threads' memory does not stay (`place`).
+        batches_of_stores = in_background(stores_of, photographs) if on_gpu else map(stores_of, photographs)
+        write_store_shard(ids, chain.from_iterable(batches_of_stores), folder, manifest, "CAMs")
 
 
 def of_one_size(ids: Iterable[str], sizes: Mapping[str, tuple[int, int]], pixels: int) -> Iterator[list[str]]:
