@@ -24,6 +24,7 @@ from wsss.classification.network import Classifier, build_classifier
 from wsss.data.transforms import Normalisation, scaled_size, to_tensor
 from wsss.device import place
 from wsss.folding import fold_norms
+from wsss.precision import to_precision
 from wsss.settings.cams import CamSettings
 from wsss.settings.classification import ClassifierSettings
 
@@ -32,8 +33,9 @@ SCALES = CamSettings().scales
 KEYS = np.array([7, 14])
 PRECISIONS = (torch.float32, torch.bfloat16)
 SIDE = 2048
+TILES = ", AMX" if torch.cpu._is_amx_tile_supported() else ""
 # Of the released loop's speed, by precision; the share is of the machine's own matrix product.
-GOALS = {torch.float32: 1.8, torch.bfloat16: 6 if torch.cpu._is_amx_tile_supported() else 3.5}
+GOALS = {torch.float32: 1.8, torch.bfloat16: 6 if TILES else 3.5}
 PEAK_GOAL = 0.7
 
 
@@ -102,7 +104,7 @@ def folded_network(backbone: str, precision: torch.dtype) -> Classifier:
     classifier = network(backbone)
     fold_norms(classifier)
     place(classifier)
-    classifier.backbone.to(precision)
+    to_precision(classifier.backbone, precision)
     return classifier
 
 
@@ -154,7 +156,9 @@ def measure(backbone: str, repetitions: int) -> list[Row]:
     with elsewhere(prepare_released, backbone) as calls["released"]:
         seconds = median_seconds(calls, dict.fromkeys(calls, repetitions))
     kept, released_kept = kept_bytes(stores[torch.float32], strided, full)
-    sizes = f"{backbone}, {WIDTH}x{HEIGHT}, scales {', '.join(map(str, SCALES))} with mirrors, {gigaflops:.0f} GFLOP"
+    sizes = (
+        f"{backbone}, {WIDTH}x{HEIGHT}, scales {', '.join(map(str, SCALES))} with mirrors, {gigaflops:.0f} GFLOP{TILES}"
+    )
     threads = torch.get_num_threads()
     rows = []
     for precision in PRECISIONS:

@@ -26,6 +26,7 @@ from wsss.data.layout import Dataset
 from wsss.data.transforms import Normalisation
 from wsss.device import place
 from wsss.folding import fold_norms
+from wsss.precision import to_precision
 from wsss.settings.cams import CamSettings
 
 Released = tuple[str, tuple[int, int], list[Tensor], np.ndarray]
@@ -40,7 +41,7 @@ def folded(precision: torch.dtype) -> Classifier:
     classifier = network(BACKBONE)
     fold_norms(classifier)
     place(classifier)
-    classifier.backbone.to(precision)
+    to_precision(classifier.backbone, precision)
     return classifier
 
 

@@ -9,7 +9,8 @@ from torch import nn
 from tests.reference import noise
 from wsss.backbone import Backbone, build_backbone
 from wsss.device import place
-from wsss.folding import FoldedNorm, PointwiseConvolution, fold_norms
+from wsss.folding import FoldedNorm, fold_norms
+from wsss.precision import FoldedConvolution
 
 
 def with_statistics(name: str, **options: bool) -> Backbone:
@@ -72,7 +73,7 @@ def test_outputs_stay_on_one_thread(name: str, options: dict[str, bool]) -> None
         before = backbone(images.double())
     fold_norms(backbone)
     place(backbone.float())
-    assert any(isinstance(module, PointwiseConvolution) for module in backbone.modules())
+    assert any(isinstance(module, FoldedConvolution) for module in backbone.modules())
     with torch.inference_mode():
         after = backbone(images)
     for first, second in zip(before, after, strict=True):

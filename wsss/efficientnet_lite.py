@@ -8,7 +8,9 @@ import math
 from collections.abc import Iterator
 
 from torch import Tensor, nn
-from torch.nn.functional import conv2d, pad, relu6
+from torch.nn.functional import pad, relu6
+
+from wsss.precision import convolved
 
 STEM, HEAD, EXPANSION = 32, 1280, 6
 # Of each stage of blocks: blocks, kernel's side, stride of the first block, channels.
@@ -75,7 +77,7 @@ class SamePadded(nn.Conv2d):
             missing = max((math.ceil(length / stride) - 1) * stride + reach - length, 0)
             margins += [missing // 2, missing - missing // 2]
         padded = pad(input, margins) if any(margins) else input
-        return conv2d(padded, self.weight, self.bias, self.stride, 0, self.dilation, self.groups)
+        return convolved(padded, self.weight, self.bias, (0, 0), self.stride, self.dilation, self.groups)
 
 
 def stages() -> Iterator[nn.Sequential]:

@@ -1,9 +1,9 @@
 """BatchNorm folded into convolutions, for networks that no longer train: one pass over the features instead of two."""
 
-import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
+from wsss.precision import FoldedConvolution
 from wsss.winograd import accelerate
 
 
@@ -15,24 +15,13 @@ class FoldedNorm(nn.BatchNorm2d):
         return features
 
 
-class PointwiseConvolution(nn.Conv2d):
-    """A 1x1 convolution that goes through oneDNN on a single thread too, where torch picks a slower way on CPUs."""
-
-    def forward(self, input: Tensor) -> Tensor:
-        """What the convolution gives, to rounding."""
-        picked_slow = input.device.type == "cpu" and input.dtype == torch.float32 and torch.get_num_threads() == 1
-        if not (picked_slow and torch.backends.mkldnn.is_available()):  # type: ignore[no-untyped-call]
-            return super().forward(input)
-        return torch.mkldnn_convolution(input, self.weight, self.bias, (0, 0), self.stride, self.dilation, self.groups)
-
-
 def fold_norms(network: nn.Module) -> None:
     """Fold every BatchNorm of `network`, with its running statistics, into the convolution before it, in place.
 
     Outputs stay the same up to rounding. Weights must be loaded before, and are no longer those to save. A BatchNorm
     must be registered right after the convolution that it follows, as in all networks of `wsss.backbone`; raises
-    ValueError where it is not. Of these convolutions, those of 1x1 become `PointwiseConvolution`, and wide ones of 3x3
-    `RowWinogradConvolution`.
+    ValueError where it is not. Of these convolutions, wide ones of 3x3 become `RowWinogradConvolution`, and torch's
+    others `FoldedConvolution`.
     """
     convolution: nn.Conv2d | None = None
     for name, module in network.named_modules():
@@ -54,7 +43,7 @@ def fold_norms(network: nn.Module) -> None:
             )
             # Kept as modules of their places, which containers and references still name.
             module.__class__ = FoldedNorm
-            if type(convolution) is nn.Conv2d and convolution.kernel_size == (1, 1) and convolution.padding == (0, 0):
-                convolution.__class__ = PointwiseConvolution
             accelerate(convolution)
+            if type(convolution) is nn.Conv2d:
+                convolution.__class__ = FoldedConvolution
             convolution = None

@@ -108,5 +108,6 @@ def with_relu(
     if added is None:
         activated: Tensor = onednn(features, weight, bias, *where, "relu", [], "")
     else:
-        activated = onednn.binary(features, added, weight, bias, *where, "add", 1.0, "relu", [], "")
+        # Here oneDNN wants the bias in the features' precision.
+        activated = onednn.binary(features, added, weight, bias.to(weight.dtype), *where, "add", 1.0, "relu", [], "")
     return activated

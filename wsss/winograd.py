@@ -10,12 +10,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, pad
 
+from wsss.precision import FoldedConvolution
+
 KERNEL_TRANSFORM = torch.tensor([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]], dtype=torch.float64)
 # With fewer channels the sums of rows, which grow with channels alone, cost what the products save.
 LEAST_CHANNELS = 128
 
 
-class RowWinogradConvolution(nn.Conv2d):
+class RowWinogradConvolution(FoldedConvolution):
     """A convolution that is computed so where that gains, and elsewhere as any other. Made by `accelerate`."""
 
     transformed: Tensor
@@ -63,7 +65,7 @@ def convolve(images: Tensor, kernels: Tensor, bias: Tensor) -> Tensor:
     d0, d1, d2, d3 = even[:, :, :-1], odd[:, :, :-1], even[:, :, 1:], odd[:, :, 1:]
     inputs = (d0 - d2, d1 + d2, d2 - d1, d1 - d3)
     m0, m1, m2, m3 = (conv2d(*pair, padding=(0, 1)) for pair in zip(inputs, kernels.chunk(4), strict=True))
-    m1 += bias[:, None, None]
+    m1 += bias.to(m1.dtype)[:, None, None]
     outputs = torch.empty_like(padded[:, :1, 1:-1].expand(-1, len(bias), -1, -1), memory_format=torch.channels_last)
     torch.add(m0.add_(m1), m2, out=outputs[:, :, 0::2])
     torch.sub(m1.sub_(m2), m3, out=outputs[:, :, 1::2])

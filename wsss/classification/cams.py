@@ -19,6 +19,7 @@ from wsss.data.transforms import to_tensor
 from wsss.device import place
 from wsss.image_store import write_store_shard
 from wsss.pipelining import in_background
+from wsss.precision import to_precision
 from wsss.settings.cams import Branches, CamSettings
 from wsss.settings.classification import ClassifierSettings
 
@@ -53,7 +54,7 @@ def write_cam_shard(
     network = load_classifier(classifier, len(dataset.classes), weights)
     device, precision = place(network), getattr(torch, settings.precision)
     # The head stays in float32, and with it the maps: it costs next to nothing.
-    network.backbone.to(precision)
+    to_precision(network.backbone, precision)
     digest = sha256_of(weights)
     on_gpu = device.type == "cuda"
 
