@@ -4,8 +4,9 @@ BIN := .venv/bin
 
 .PHONY: demo test lint format bench clean
 
+# On the CPU, also where there is a GPU: the figures are the README's, and CAMs of so many sizes took longer there.
 demo: .venv/installed
-	$(BIN)/snakemake --cores all
+	CUDA_VISIBLE_DEVICES= $(BIN)/snakemake --cores all
 	@$(BIN)/python -m wsss.evaluation.summary results/runs/default
 
 test: .venv/installed

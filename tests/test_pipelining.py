@@ -34,16 +34,6 @@ def test_the_next_item_is_worked_on_while_the_caller_has_the_one_before() -> Non
         assert not any(event.is_set() for event in begun[item + 2 :])
 
 
-def test_as_many_items_as_threads_are_worked_on_and_come_in_order() -> None:
-    together = threading.Barrier(3)
-
-    def work(item: int) -> int:
-        together.wait(10)
-        return item
-
-    assert list(in_background(work, range(6), threads=3)) == list(range(6))
-
-
 def test_items_are_drawn_in_the_callers_thread_while_the_one_before_is_worked_on() -> None:
     drawn = [threading.Event() for _ in range(4)]
 
