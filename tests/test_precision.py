@@ -14,7 +14,7 @@ from wsss.data.images import read_image
 from wsss.data.layout import Dataset
 from wsss.data.transforms import to_tensor
 from wsss.folding import fold_norms
-from wsss.precision import rounded_filters, to_precision
+from wsss.precision import onednn_takes_bfloat16, rounded_filters, to_precision
 from wsss.settings.backbone import BackboneSettings
 
 LITE0 = BackboneSettings(name="efficientnet_lite0", weights="imagenet")
@@ -65,27 +65,39 @@ def folded(folder: Path) -> Backbone:
 
 @torch.inference_mode()
 def test_features_are_nearer_to_those_of_float32(dataset: Dataset, tmp_path: Path) -> None:
+    """In the mean of six images; by a third where biases stay in float32, by a sixth where they cannot."""
     write_initial_weights(LITE0, {}, tmp_path)
     exact, cast, ours = (folded(tmp_path) for _ in range(3))
     cast.to(torch.bfloat16)
     to_precision(ours, torch.bfloat16)
-    image = read_image(dataset.image_path(dataset.ids("train")[0]))
-    pixels = to_tensor(image, exact.normalisation, 2.0)[None]
-    wanted = exact(pixels)[-1]
-    errors = [(network(pixels.bfloat16())[-1].float() - wanted).norm() for network in (cast, ours)]
-    assert errors[1] < 0.8 * errors[0] < 0.1 * wanted.norm()
+    errors = []
+    for image_id in dataset.ids("train"):
+        pixels = to_tensor(read_image(dataset.image_path(image_id)), exact.normalisation, 2.0)[None]
+        wanted = exact(pixels)[-1]
+        found = [network(pixels.bfloat16())[-1] for network in (cast, ours)]
+        errors.append([float((one - wanted).norm() / wanted.norm()) for one in found])
+    by_casting, by_ours = np.mean(errors, axis=0)
+    assert by_ours < (0.75 if onednn_takes_bfloat16() else 0.9) * by_casting < 0.1
 
 
+@pytest.mark.parametrize("instructions", [True, False])
 @torch.inference_mode()
-def test_weights_are_cast_in_their_layout_and_biases_where_they_must_be(tmp_path: Path) -> None:
+def test_biases_are_cast_where_they_must_be(
+    instructions: bool, dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if instructions and not onednn_takes_bfloat16():
+        pytest.skip("a processor without instructions for bfloat16")
+    monkeypatch.setattr("wsss.precision.onednn_takes_bfloat16", lambda: instructions)
     write_initial_weights(LITE0, {}, tmp_path)
     network = folded(tmp_path)
     to_precision(network, torch.bfloat16)
-    kept = torch.float32 if torch.ops.mkldnn._is_mkldnn_bf16_supported() else torch.bfloat16
     convolutions = [module for module in network.modules() if isinstance(module, nn.Conv2d)]
-    assert {module.bias.dtype for module in convolutions if module.bias is not None} == {kept}
+    wanted = torch.float32 if instructions else torch.bfloat16
+    assert {module.bias.dtype for module in convolutions if module.bias is not None} == {wanted}
     assert {module.weight.dtype for module in convolutions} == {torch.bfloat16}
     assert all(module.weight.is_contiguous(memory_format=torch.channels_last) for module in convolutions)
+    pixels = to_tensor(read_image(dataset.image_path(dataset.ids("train")[0])), network.normalisation)
+    assert network(pixels[None].bfloat16())[-1].isfinite().all()
 
 
 def test_float32_stays_as_it_is() -> None:

@@ -10,6 +10,7 @@ from torch.nn.functional import conv2d
 from torchvision.models.resnet import BasicBlock, Bottleneck
 
 from wsss.folding import FoldedNorm
+from wsss.precision import onednn_takes_bfloat16
 from wsss.winograd import RowWinogradConvolution
 
 
@@ -66,9 +67,8 @@ def fusible(features: Tensor, norm: nn.Module) -> bool:
         return False
     if torch.is_autocast_enabled(device) or not libraries[device].is_available():
         return False
-    # Only oneDNN's own convolutions refuse bfloat16 on processors without instructions for it.
-    slow = device == "cpu" and not torch.ops.mkldnn._is_mkldnn_bf16_supported()
-    return features.dtype == torch.float32 or (features.dtype == torch.bfloat16 and not slow)
+    refused = device == "cpu" and not onednn_takes_bfloat16()
+    return features.dtype == torch.float32 or (features.dtype == torch.bfloat16 and not refused)
 
 
 def end(block: nn.Module, last: nn.Conv2d, features: Tensor, inputs: Tensor) -> Tensor:

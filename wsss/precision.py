@@ -59,8 +59,14 @@ def to_precision(network: nn.Module, precision: torch.dtype) -> None:
     biases = [module.bias.data for module in convolutions if module.bias is not None]
     network.to(precision)
     for module, bias in zip(convolutions, biases, strict=True):
-        if bias.device.type == "cpu" and torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        if bias.device.type == "cpu" and onednn_takes_bfloat16():
             module.bias = nn.Parameter(bias, requires_grad=False)
+
+
+def onednn_takes_bfloat16() -> bool:
+    """Whether oneDNN's own convolutions, apart from torch's, have the processor's instructions for bfloat16."""
+    available: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    return available and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 def rounded_filters(weights: Tensor) -> Tensor:
