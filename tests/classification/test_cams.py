@@ -144,6 +144,22 @@ def test_stores_repeat_to_the_byte_whatever_else_is_in_the_shard(
     assert (tmp_path / "all" / name).read_bytes() == (tmp_path / "one" / name).read_bytes()
 
 
+def test_batches_give_what_single_images_give(
+    dataset: Dataset, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The way of a GPU, on the CPU: sorted by size, together, read by several threads, computed beside the writing."""
+    ids = [*dataset.ids("val"), *dataset.ids("train")]
+    alone = write(dataset, weights, tmp_path / "alone", ids)
+    monkeypatch.setattr("wsss.classification.cams.pace", lambda device: (20_000, 3))
+    assert any(
+        len(batch) > 1 for batch in of_one_size(sorted(ids, key=dataset.sizes.__getitem__), dataset.sizes, 20_000)
+    )
+    for one, other in zip(alone, write(dataset, weights, tmp_path / "together", ids), strict=True):
+        assert (one.image_id, one.size, list(one.keys)) == (other.image_id, other.size, list(other.keys))
+        for cams, theirs in zip(one.cams, other.cams, strict=True):
+            np.testing.assert_allclose(theirs, cams, rtol=0, atol=1e-4 * max(float(cams.max()), 1e-3))
+
+
 def test_half_precision_is_near(dataset: Dataset, weights: Path, tmp_path: Path) -> None:
     ids = dataset.ids("val")[:1]
     (exact,) = write(dataset, weights, tmp_path / "exact", ids)

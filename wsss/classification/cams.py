@@ -77,19 +77,24 @@ def write_cam_shard(
             for number, (image_id, size, _) in enumerate(batch)
         ]
 
+    pixels, readers = pace(device)
     if on_gpu:
-        pixels = min(MOST_PIXELS, torch.cuda.get_device_properties(device).total_memory // BYTES_OF_PIXEL)
-        batches = of_one_size(sorted(ids, key=dataset.sizes.__getitem__), dataset.sizes, pixels)
-        readers = min(torch.get_num_threads(), MOST_READERS)
         # Each reader would start as many helpers, and wait for them.
         torch.set_num_threads(1)
-    else:
-        batches, readers = of_one_size(ids, dataset.sizes, 0), 1
+    batches = of_one_size(sorted(ids, key=dataset.sizes.__getitem__) if pixels else ids, dataset.sizes, pixels)
     with ThreadPoolExecutor(readers) as pool:
         photographs = in_background(lambda batch: list(pool.map(read, batch)), batches)
         # A GPU would wait while a batch's stores are written; on a CPU, other threads' memory does not stay (`place`).
-        batches_of_stores = in_background(stores_of, photographs) if on_gpu else map(stores_of, photographs)
+        batches_of_stores = in_background(stores_of, photographs) if pixels else map(stores_of, photographs)
         write_store_shard(ids, chain.from_iterable(batches_of_stores), folder, manifest, "CAMs")
+
+
+def pace(device: torch.device) -> tuple[int, int]:
+    """How many pixels of images may go through the network at once, 0 for image by image, and how many read them."""
+    if device.type == "cpu":
+        return 0, 1
+    memory = torch.cuda.get_device_properties(device).total_memory
+    return min(MOST_PIXELS, memory // BYTES_OF_PIXEL), min(torch.get_num_threads(), MOST_READERS)
 
 
 def of_one_size(ids: Iterable[str], sizes: Mapping[str, tuple[int, int]], pixels: int) -> Iterator[list[str]]:
