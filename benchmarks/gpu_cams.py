@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from cams import SCALES, network, pairs_of, released_maps
+from cams import SCALES, folded_network, network, pairs_of, released_maps
 from gpu import card, gpu_mib, gpu_seconds, peak_gigaflops
 from made_dataset import HEIGHT, WIDTH, make_dataset
 from photographs import photograph
@@ -24,9 +24,6 @@ from wsss.classification.network import Classifier
 from wsss.data.images import read_image
 from wsss.data.layout import Dataset
 from wsss.data.transforms import Normalisation
-from wsss.device import place
-from wsss.folding import fold_norms
-from wsss.precision import to_precision
 from wsss.settings.cams import CamSettings
 
 Released = tuple[str, tuple[int, int], list[Tensor], np.ndarray]
@@ -34,15 +31,6 @@ BACKBONE, IMAGES, WORKERS, REPETITIONS = "resnet50", 96, 8, 5
 BATCH = MOST_PIXELS // (WIDTH * HEIGHT)
 GOAL, PEAK_GOAL = 4, 0.4
 SIZES = f"{BACKBONE}, {WIDTH}x{HEIGHT}, scales {', '.join(map(str, SCALES))} with mirrors"
-
-
-def folded(precision: torch.dtype) -> Classifier:
-    """The network as `write_cam_shard` prepares it."""
-    classifier = network(BACKBONE)
-    fold_norms(classifier)
-    place(classifier)
-    to_precision(classifier.backbone, precision)
-    return classifier
 
 
 def our_maps(classifier: Classifier, images: list[Tensor]) -> list[Tensor]:
@@ -67,7 +55,7 @@ def network_rows() -> list[Row]:
     plain.to(memory_format=torch.contiguous_format)
     rows = []
     for precision in (torch.float32, torch.bfloat16):
-        classifier = folded(precision)
+        classifier = folded_network(BACKBONE, precision)
         images = [pair[:1].to(precision).repeat(BATCH, 1, 1, 1) for pair in pairs]
         ours = partial(our_maps, classifier, images)
         seconds = gpu_seconds({"released": released, "ours": ours}, REPETITIONS)

@@ -67,8 +67,9 @@ def fusible(features: Tensor, norm: nn.Module) -> bool:
         return False
     if torch.is_autocast_enabled(device) or not libraries[device].is_available():
         return False
-    refused = device == "cpu" and not onednn_takes_bfloat16()
-    return features.dtype == torch.float32 or (features.dtype == torch.bfloat16 and not refused)
+    if features.dtype == torch.bfloat16:
+        return device == "cuda" or onednn_takes_bfloat16()
+    return features.dtype == torch.float32
 
 
 def end(block: nn.Module, last: nn.Conv2d, features: Tensor, inputs: Tensor) -> Tensor:

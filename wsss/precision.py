@@ -53,12 +53,13 @@ def to_precision(network: nn.Module, precision: torch.dtype) -> None:
     if precision == torch.float32:
         return
     for tensor in chain(network.parameters(), network.buffers()):
-        if tensor.ndim == 4:
+        # Of one weight alone, casting keeps as much.
+        if tensor.ndim == 4 and tensor.shape[2:] != (1, 1):
             tensor.data.copy_(rounded_filters(tensor.data))
-    convolutions = [module for module in network.modules() if isinstance(module, nn.Conv2d) and module.bias is not None]
-    biases = [module.bias.data for module in convolutions if module.bias is not None]
+    convolutions = (module for module in network.modules() if isinstance(module, nn.Conv2d))
+    biases = {module: module.bias.data for module in convolutions if module.bias is not None}
     network.to(precision)
-    for module, bias in zip(convolutions, biases, strict=True):
+    for module, bias in biases.items():
         if bias.device.type == "cpu" and onednn_takes_bfloat16():
             module.bias = nn.Parameter(bias, requires_grad=False)
 

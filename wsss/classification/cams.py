@@ -7,6 +7,7 @@ from itertools import chain, groupby, islice
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -69,13 +70,13 @@ def write_cam_shard(
         images = (torch.stack([one.to(device, non_blocking=True) for one in scale]) for scale in scales)
         maps = [class_maps(network, one, settings.branches) for one in images]
         arrays = [one.cpu().numpy().astype(settings.store_dtype) for one in maps]
-        keys = [dataset.present(image_id) for image_id, _, _ in batch]
-        return [
-            CamStore(
-                image_id, size, keys[number], settings.scales, [one[number, keys[number]] for one in arrays], digest
-            )
-            for number, (image_id, size, _) in enumerate(batch)
-        ]
+        return [store_of(photograph, cams) for photograph, *cams in zip(batch, *arrays, strict=True)]
+
+    def store_of(photograph: Photograph, cams: Sequence[np.ndarray]) -> CamStore:
+        keys = dataset.present(photograph.image_id)
+        return CamStore(
+            photograph.image_id, photograph.size, keys, settings.scales, [one[keys] for one in cams], digest
+        )
 
     pixels, readers = pace(device)
     if on_gpu:
