@@ -34,6 +34,7 @@ from wsss.settings.classification import ClassifierSettings
 from wsss.settings.optimisation import Precision
 from wsss.settings.refinement import IrnetSettings
 from wsss.settings.segmentation import SegmentationSettings
+from wsss.sgd import Sgd
 from wsss.training_loop import Batch, Losses, Machine, Plan, Samples, train, training_step
 
 CLASSES, IMAGES, STEPS, WORKERS, REPETITIONS = 20, 64, 60, 8, 5
@@ -123,7 +124,7 @@ def step_row(training: Training) -> Row:
     plan, device = training.plan, place(training.network.train())
     batch = [torch.stack(part).to(device) for part in zip(*map(training.samples.__getitem__, keys(plan)), strict=True)]
     groups = [{**group, "lr": TINY_RATE} for group in training.groups]
-    optimiser = torch.optim.SGD(groups, momentum=plan.optimiser.momentum)
+    optimiser = Sgd(groups, plan.optimiser.momentum, weight_decay=0)
     step = partial(training_step, training.network, optimiser, training.losses, batch, plan, device)
     with FlopCounterMode(display=False) as counter:
         step()

@@ -21,6 +21,7 @@ from wsss.device import place
 from wsss.errors import WsssError
 from wsss.progress import track
 from wsss.settings.optimisation import OptimiserSettings, Precision
+from wsss.sgd import Sgd
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -101,19 +102,16 @@ def train(
     import pandas as pd
 
     device = place(network.train())
-    optimiser = torch.optim.SGD(groups, momentum=plan.optimiser.momentum, weight_decay=plan.optimiser.weight_decay)
-    first_rates = [group["lr"] for group in optimiser.param_groups]
+    optimiser = Sgd(groups, plan.optimiser.momentum, plan.optimiser.weight_decay)
     state = _State(network, optimiser, machine)
     start = state.resume()
     batches = _batches(samples, plan, machine.workers, start)
     for step, batch in enumerate(track(batches, plan.steps, plan.name, "step", start), start):
         torch.manual_seed(plan.seed * 1_000_003 + step)
-        share = rate_share(plan, step)
-        for group, rate in zip(optimiser.param_groups, first_rates, strict=True):
-            group["lr"] = rate * share
+        optimiser.share = rate_share(plan, step)
         state.add(training_step(network, optimiser, compute_losses, batch, plan, device))
         if (step + 1) % STEPS_BETWEEN_LOG_ROWS == 0 or step + 1 == plan.steps:
-            state.log(plan.name, step + 1, first_rates[0] * share)
+            state.log(plan.name, step + 1, optimiser.rates[0] * optimiser.share)
         state.save_if_due(step + 1)
     state.discard()
     return pd.DataFrame(state.rows)
@@ -130,7 +128,7 @@ def save_training(folder: Path, name: str, network: nn.Module, log: "pd.DataFram
 
 def training_step(
     network: nn.Module,
-    optimiser: torch.optim.Optimizer,
+    optimiser: Sgd,
     compute_losses: Callable[[nn.Module, Batch], Losses],
     batch: Batch,
     plan: Plan,
@@ -178,7 +176,7 @@ def _keys(images: int, plan: Plan, start: int) -> list[list[tuple[int, int]]]:
 class _State:
     """Checkpoint and log of one training."""
 
-    def __init__(self, network: nn.Module, optimiser: torch.optim.Optimizer, machine: Machine) -> None:
+    def __init__(self, network: nn.Module, optimiser: Sgd, machine: Machine) -> None:
         self.network, self.optimiser, self.machine = network, optimiser, machine
         self.rows: list[dict[str, float]] = []
         self._sums: dict[str, Tensor] = {}
