@@ -155,6 +155,7 @@ TRAIN_AUG = "ImageSets/Segmentation/train_aug.txt"
         (put(TRAIN_AUG, " \n\n"), r"image list .*train_aug\.txt is empty"),
         (put(TRAIN_AUG, "a1\nc3\na1\n"), r"image list .*train_aug\.txt names a1 more than once"),
         (put("ImageSets/Segmentation/train.txt", "d.4\n"), "d.4 is in the list train but not in train_aug"),
+        (put("ImageSets/Segmentation/val.txt", "c3\nd.4\n"), "c3 is in the list train_aug and in val, as are 0 others"),
         (drop("image_labels.csv"), r"missing table of image-level labels: .*image_labels\.csv"),
         (put("image_labels.csv", ""), r"image_labels\.csv is no table of image-level labels"),
         (

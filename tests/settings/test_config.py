@@ -98,7 +98,8 @@ def test_a_figure_of_words_is_part_of_what_a_comparison_shows() -> None:
         ({"backbone": "resnet101"}, "cam", {}, "a is of another protocol; figures are of data.kind voc12"),
         ({}, "cam", {"data": {"lists": {"train": "train"}}}, "a is of another protocol"),
         ({}, "cam", {"data": {"classes": {"cat": 8}}}, "a is of another protocol"),
-        ({}, "cam", {"irnet": {"backbone": {"weights": "scratch"}}}, "a is of another protocol"),
+        ({"stage": "pseudo_label"}, "pseudo_label", {"irnet": {"backbone": {"name": "resnet18"}}}, "irnet on resnet50"),
+        ({"stage": "prediction"}, "prediction", {"segmentation": {"backbone": {"weights": "scratch"}}}, "on resnet101"),
         ({}, "cam", {"classifier": {"backbone": {"weights": "scratch"}}}, "a is of another protocol"),
     ],
 )
@@ -107,6 +108,17 @@ def test_a_papers_figure_stands_beside_its_own_protocol_only(
 ) -> None:
     with pytest.raises(WsssError, match=re.escape(message)):
         compared(FIGURES | figures, stage, **changes)
+
+
+@pytest.mark.parametrize("stage", ["cam", "pseudo_label", "prediction_crf"])
+def test_networks_that_come_after_a_papers_figure_are_free(stage: str) -> None:
+    trunks = {"classifier": "resnet50", "irnet": "resnet50", "segmentation": "resnet101"}
+    if stage == "cam":
+        trunks["irnet"] = "resnet18"
+    if stage != "prediction_crf":
+        trunks["segmentation"] = "resnet18"
+    networks = {name: {"backbone": {"name": trunk, "weights": "imagenet"}} for name, trunk in trunks.items()}
+    assert compared(FIGURES | {"stage": stage}, stage, **networks).published is not None
 
 
 def test_a_papers_figure_is_not_of_a_folder() -> None:

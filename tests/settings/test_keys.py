@@ -10,7 +10,9 @@ import pytest
 from tests.settings.samples import BACKBONE, classifier
 from tests.settings.test_defaults import DEFAULTS, RELEASED_SGD, REQUIRED
 from wsss.settings.classification import ClassifierSettings
-from wsss.settings.segmentation import SegmentationSettings
+from wsss.settings.optimisation import OptimiserSettings
+from wsss.settings.refinement import ConfidentLabelSettings
+from wsss.settings.segmentation import PredictionLabelSettings, SegmentationSettings
 
 
 def test_options_at_their_defaults_do_not_enter_the_key() -> None:
@@ -45,6 +47,17 @@ def test_a_part_of_a_stage_has_one_key_for_each_value() -> None:
     assert every[0].key() == json.dumps({"backbone": BACKBONE, "optimiser": sgd})
 
 
+def test_a_block_given_in_part_keeps_the_rest_of_what_its_stage_has() -> None:
+    """Not the rest of what its class has, which other stages share."""
+    optimiser = {"momentum": 0.5}
+    ours = SegmentationSettings.read("segmentation", {"backbone": BACKBONE, "optimiser": optimiser}).optimiser
+    assert ours == OptimiserSettings(momentum=0.5, weight_decay=5e-4, decay_every=10)
+    labels = PredictionLabelSettings.read("labels", {"crf": {"bilateral_sxy": 50}})
+    assert labels.crf == PredictionLabelSettings().crf.model_copy(update={"bilateral_sxy": 50.0})
+    assert ConfidentLabelSettings.read("labels", {"crf": {"iterations": 5}}).crf.gaussian_sxy == 3
+    assert classifier(optimiser={}).key() == classifier().key()
+
+
 def test_each_option_moves_the_key() -> None:
     changes: dict[str, Any] = {
         "backbone": BACKBONE | {"seed": 1},
@@ -56,7 +69,7 @@ def test_each_option_moves_the_key() -> None:
         "tau": 0.8,
         "decov_weight": 0.5,
         "formulation": "paper",
-        "frozen_stages": 0,
+        "frozen_stages": 1,
         "long_side": (320, 641),
         "crop": 448,
         "batch": 8,

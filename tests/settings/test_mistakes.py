@@ -65,6 +65,11 @@ CRF_OF_OWN = {"gaussian_sxy": 1, "bilateral_sxy": 1, "bilateral_srgb": 1, "bilat
         (CamSettings, {"branches": "words"}, ["x.branches = 'words'", "'image' or 'image_and_words'"]),
         (
             ClassifierSettings,
+            {"backbone": BACKBONE, "frozen_stages": 0},
+            ["x.frozen_stages = 0", "greater than or equal to 1"],
+        ),
+        (
+            ClassifierSettings,
             {"backbone": BACKBONE, "frozen_stages": 6},
             ["x.frozen_stages = 6", "less than or equal to 5"],
         ),

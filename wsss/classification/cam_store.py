@@ -53,7 +53,7 @@ class CamStore:
         )
 
     def strided(self) -> np.ndarray:
-        """CAMs at a quarter of the image's size, float32 (n, (H-1)//4+1, (W-1)//4+1), each divided by its maximum."""
+        """CAMs at a quarter of the image's size, float32 (n, (H-1)//4+1, (W-1)//4+1), each over its maximum + 1e-5."""
         height, width = self.size
         return self._joined(((height - 1) // 4 + 1, (width - 1) // 4 + 1))
 
@@ -62,8 +62,6 @@ class CamStore:
         return self._joined(self.size)
 
     def _joined(self, size: tuple[int, int]) -> np.ndarray:
-        if len(self.keys) == 0:
-            return np.zeros((0, *size), np.float32)
         total = np.zeros((len(self.keys), *size), np.float32)
         for cam in self.cams:
             total += resize(cam, size)

@@ -29,8 +29,7 @@ class Classifier(nn.Module):
         # W^img: a 1x1 convolution without bias, with that layer's default initialisation.
         self.classifier = nn.Linear(channels, classes, bias=False)
         self.words = build_words(channels, classes, settings)
-        # The stem never trains.
-        for number in range(1, max(settings.frozen_stages, 1) + 1):
+        for number in range(1, settings.frozen_stages + 1):
             for parameter in backbone.stage_parameters(number):
                 parameter.requires_grad_(False)
 

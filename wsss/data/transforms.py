@@ -1,8 +1,8 @@
 """Augmentation of photographs, and of labels with them; every draw comes from the generator that the caller hands in.
 
-The geometry is the released preprocessing's: resize on uint8 (bicubic, labels nearest), normalise, mirror, then a
-random crop in which smaller images are placed at a random position and padded with 0 (labels with 255). All is drawn
-first, so that only what a crop shows is computed.
+The geometry is the released preprocessing's, of the classifier and of IRNet: resize on uint8 (bicubic, labels nearest),
+normalise, mirror, then a random crop in which smaller images are placed at a random position and padded with 0 (labels
+with 255). All is drawn first, so that only what a crop shows is computed.
 """
 
 from typing import NamedTuple

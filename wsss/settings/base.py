@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from wsss.errors import WsssError
 
@@ -13,6 +13,18 @@ class Settings(BaseModel):
     """Settings of one stage. Frozen; unknown keys, wrong types and impossible values are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _complete_blocks(cls, values: Any) -> Any:
+        """A block that is given in part keeps what this stage has for the rest of it, not the defaults of its class."""
+        if not isinstance(values, Mapping):
+            return values
+        blocks = {
+            name: field.default for name, field in cls.model_fields.items() if isinstance(field.default, Settings)
+        }
+        given = {name: values[name] for name in blocks if isinstance(values.get(name), Mapping)}
+        return {**values, **{name: {**blocks[name].model_dump(), **block} for name, block in given.items()}}
 
     def key(self) -> str:
         """Canonical JSON of what differs from the defaults: a new option with a default moves no artifact."""

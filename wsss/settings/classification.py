@@ -10,7 +10,7 @@ from wsss.settings.optimisation import OptimiserSettings, Positive, Precision, R
 
 
 class ClassifierSettings(Settings):
-    """Defaults are the released VWL-L on PASCAL VOC 2012, apart from the backbone, which has none."""
+    """Defaults are the released VWL-L on VOC 2012, but for `stop_after_epoch`, and the backbone, which has none."""
 
     backbone: BackboneSettings
     # The global average, the global maximum, or hybrid pooling: HP of VWL, which is the HSPP of VWE.
@@ -28,14 +28,15 @@ class ClassifierSettings(Settings):
     rho: Annotated[float, Field(gt=0, le=1)] = 1e-3
     # Where the papers and the authors' code differ: the equations as printed, or what the published numbers came from.
     formulation: Literal["released", "paper"] = "released"
-    # Stages 1..n of the backbone's five stay as they start; 3 is "up to layer2" of a ResNet.
-    frozen_stages: Annotated[int, Field(ge=0, le=5)] = 3
+    # Stages 1..n of the backbone's five stay as they start, the stem always; 3 is "up to layer2" of a ResNet.
+    frozen_stages: Annotated[int, Field(ge=1, le=5)] = 3
     # Augmentation: long side drawn uniformly from this range (pixels), then a random crop, padded where needed.
     long_side: tuple[Positive, Positive] = (320, 640)
     crop: Positive = 512
     batch: Positive = 16
     epochs: Positive = 6
-    # Training ends after this epoch although the schedule is laid out for `epochs`; the default is the last.
+    # Training ends after this epoch although the schedule is laid out for `epochs`; the default is the last, and the
+    # released VWL-L makes its CAMs after the fifth of six.
     stop_after_epoch: Positive | None = None
     lr: Rate = 0.01
     lr_heads: Rate = 0.1

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from wsss.errors import WsssError
+from wsss.settings.backbone import BackboneName, BackboneSettings
 from wsss.settings.base import Settings
 from wsss.settings.cams import CamSettings
 from wsss.settings.classification import ClassifierSettings
@@ -158,17 +159,28 @@ def _check_protocol(
     for row in published.rows:
         if row not in rows:
             raise WsssError(f"config: {where}.rows names no row {row!r}; there are: {', '.join(rows)}")
-        if not all(_as_published(run, published.backbone) for run in rows[row].values()):
+        networks = _networks(published)
+        if not all(_as_published(run, networks) for run in rows[row].values()):
+            trunks = ", ".join(f"{stage} on {backbone.name}" for stage, backbone in networks.items())
             raise WsssError(
                 f"config: {where}.rows: {row} is of another protocol; figures are of data.kind voc12 with its own "
-                f"lists and classes, of a classifier on {published.backbone}, and of networks with weights: imagenet"
+                f"lists and classes, and of networks with weights: imagenet: {trunks}"
             )
 
 
-def _as_published(run: RunSettings, backbone: str) -> bool:
-    starts = {own.weights for own in (run.classifier.backbone, run.irnet.backbone, run.segmentation.backbone)}
+def _networks(published: PublishedSettings) -> dict[str, BackboneSettings]:
+    """The papers' backbones of the networks that are trained up to the stage of the figures."""
+    names: dict[str, BackboneName] = {"classifier": published.backbone}
+    if published.stage not in ("cam", "cam_crf"):
+        names["irnet"] = "resnet50"
+    if published.stage in ("prediction", "prediction_crf"):
+        names["segmentation"] = "resnet101"
+    return {stage: BackboneSettings(name=name, weights="imagenet") for stage, name in names.items()}
+
+
+def _as_published(run: RunSettings, networks: Mapping[str, BackboneSettings]) -> bool:
     whole = Voc12Settings(kind="voc12", name=run.data.name)
-    return run.data == whole and run.classifier.backbone.name == backbone and starts == {"imagenet"}
+    return run.data == whole and all(getattr(run, stage).backbone == own for stage, own in networks.items())
 
 
 def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,11 @@ Scales = Annotated[tuple[Rate, ...], Field(min_length=1)]
 
 
 class SegmentationSettings(Settings):
-    """Defaults are the widespread DeepLabV2-ResNet101 on PASCAL VOC 2012, apart from the backbone, which has none."""
+    """Defaults are the widespread DeepLabV2-ResNet101 on PASCAL VOC 2012, apart from the backbone, which has none.
+
+    Photographs are augmented as IRNet's: resized by Pillow (bicubic), small ones placed at random in the crop. It takes
+    OpenCV (bilinear), and puts them at the top left.
+    """
 
     backbone: BackboneSettings
     output_stride: Literal[8, 16] = 8
