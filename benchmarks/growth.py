@@ -9,7 +9,7 @@ logarithms: 1 is linear.
 import csv
 import tempfile
 from collections.abc import Callable, Sequence
-from contextlib import redirect_stderr, redirect_stdout, suppress
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import asdict, dataclass
 from functools import partial
 from io import StringIO
@@ -126,7 +126,7 @@ def prepare_manifest(root: Path) -> Call:
 def prepare_scores(root: Path) -> Call:
     """Scoring label images against the masks."""
     dataset = Dataset(root)
-    return partial(score_labels, dataset, dataset.ids("val"), root / "labels", 1)
+    return partial(score_labels, dataset, dataset.ids("val"), root, 1)
 
 
 def prepare_plan(root: Path) -> Call:
@@ -134,8 +134,12 @@ def prepare_plan(root: Path) -> Call:
     from snakemake.cli import main as run_snakemake  # type: ignore[import-untyped]
 
     def plan() -> None:
-        with redirect_stdout(StringIO()), redirect_stderr(StringIO()), suppress(SystemExit):
-            run_snakemake(["-n", "--snakefile", str(root / "plan/Snakefile"), "--directory", str(root / "plan")])
+        with redirect_stdout(StringIO()), redirect_stderr(StringIO()):
+            try:
+                run_snakemake(["-n", "--snakefile", str(root / "plan/Snakefile"), "--directory", str(root / "plan")])
+            except SystemExit as ended:
+                if ended.code:
+                    raise RuntimeError("snakemake could not plan") from ended
 
     return plan
 

@@ -7,6 +7,7 @@ from photographs import photograph
 
 from wsss.artifacts import write_text
 from wsss.data.images import write_labels
+from wsss.data.label_shards import label_path
 from wsss.data.layout import Dataset, prepare
 from wsss.settings.data import VOC_CLASSES
 
@@ -14,11 +15,14 @@ WIDTH, HEIGHT = 500, 375
 
 
 def make_dataset(folder: Path, images: int) -> Dataset:
-    """JPEG files in quality 90 with two of VOC's classes each, and masks in blocks, which stand for pseudo labels."""
+    """JPEG files in quality 90 with two of VOC's classes each, and masks in blocks, which stand for pseudo labels.
+
+    `images` are train's; val has one more.
+    """
     source, rng = folder / "source", np.random.default_rng(0)
     classes = {name: value for value, name in enumerate(VOC_CLASSES, 1)}
     rows = [",".join(["image_id", *classes])]
-    ids = [f"made_{number:04d}" for number in range(images)]
+    ids = [f"made_{number:04d}" for number in range(images + 1)]
     (source / "JPEGImages").mkdir(parents=True)
     for number, image_id in enumerate(ids):
         photograph(WIDTH, HEIGHT, number).save(source / "JPEGImages" / f"{image_id}.jpg", quality=90)
@@ -27,9 +31,9 @@ def make_dataset(folder: Path, images: int) -> Dataset:
         blocks = rng.choice([0, *(present + 1), 255], (15, 20)).astype(np.uint8)
         labels = np.kron(blocks, np.ones((25, 25), np.uint8))
         write_labels(source / "SegmentationClass" / f"{image_id}.png", labels)
-        write_labels(folder / "data" / "made" / "labels" / f"{image_id}.png", labels)
-    for split in ("train", "val"):
-        write_text(source / "ImageSets" / "Segmentation" / f"{split}.txt", "\n".join(ids) + "\n")
+        write_labels(label_path(folder / "data" / "made", image_id), labels)
+    for split, members in (("train", ids[:-1]), ("val", ids[-1:])):
+        write_text(source / "ImageSets" / "Segmentation" / f"{split}.txt", "\n".join(members) + "\n")
     write_text(source / "image_labels.csv", "\n".join(rows) + "\n")
     prepare(source, folder / "data", classes, {}, {"train": "train", "train_scored": "train", "val": "val"})
     return Dataset(folder / "data")

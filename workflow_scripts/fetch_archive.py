@@ -10,5 +10,5 @@ with step(snakemake):
     from wsss.data.voc import SBD_ARCHIVE, VOC_ARCHIVE
 
     archive = {VOC_ARCHIVE.name: VOC_ARCHIVE, SBD_ARCHIVE.name: SBD_ARCHIVE}[snakemake.wildcards.archive]
-    fetch(archive.url, Path(snakemake.params.folder) / archive.name, md5=archive.md5)
-    write_text(snakemake.output.stamp, f"{archive.md5}  {archive.name}\n")
+    fetch(archive.url, Path(snakemake.params.folder) / archive.name, archive.md5)
+    write_text(Path(snakemake.output.stamp), f"{archive.md5}  {archive.name}\n")

@@ -14,6 +14,6 @@ with step(snakemake):
     archives, root = Path(snakemake.params.folder), Path(snakemake.output.images).parent
     for archive in (VOC_ARCHIVE, SBD_ARCHIVE):
         # Checked again: the archives may have changed hands since they were fetched.
-        fetch(archive.url, archives / archive.name, md5=archive.md5)
+        fetch(archive.url, archives / archive.name, archive.md5)
     build_voc12(archives / VOC_ARCHIVE.name, archives / SBD_ARCHIVE.name, root / "dataset", snakemake.threads)
     prepare(root / "dataset", root, settings.classes, {}, settings.lists.model_dump(), snakemake.threads)

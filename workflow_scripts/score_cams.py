@@ -17,4 +17,4 @@ with step(snakemake):
     scores = score_range(*settings.thresholds)
     matrices = score_cams(dataset, ids, stage_folder(snakemake.input.cams[0]), scores)
     content = {"images": len(ids), "background_scores": scores.tolist(), "matrices": matrices.tolist()}
-    write_json(snakemake.output.curve, content)
+    write_json(Path(snakemake.output.curve), content)

@@ -41,7 +41,7 @@ def machine(snakemake: Any) -> Any:
     from wsss.artifacts import sha256_of
     from wsss.training_loop import Machine
 
-    inputs = [f"{file} {sha256_of(file)}" for file in snakemake.input]
+    inputs = [f"{file} {sha256_of(Path(file))}" for file in snakemake.input]
     fingerprint = "\n".join([snakemake.params.code, snakemake.params.settings, *inputs])
     checkpoint = Path(snakemake.output.weights).with_suffix(".checkpoint")
     return Machine(workers=loader_processes(snakemake.threads), checkpoint=checkpoint, fingerprint=fingerprint)

@@ -21,20 +21,27 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
     Raises WsssError when the disk is full; the final name is then untouched.
     """
-    path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        yield temporary
-        temporary.replace(path)
+        with told_when_full(path):
+            yield temporary
+            temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def told_when_full(path: Path) -> Iterator[None]:
+    """Raise WsssError naming `path` where the block finds the disk, or the user's share of it, full."""
+    try:
+        yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise WsssError(
                 f"no space left while writing {path}: free some space and run the same command again"
             ) from None
         raise
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -55,7 +62,7 @@ def write_json(path: Path, content: Any) -> None:
 
 def sha256_of(path: Path) -> str:
     """Hexadecimal SHA-256 of a file."""
-    with Path(path).open("rb") as file:
+    with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -73,14 +80,14 @@ def write_manifest(path: Path, root: Path, files: Sequence[tuple[str, str]]) -> 
     """List `files`, pairs of (image id, path relative to `root`), with their sizes and sums in `path`."""
     lines = [MANIFEST_HEADER]
     for image_id, name in files:
-        file = Path(root) / name
+        file = root / name
         lines.append(f"{image_id}\t{name}\t{file.stat().st_size}\t{sha256_of(file)}")
     write_text(path, "\n".join(lines) + "\n")
 
 
 def read_manifest(path: Path) -> list[ManifestRow]:
     """Rows of a manifest. Raises WsssError where the file is not one."""
-    lines = Path(path).read_bytes().decode(errors="replace").splitlines()
+    lines = path.read_bytes().decode(errors="replace").splitlines()
     if not lines or lines[0] != MANIFEST_HEADER:
         raise WsssError(f"{path} is not a manifest (no header): delete it and run the workflow again")
     rows = []
@@ -96,7 +103,7 @@ def damaged_rows(path: Path, root: Path) -> list[ManifestRow]:
     """Rows of the manifest `path` whose file under `root` is missing or differs from its size or sum."""
     bad = []
     for row in read_manifest(path):
-        file = Path(root) / row.file
+        file = root / row.file
         if not file.is_file() or file.stat().st_size != row.bytes or sha256_of(file) != row.sha256:
             bad.append(row)
     return bad

@@ -92,7 +92,6 @@ def _array_facts(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bytes:
 
 def read_store(path: Path, kind: str, image_id: str) -> ImageArrays:
     """Read a store. Raises WsssError where it is missing, truncated, of another kind, version or image."""
-    path = Path(path)
     if not path.is_file():
         raise WsssError(f"missing store: {path}; {REMEDY}")
     try:

@@ -144,7 +144,7 @@ def test_pixels_that_a_label_image_leaves_out_count_as_background(dataset: Datas
         labelled = np.array(image)
     labelled[:2] = 255
     write_labels(path, labelled)
-    ours = score_labels(dataset, ["a"], path.parent)
+    ours = score_labels(dataset, ["a"], dataset.root, 1)
     labelled[:2] = 0
     assert ours.tolist() == looped_matrix(dataset.truth("a"), labelled, 3)
 
@@ -158,7 +158,7 @@ def test_folder_of_labels_is_the_sum_over_its_images(dataset: Dataset, workers: 
         truth = np.array([[number[int(value)] for value in row] for row in masks], np.uint8)
         predicted = np.asarray(Image.open(dataset.root / "labels" / f"{name}.png"))
         expected += np.array(looped_matrix(truth, predicted, 3))
-    matrix = score_labels(dataset, ["a", "b", "c"], dataset.root / "labels", workers)
+    matrix = score_labels(dataset, ["a", "b", "c"], dataset.root, workers)
     assert matrix.tolist() == expected.tolist()
 
 
@@ -166,13 +166,13 @@ def test_folder_of_labels_is_the_sum_over_its_images(dataset: Dataset, workers: 
 def test_label_image_at_fault_is_named(dataset: Dataset, values: np.ndarray) -> None:
     write_labels(dataset.root / "labels" / "a.png", values)
     with pytest.raises(WsssError, match=r"labels/a\.png"):
-        score_labels(dataset, ["b", "a"], dataset.root / "labels", 2)
+        score_labels(dataset, ["b", "a"], dataset.root, 2)
 
 
 def test_missing_label_image_is_named(dataset: Dataset) -> None:
     (dataset.root / "labels" / "c.png").unlink()
     with pytest.raises(WsssError, match=r"labels/c\.png"):
-        score_labels(dataset, ["a", "b", "c"], dataset.root / "labels", 2)
+        score_labels(dataset, ["a", "b", "c"], dataset.root, 2)
 
 
 def test_scoring_starts_without_torch() -> None:

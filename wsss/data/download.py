@@ -1,6 +1,5 @@
 """Downloads that resume and are checked before use, and archives unpacked whole or not at all."""
 
-import errno
 import hashlib
 import http.client
 import logging
@@ -16,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from wsss.artifacts import told_when_full
 from wsss.errors import WsssError
 from wsss.progress import track
 
@@ -35,32 +35,27 @@ class _InterruptedDownloadError(Exception):
         self.lasting = lasting
 
 
-def fetch(url: str, path: Path, *, sha256: str | None = None, md5: str | None = None) -> None:
-    """Have the file of `url` under `path`, with the sum that is given: exactly one of `sha256` and `md5`, hexadecimal.
+def fetch(url: str, path: Path, md5: str) -> None:
+    """Have the file of `url` under `path`, with the hexadecimal sum `md5`, which is what the archives' owners publish.
 
     A file that lies there already is checked and used, without a request. A download grows as `<name>.part` beside it,
     goes on from there after an interruption, and takes the final name only once its sum is right.
     Raises WsssError for a wrong sum, and for a network that still fails after a few attempts; the part is then kept.
     """
-    if (sha256 is None) == (md5 is None):
-        raise ValueError("give exactly one of sha256 and md5")
-    algorithm, expected = ("sha256", sha256) if sha256 is not None else ("md5", md5)
     if path.exists():
-        found = _sum_of(path, algorithm)
-        if found != expected:
-            raise WsssError(
-                f"{path} has {algorithm} {found}, expected {expected}: delete or move it, then run again to download it"
-            )
+        found = _md5_of(path)
+        if found != md5:
+            raise WsssError(f"{path} has md5 {found}, expected {md5}: delete or move it, then run again to download it")
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.name}.part")
-    with _told_when_full(part):
+    with told_when_full(part):
         _download(url, part)
-    found = _sum_of(part, algorithm)
-    if found != expected:
+    found = _md5_of(part)
+    if found != md5:
         part.unlink()
         raise WsssError(
-            f"{url} gave a file with {algorithm} {found}, expected {expected}; it was not kept: "
+            f"{url} gave a file with md5 {found}, expected {md5}; it was not kept: "
             f"run again to download it anew, or put a good copy under {path}"
         )
     part.replace(path)
@@ -102,7 +97,7 @@ def whole_folder(folder: Path) -> Iterator[Path]:
         shutil.rmtree(leftover, ignore_errors=True)
     temporary.mkdir(parents=True)
     try:
-        with _told_when_full(folder):
+        with told_when_full(folder):
             yield temporary
         if folder.exists():
             folder.rename(old)
@@ -112,19 +107,9 @@ def whole_folder(folder: Path) -> Iterator[Path]:
         shutil.rmtree(old, ignore_errors=True)
 
 
-@contextmanager
-def _told_when_full(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise WsssError(f"no space left while writing {path}: free some space and run again") from None
-        raise
-
-
-def _sum_of(path: Path, algorithm: str) -> str:
+def _md5_of(path: Path) -> str:
     with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.new(algorithm, usedforsecurity=False)).hexdigest()
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
 def _size(path: Path) -> int:

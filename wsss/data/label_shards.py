@@ -16,7 +16,7 @@ def write_label_shard(
     """Write `folder`/labels/<id>.png, uint8 (H, W) from `labels_of`, for every id, then `manifest`."""
     for image_id in track(ids, len(ids), what):
         write_labels(label_path(folder, image_id), labels_of(image_id))
-    write_manifest(manifest, folder, [(image_id, f"labels/{image_id}.png") for image_id in ids])
+    write_manifest(manifest, folder, [(image_id, str(label_path(Path(), image_id))) for image_id in ids])
 
 
 def label_path(folder: Path, image_id: str) -> Path:

@@ -125,7 +125,7 @@ def draw_comparison(lines: Sequence[Line], path: Path) -> None:
 
 def _read_log(path: Path) -> dict[str, list[float]]:
     try:
-        with Path(path).open(newline="") as file:
+        with path.open(newline="") as file:
             rows = list(csv.DictReader(file))
         columns = {name: [float(row[name]) for row in rows] for name in rows[0]}
     except FileNotFoundError:

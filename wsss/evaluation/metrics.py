@@ -76,7 +76,7 @@ def write_metrics(records: Sequence[Record], json_path: Path, csv_path: Path) ->
 def read_metrics(path: Path) -> list[Record]:
     """Records of a metrics.json. Raises WsssError where the file is missing or not one."""
     try:
-        return _RECORDS.validate_json(Path(path).read_bytes())
+        return _RECORDS.validate_json(path.read_bytes())
     except FileNotFoundError:
         raise WsssError(f"missing metrics: {path}; run the workflow up to its report") from None
     except ValidationError as error:

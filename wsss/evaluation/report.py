@@ -176,6 +176,6 @@ def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
 
 def _data_uri(path: Path) -> str:
     try:
-        return "data:image/png;base64," + base64.b64encode(Path(path).read_bytes()).decode()
+        return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
     except FileNotFoundError:
         raise WsssError(f"missing figure: {path}; run the workflow up to its report") from None

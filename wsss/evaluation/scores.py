@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from wsss.data.images import IGNORE, read_labels
+from wsss.data.label_shards import label_path
 from wsss.data.layout import Dataset
 from wsss.errors import WsssError
 from wsss.progress import track
@@ -70,8 +71,8 @@ def named_iou(matrix: np.ndarray, classes: Sequence[str]) -> dict[str, float | N
     return {name: None if np.isnan(score) else float(score) for name, score in zip(names, scores, strict=True)}
 
 
-def score_labels(dataset: Dataset, ids: Sequence[str], label_folder: Path, workers: int = 1) -> np.ndarray:
-    """Confusion matrix of the label images `<label_folder>/<id>.png` of all `ids`, int64 of shape (n + 1, n + 1).
+def score_labels(dataset: Dataset, ids: Sequence[str], folder: Path, workers: int) -> np.ndarray:
+    """Confusion matrix of the label images of all `ids` in the stage folder `folder`, int64 (n + 1, n + 1).
 
     A pixel that a label image leaves out (255) counts as background: no object was found there.
 
@@ -80,7 +81,7 @@ def score_labels(dataset: Dataset, ids: Sequence[str], label_folder: Path, worke
     classes = len(dataset.classes) + 1
 
     def score(image_id: str) -> np.ndarray:
-        path = Path(label_folder) / f"{image_id}.png"
+        path = label_path(folder, image_id)
         prediction, truth = read_labels(path), dataset.truth(image_id)
         prediction = np.where(prediction == IGNORE, 0, prediction)
         try:
