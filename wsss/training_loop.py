@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -16,19 +16,17 @@ from safetensors.torch import save
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from wsss.artifacts import atomic_path, write_bytes, write_json, write_text
+from wsss.artifacts import atomic_path, write_bytes, write_csv, write_json
 from wsss.device import place
 from wsss.errors import WsssError
 from wsss.progress import track
 from wsss.settings.optimisation import OptimiserSettings, Precision
 from wsss.sgd import Sgd
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 logger = logging.getLogger("wsss")
 Batch = list[Tensor]
 Losses = Mapping[str, Tensor]
+LogRow = dict[str, float]
 SECONDS_BETWEEN_CHECKPOINTS = 120.0
 STEPS_BETWEEN_LOG_ROWS = 10
 CHECKPOINT_ENTRIES = ("fingerprint", "step", "network", "optimiser", "rows")
@@ -92,15 +90,12 @@ def train(
     samples: Samples,
     plan: Plan,
     machine: Machine,
-) -> "pd.DataFrame":
+) -> list[LogRow]:
     """Train `network` in place and return the log: step, learning rate and the mean of each loss since the last row.
 
     `groups` are SGD's parameter groups, each with its own `lr`; `compute_losses` gives named scalar losses of one
     batch, whose sum is minimised. Raises WsssError when a loss is no longer finite.
     """
-    # Steps that only build a network reach this module too, and pandas takes a quarter of a second.
-    import pandas as pd
-
     device = place(network.train())
     optimiser = Sgd(groups, plan.optimiser.momentum, plan.optimiser.weight_decay)
     state = _State(network, optimiser, machine)
@@ -114,12 +109,12 @@ def train(
             state.log(plan.name, step + 1, optimiser.rates[0] * optimiser.share)
         state.save_if_due(step + 1)
     state.discard()
-    return pd.DataFrame(state.rows)
+    return state.rows
 
 
-def save_training(folder: Path, name: str, network: nn.Module, log: "pd.DataFrame", settings: dict[str, Any]) -> None:
+def save_training(folder: Path, name: str, network: nn.Module, log: Sequence[LogRow], settings: dict[str, Any]) -> None:
     """Write <name>.safetensors, training.csv and settings.json of a trained network; the weights come last."""
-    write_text(folder / "training.csv", log.to_csv(index=False, lineterminator="\n"))
+    write_csv(folder / "training.csv", log)
     write_json(folder / "settings.json", settings)
     state = {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
     # Not save_file: its files are readable by their owner alone.
@@ -178,7 +173,7 @@ class _State:
 
     def __init__(self, network: nn.Module, optimiser: Sgd, machine: Machine) -> None:
         self.network, self.optimiser, self.machine = network, optimiser, machine
-        self.rows: list[dict[str, float]] = []
+        self.rows: list[LogRow] = []
         self._sums: dict[str, Tensor] = {}
         self._count = 0
         self._saved_at = time.monotonic()

@@ -1,7 +1,5 @@
 """The tidy table of a run's scores: one record for each stage and split, as JSON and as CSV."""
 
-import csv
-import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -9,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
-from wsss.artifacts import write_text
+from wsss.artifacts import write_csv, write_text
 from wsss.errors import WsssError
 from wsss.evaluation.scores import mean_iou, named_iou, pixel_accuracy
 
@@ -65,12 +63,7 @@ def write_metrics(records: Sequence[Record], json_path: Path, csv_path: Path) ->
         cells = item.model_dump()
         cells.update({f"iou_{name}": score for name, score in cells.pop("per_class").items()})
         rows.append(cells)
-    text = io.StringIO(newline="")
-    columns = list(dict.fromkeys(name for row in rows for name in row))
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_text(csv_path, text.getvalue())
+    write_csv(csv_path, rows)
 
 
 def read_metrics(path: Path) -> list[Record]:
