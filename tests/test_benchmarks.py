@@ -115,7 +115,7 @@ def test_a_missed_goal_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_script_is_known_to_the_report(monkeypatch: pytest.MonkeyPatch) -> None:
     shared = {"finished_run", "gpu", "made_dataset", "measure", "photographs", "record", "report"}
     scripts = {file.stem for file in (PROJECT / "benchmarks").glob("*.py")} - shared
-    assert scripts <= set(load("report", monkeypatch).THREADS)
+    assert scripts == set(load("report", monkeypatch).THREADS)
 
 
 def test_overhead_is_starts_and_idle_seconds_over_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

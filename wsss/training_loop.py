@@ -69,10 +69,10 @@ def rng_for(seed: int, epoch: int, index: int) -> np.random.Generator:
     return np.random.default_rng((seed, epoch, index))
 
 
-def steps_per_epoch(images: int, batch: int, split: str = "train") -> int:
+def steps_per_epoch(images: int, batch: int) -> int:
     """Whole batches in an epoch; the last incomplete one is dropped. Raises WsssError where there is none."""
     if images < batch:
-        raise WsssError(f"a batch of {batch} is larger than the {split} list ({images} images): make the batch smaller")
+        raise WsssError(f"a batch of {batch} is larger than the train list ({images} images): make the batch smaller")
     return images // batch
 
 

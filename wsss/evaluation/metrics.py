@@ -10,9 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 from wsss.artifacts import write_csv, write_text
 from wsss.errors import WsssError
 from wsss.evaluation.scores import mean_iou, named_iou, pixel_accuracy
+from wsss.settings.comparison import ScoredStage
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
-Stage = Literal["cam", "cam_crf", "pseudo_label", "prediction", "prediction_crf"]
 
 
 class Record(BaseModel):
@@ -20,7 +20,7 @@ class Record(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    stage: Stage
+    stage: ScoredStage
     split: Literal["train", "val"]
     miou: Fraction
     pixel_accuracy: Fraction

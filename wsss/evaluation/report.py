@@ -11,9 +11,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from wsss.artifacts import write_text
 from wsss.errors import WsssError
-from wsss.evaluation.metrics import Record, Stage
+from wsss.evaluation.metrics import Record
+from wsss.settings.comparison import ScoredStage
 
-STAGES = get_args(Stage)
+STAGES = get_args(ScoredStage)
 STAGE_TITLES = {
     "cam": "CAM",
     "cam_crf": "CAM + CRF",

@@ -1,4 +1,4 @@
-"""Predictions of the segmentation network: scores first, labels with and without a CRF from them."""
+"""Predictions of the segmentation network: its scores, from which labels are made with and without a CRF."""
 
 from collections.abc import Sequence
 from pathlib import Path

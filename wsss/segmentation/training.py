@@ -84,6 +84,6 @@ def training_plan(settings: SegmentationSettings) -> Plan:
 
 
 def build_segmenter(settings: SegmentationSettings, classes: int) -> DeepLabV2:
-    """DeepLabV2 for `classes` classes and the background, on an untrained, dilated backbone."""
+    """DeepLabV2 for `classes` classes and the background, on an untrained backbone."""
     backbone = backbone_of(settings.backbone, settings.output_stride, settings.dilated)
     return DeepLabV2(backbone, classes + 1, settings.rates)

@@ -12,7 +12,7 @@ from wsss.settings.backbone import BackboneName, BackboneSettings
 from wsss.settings.base import Settings
 from wsss.settings.cams import CamSettings
 from wsss.settings.classification import ClassifierSettings
-from wsss.settings.comparison import ComparisonSettings, PublishedSettings
+from wsss.settings.comparison import ComparisonSettings, PublishedSettings, ScoredStage
 from wsss.settings.data import DataSettings, Voc12Settings
 from wsss.settings.evaluation import CamCrfSettings, EvaluationSettings, ReportSettings
 from wsss.settings.optimisation import Positive
@@ -86,7 +86,7 @@ class NamedRuns(Settings):
 class Comparison:
     """A table's rows, and each row's run by seed; a paper's figures to stand beside them, and whether to draw words."""
 
-    stage: str
+    stage: ScoredStage
     rows: Mapping[str, Mapping[int, RunSettings]]
     published: PublishedSettings | None = None
     words: bool = False
@@ -151,7 +151,7 @@ def _comparison(where: str, settings: ComparisonSettings, base: Mapping[str, Any
 
 
 def _check_protocol(
-    where: str, published: PublishedSettings, stage: str, rows: Mapping[str, Mapping[int, RunSettings]]
+    where: str, published: PublishedSettings, stage: ScoredStage, rows: Mapping[str, Mapping[int, RunSettings]]
 ) -> None:
     """Raises WsssError where a paper's figures would stand beside runs of other data, networks, starts or stages."""
     if published.stage != stage:
