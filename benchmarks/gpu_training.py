@@ -7,7 +7,7 @@ import resource
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -28,14 +28,13 @@ from wsss.folding import fold_norms
 from wsss.refinement import training as refinement
 from wsss.refinement.irnet import EdgeNetwork
 from wsss.segmentation import training as segmentation
-from wsss.segmentation.deeplab import fused_logits, parameter_groups
-from wsss.segmentation.losses import segmentation_loss
+from wsss.segmentation.deeplab import parameter_groups
 from wsss.settings.classification import ClassifierSettings
 from wsss.settings.optimisation import Precision
 from wsss.settings.refinement import IrnetSettings
 from wsss.settings.segmentation import SegmentationSettings
 from wsss.sgd import Sgd
-from wsss.training_loop import Batch, Losses, Machine, Plan, Samples, train, training_step
+from wsss.training_loop import Losses, Machine, Plan, Samples, train, training_step
 
 CLASSES, IMAGES, STEPS, WORKERS, REPETITIONS = 20, 64, 60, 8, 5
 # Untrained weights would not stay finite at the real rates.
@@ -50,9 +49,14 @@ class Training:
     name: str
     network: nn.Module
     groups: list[dict[str, object]]
-    losses: Callable[[nn.Module, Batch], Losses]
+    losses: Callable[..., Losses]
     samples: Samples
     plan: Plan
+
+    @property
+    def slow_groups(self) -> list[dict[str, object]]:
+        """The groups at a rate at which untrained weights stay finite."""
+        return [{**group, "lr": TINY_RATE} for group in self.groups]
 
 
 def backbone(name: str) -> dict[str, str]:
@@ -76,7 +80,7 @@ def classifier_training(dataset: Dataset, precision: Precision) -> Training:
     samples = classification.LabelledImages(dataset, ids, settings, network.backbone.normalisation)
     groups = classification.parameter_groups(network)
     plan = classification.training_plan(settings, len(ids))
-    return Training("classifier", network, groups, classification._losses, samples, plan)
+    return Training("classifier", network, groups, classification.classifier_losses, samples, plan)
 
 
 def edge_training(dataset: Dataset, precision: Precision) -> Training:
@@ -86,12 +90,8 @@ def edge_training(dataset: Dataset, precision: Precision) -> Training:
     calm(network)
     fold_norms(network)
     ids, normalisation = dataset.ids("train"), network.backbone.normalisation
-    samples = refinement.ConfidentImages(dataset, ids, dataset.root / "made", settings, normalisation)
-
-    def losses(_: nn.Module, batch: Batch) -> Losses:
-        images, labels = batch
-        return refinement.irnet_losses(network, images, labels, settings.radius)
-
+    samples = refinement.training_pairs(dataset, ids, dataset.root / "made", settings, normalisation)
+    losses = partial(refinement.irnet_losses, radius=settings.radius)
     groups = refinement.parameter_groups(network, settings)
     return Training("IRNet", network, groups, losses, samples, refinement.training_plan(settings, len(ids)))
 
@@ -102,12 +102,8 @@ def segmentation_training(dataset: Dataset, precision: Precision) -> Training:
     network = segmentation.build_segmenter(settings, CLASSES)
     calm(network)
     ids, normalisation = dataset.ids("train"), network.backbone.normalisation
-    samples = segmentation.LabelledPixels(dataset, ids, dataset.root / "made", settings, normalisation)
-
-    def losses(_: nn.Module, batch: Batch) -> Losses:
-        images, labels = batch
-        return {"loss": segmentation_loss(*fused_logits(network, images, settings.input_scales), labels)}
-
+    samples = segmentation.training_pairs(dataset, ids, dataset.root / "made", settings, normalisation)
+    losses = partial(segmentation.segmentation_losses, scales=settings.input_scales)
     groups = parameter_groups(network, settings)
     return Training("DeepLabV2", network, groups, losses, samples, segmentation.training_plan(settings))
 
@@ -123,8 +119,7 @@ def step_row(training: Training) -> Row:
     """Steps on one batch, which lies in the GPU's memory."""
     plan, device = training.plan, place(training.network.train())
     batch = [torch.stack(part).to(device) for part in zip(*map(training.samples.__getitem__, keys(plan)), strict=True)]
-    groups = [{**group, "lr": TINY_RATE} for group in training.groups]
-    optimiser = Sgd(groups, plan.optimiser.momentum, weight_decay=0)
+    optimiser = Sgd(training.slow_groups, plan.optimiser.momentum, weight_decay=0)
     step = partial(training_step, training.network, optimiser, training.losses, batch, plan, device)
     with FlopCounterMode(display=False) as counter:
         step()
@@ -157,15 +152,10 @@ def trunk_of(network: nn.Module) -> str:
 
 def reading_row(training: Training, alone: Row) -> Row:
     """The training itself, whose loader processes decode and augment JPEG files."""
-    plan = Plan(
-        training.plan.name, training.plan.batch, STEPS, STEPS, training.plan.optimiser, training.plan.precision, 0,
-        training.plan.accumulate,
-    )  # fmt: skip
+    plan = replace(training.plan, steps=STEPS, total_steps=STEPS)
     start = time.perf_counter()
-    for group in training.groups:
-        group["lr"] = TINY_RATE
     samples = Repeated(training.samples, plan.batch * STEPS)
-    log = train(training.network, training.groups, training.losses, samples, plan, Machine(workers=WORKERS))
+    log = train(training.network, training.slow_groups, training.losses, samples, plan, Machine(workers=WORKERS))
     seconds = time.perf_counter() - start
     assert len(log) == STEPS // 10
     child = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,17 +13,17 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from tests.classification.small_classifier import small_settings
 from tests.reference import noise
 from wsss.backbone import build_backbone
-from wsss.classification import training as classification
 from wsss.classification.network import build_classifier
+from wsss.classification.training import classifier_losses
 from wsss.refinement.irnet import EdgeNetwork
 from wsss.refinement.training import irnet_losses
-from wsss.segmentation.deeplab import DeepLabV2, fused_logits
-from wsss.segmentation.losses import segmentation_loss
+from wsss.segmentation.deeplab import DeepLabV2
+from wsss.segmentation.training import segmentation_losses
 from wsss.settings.optimisation import OptimiserSettings
 from wsss.training_loop import Batch, Losses, Machine, Plan, train
 
 SIDE, RADIUS, STEPS = 64, 4, 3
-Training = tuple[nn.Module, Callable[[nn.Module, Batch], Losses], Batch]
+Training = tuple[nn.Module, Callable[..., Losses], Batch]
 # Operations whose result, or its size, must be known to the host before it can go on.
 WAITING = ("_local_scalar_dense", "nonzero", "masked_select", "unique", "bincount", "is_nonzero", "equal")
 
@@ -34,25 +35,21 @@ def images() -> Tensor:
 def classifier(words: str) -> Training:
     network = build_classifier(small_settings(words=words), 3)
     labels = torch.tensor([[1.0, 0, 0], [0, 1, 1]])
-    return network, classification._losses, [images(), labels]
+    return network, classifier_losses, [images(), labels]
 
 
 def irnet(displacement: bool) -> Training:
     network = EdgeNetwork(build_backbone("resnet18"), displacement)
-    labels = torch.randint(0, 3, (2, 4, 4), dtype=torch.uint8).repeat_interleave(4, 1).repeat_interleave(4, 2)
-    labels[:, 7] = 255
-    return network, lambda _, batch: irnet_losses(network, *batch, RADIUS), [images(), labels]
+    labels = torch.randint(0, 3, (2, 4, 4), dtype=torch.uint8).repeat_interleave(16, 1).repeat_interleave(16, 2)
+    labels[:, 28:32] = 255
+    return network, partial(irnet_losses, radius=RADIUS), [images(), labels]
 
 
 def segmentation() -> Training:
     network = DeepLabV2(build_backbone("resnet18", 8, True), 3, (1, 2))
     labels = torch.randint(0, 3, (2, SIDE, SIDE), dtype=torch.uint8)
     labels[:, :9] = 255
-
-    def losses(_: nn.Module, batch: Batch) -> Losses:
-        return {"loss": segmentation_loss(*fused_logits(network, batch[0], (1.0, 0.5)), batch[1])}
-
-    return network, losses, [images(), labels]
+    return network, partial(segmentation_losses, scales=(1.0, 0.5)), [images(), labels]
 
 
 TRAININGS: dict[str, Callable[[], Training]] = {

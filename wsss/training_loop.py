@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -27,6 +27,7 @@ logger = logging.getLogger("wsss")
 Batch = list[Tensor]
 Losses = Mapping[str, Tensor]
 LogRow = dict[str, float]
+Network = TypeVar("Network", bound=nn.Module)
 SECONDS_BETWEEN_CHECKPOINTS = 120.0
 STEPS_BETWEEN_LOG_ROWS = 10
 CHECKPOINT_ENTRIES = ("fingerprint", "step", "network", "optimiser", "rows")
@@ -84,9 +85,9 @@ def rate_share(plan: Plan, step: int) -> float:
 
 
 def train(
-    network: nn.Module,
+    network: Network,
     groups: Sequence[dict[str, Any]],
-    compute_losses: Callable[[nn.Module, Batch], Losses],
+    compute_losses: Callable[[Network, Batch], Losses],
     samples: Samples,
     plan: Plan,
     machine: Machine,
@@ -122,9 +123,9 @@ def save_training(folder: Path, name: str, network: nn.Module, log: Sequence[Log
 
 
 def training_step(
-    network: nn.Module,
+    network: Network,
     optimiser: Sgd,
-    compute_losses: Callable[[nn.Module, Batch], Losses],
+    compute_losses: Callable[[Network, Batch], Losses],
     batch: Batch,
     plan: Plan,
     device: torch.device,

@@ -166,7 +166,7 @@ def test_a_resumed_training_gives_the_same_bytes(
 ) -> None:
     monkeypatch.setattr(training_loop, "SECONDS_BETWEEN_CHECKPOINTS", -1.0)
     machine = Machine(checkpoint=tmp_path / "classifier.checkpoint", fingerprint="f")
-    losses, calls = training._losses, iter(range(100))
+    losses, calls = training.classifier_losses, iter(range(100))
 
     def killed(network: torch.nn.Module, batch: training_loop.Batch) -> dict[str, torch.Tensor]:
         if next(calls) == 11:
@@ -174,7 +174,7 @@ def test_a_resumed_training_gives_the_same_bytes(
         return losses(network, batch)
 
     with monkeypatch.context() as context:
-        context.setattr(training, "_losses", killed)
+        context.setattr(training, "classifier_losses", killed)
         with pytest.raises(Killed):
             train_classifier(dataset, settings(**changes), initial, tmp_path, machine)
     assert [path.name for path in tmp_path.iterdir()] == ["classifier.checkpoint"]

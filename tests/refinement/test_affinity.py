@@ -243,7 +243,7 @@ def released_pass(dtype: torch.dtype) -> tuple[EdgeNetwork, dict[str, float]]:
     """The released network after a backward pass of its training input, and the four terms of the loss."""
     network = released_irnet().train().to(dtype)
     images = torch.from_numpy(noise("irnet/train", (2, 3, 128, 128))).to(dtype)
-    losses = irnet_losses(network, images, reduce_labels(released_labels()), 10)
+    losses = irnet_losses(network, [images, released_labels()], 10)
     torch.stack(list(losses.values())).sum().backward()  # type: ignore[no-untyped-call]
     return network, {name: float(loss.detach()) for name, loss in losses.items()}
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from wsss.backbone_weights import load_initial_weights
 from wsss.classification.network import Classifier, build_classifier
@@ -13,7 +13,7 @@ from wsss.data.images import read_pixels
 from wsss.data.layout import Dataset
 from wsss.data.transforms import Normalisation, draw_view, random_long_side, size_of, view_pixels
 from wsss.settings.classification import ClassifierSettings
-from wsss.training_loop import Batch, Machine, Plan, rng_for, save_training, steps_per_epoch, train
+from wsss.training_loop import Batch, Losses, Machine, Plan, rng_for, save_training, steps_per_epoch, train
 
 
 class LabelledImages:
@@ -46,7 +46,7 @@ def train_classifier(
     load_initial_weights(network.backbone, initial_weights)
     samples = LabelledImages(dataset, ids, settings, network.backbone.normalisation)
     plan = training_plan(settings, len(ids))
-    log = train(network, parameter_groups(network), _losses, samples, plan, machine)
+    log = train(network, parameter_groups(network), classifier_losses, samples, plan, machine)
     save_training(folder, "classifier", network, log, {"classifier": settings.model_dump(mode="json")})
 
 
@@ -73,7 +73,7 @@ def parameter_groups(network: Classifier) -> list[dict[str, Any]]:
     ]
 
 
-def _losses(network: nn.Module, batch: Batch) -> dict[str, Tensor]:
-    assert isinstance(network, Classifier)
+def classifier_losses(network: Classifier, batch: Batch) -> Losses:
+    """Terms of the total loss, for normalised images (N, 3, H, W) and image-level labels, float32 (N, n)."""
     images, labels = batch
     return network.losses(images, labels)

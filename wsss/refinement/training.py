@@ -1,52 +1,26 @@
 """Training of IRNet on confident labels: its edges and, where asked for, its displacements."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
-from torch import Tensor, nn
 
 from wsss.backbone import backbone_of
 from wsss.backbone_weights import load_initial_weights
-from wsss.data.images import read_image, read_labels, read_pixels
-from wsss.data.label_shards import label_path
+from wsss.data.images import read_image
 from wsss.data.layout import Dataset
-from wsss.data.transforms import Normalisation, augmented_pair, to_tensor
+from wsss.data.transforms import Normalisation, to_tensor
 from wsss.folding import fold_norms
 from wsss.progress import track
 from wsss.refinement.affinity import affinity_loss, reduce_labels
 from wsss.refinement.displacement import displacement_loss
 from wsss.refinement.irnet import EdgeNetwork, load_branches
 from wsss.settings.refinement import IrnetSettings
-from wsss.training_loop import Batch, Machine, Plan, rng_for, save_training, steps_per_epoch, train
-
-
-class ConfidentImages:
-    """Augmented photographs (3, crop, crop) with their confident labels at a quarter of the size, uint8."""
-
-    def __init__(
-        self,
-        dataset: Dataset,
-        ids: Sequence[str],
-        labels: Path,
-        settings: IrnetSettings,
-        normalisation: Normalisation,
-    ) -> None:
-        self.dataset, self.ids, self.labels = dataset, ids, labels
-        self.settings, self.normalisation = settings, normalisation
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    def __getitem__(self, key: tuple[int, int]) -> tuple[Tensor, Tensor]:
-        epoch, index = key
-        rng = rng_for(self.settings.seed, epoch, index)
-        scale = rng.uniform(*self.settings.scale)
-        image = read_pixels(self.dataset.image_path(self.ids[index]))
-        labels = read_labels(label_path(self.labels, self.ids[index]))
-        pixels, targets = augmented_pair(image, labels, scale, self.settings.crop, self.normalisation, rng)
-        return pixels, reduce_labels(targets[None])[0]
+from wsss.training_loop import Batch, Losses, Machine, Plan, save_training, steps_per_epoch, train
+from wsss.training_pairs import TrainingPairs
 
 
 def train_irnet(
@@ -58,17 +32,21 @@ def train_irnet(
     network = build_edge_network(settings, initial_weights)
     # The trunk is final here, as the file of the branches will not hold one.
     fold_norms(network)
-    samples = ConfidentImages(dataset, ids, labels, settings, network.backbone.normalisation)
-
-    def compute_losses(_: nn.Module, batch: Batch) -> dict[str, Tensor]:
-        images, targets = batch
-        return irnet_losses(network, images, targets, settings.radius)
-
+    samples = training_pairs(dataset, ids, labels, settings, network.backbone.normalisation)
+    losses = partial(irnet_losses, radius=settings.radius)
     groups, plan = parameter_groups(network, settings), training_plan(settings, len(ids))
-    log = train(network, groups, compute_losses, samples, plan, machine)
+    log = train(network, groups, losses, samples, plan, machine)
     if network.displacement_branch is not None:
         set_mean_displacement(network, dataset, settings)
     save_training(folder, "edges", network.branches, log, {"irnet": settings.model_dump(mode="json")})
+
+
+def training_pairs(
+    dataset: Dataset, ids: Sequence[str], labels: Path, settings: IrnetSettings, normalisation: Normalisation
+) -> TrainingPairs:
+    """Photographs with their confident labels, at a scale anywhere between two."""
+    draw = partial(np.random.Generator.uniform, low=settings.scale[0], high=settings.scale[1])
+    return TrainingPairs(dataset, ids, labels, settings.crop, normalisation, draw, settings.seed)
 
 
 def training_plan(settings: IrnetSettings, images: int) -> Plan:
@@ -109,11 +87,12 @@ def parameter_groups(network: EdgeNetwork, settings: IrnetSettings) -> list[dict
     return groups
 
 
-def irnet_losses(network: EdgeNetwork, images: Tensor, labels: Tensor, radius: int) -> dict[str, Tensor]:
+def irnet_losses(network: EdgeNetwork, batch: Batch, radius: int) -> Losses:
     """Terms of the total loss: halves of the positive and the negative pairs', and of the displacements' two.
 
-    `images`: normalised (batch, 3, H, W); `labels`: uint8 (batch, H/4, W/4), 255 ignored.
+    `batch`: normalised images (N, 3, H, W), and their labels, uint8 (N, H, W), 255 ignored.
     """
+    images, labels = batch[0], reduce_labels(batch[1])
     features = network.features(images)
     edges = affinity_loss(network.edge_branch(features), labels, radius)
     losses = {"positive": edges.positive / 2, "negative": edges.negative / 2}
