@@ -19,11 +19,10 @@ from PIL import Image
 from record import Row, command_line, write_record
 
 from wsss.classification.cam_store import CamStore
-from wsss.data.images import IGNORE
 from wsss.data.layout import Dataset
 from wsss.image_store import store_path
 from wsss.refinement.cam_shards import write_confident_shard
-from wsss.refinement.confident_labels import class_labels, confident_labels, strongest
+from wsss.refinement.confident_labels import confident_labels, strongest, sure_labels
 from wsss.refinement.dense_crf import DenseCrf
 from wsss.settings.cams import CamSettings
 from wsss.settings.refinement import ConfidentLabelSettings
@@ -138,9 +137,7 @@ def lattice_for_each_pass(image: np.ndarray, cams: np.ndarray) -> np.ndarray:
         DenseCrf(image, len(KEYS) + 1, SETTINGS.crf).from_labels(strongest(cams, score), SETTINGS.label_probability)
         for score in (SETTINGS.foreground_score, SETTINGS.background_score)
     )
-    labels = class_labels(foreground, KEYS)
-    labels[(foreground == 0) & (background != 0)] = IGNORE
-    return labels
+    return sure_labels(foreground, background, KEYS)
 
 
 def compare_lattices(repetitions: int) -> Row:

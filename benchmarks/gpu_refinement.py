@@ -10,7 +10,7 @@ import torch
 from affinity_loss import RADIUS, GatheredPaths, make_batch
 from affinity_loss import SIDE as CELLS
 from gpu import card, gpu_mib, gpu_seconds
-from random_walk import ACCELERATED, EXACT, Scene, dense_transitions, error, make_scene
+from random_walk import ACCELERATED, EXACT, Scene, dense_end, dense_transitions, error, make_scene
 from record import Row, command_line, write_record
 from torch import Tensor
 
@@ -30,7 +30,7 @@ def dense_walk(scene: Scene, transitions: Tensor) -> Tensor:
     """The released way, but for the making of the matrix, which would count against it: squared, then applied."""
     for _ in range(EXACT.log2_steps):
         transitions = transitions @ transitions
-    return ((scene.cams * (1 - scene.edge)).flatten(1) @ transitions).view(scene.cams.shape)
+    return dense_end(scene, transitions)
 
 
 def walk_rows() -> list[Row]:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from itertools import chain, groupby, islice
 from pathlib import Path
 from typing import NamedTuple
@@ -38,6 +39,40 @@ class Photograph(NamedTuple):
     scaled: list[Tensor]
 
 
+@dataclass(frozen=True)
+class CamMaker:
+    """From images to CAM stores: `read` is for threads beside the one that calls `stores_of`."""
+
+    dataset: Dataset
+    network: Classifier
+    device: torch.device
+    settings: CamSettings
+    # SHA-256 of the file of weights.
+    digest: str
+
+    def read(self, image_id: str) -> Photograph:
+        """An image at every scale, in memory from which a GPU can take it."""
+        image = read_image(self.dataset.image_path(image_id))
+        normalisation, precision = self.network.backbone.normalisation, getattr(torch, self.settings.precision)
+        scaled = [to_tensor(image, normalisation, scale).to(precision) for scale in self.settings.scales]
+        if self.device.type == "cuda":
+            scaled = [one.pin_memory() for one in scaled]
+        return Photograph(image_id, (image.height, image.width), scaled)
+
+    def stores_of(self, batch: Sequence[Photograph]) -> list[CamStore]:
+        """The stores of images of one size."""
+        scales = zip(*(photograph.scaled for photograph in batch), strict=True)
+        images = (torch.stack([one.to(self.device, non_blocking=True) for one in scale]) for scale in scales)
+        maps = [class_maps(self.network, one, self.settings.branches) for one in images]
+        arrays = [one.cpu().numpy().astype(self.settings.store_dtype) for one in maps]
+        return [self._store_of(photograph, cams) for photograph, *cams in zip(batch, *arrays, strict=True)]
+
+    def _store_of(self, photograph: Photograph, cams: Sequence[np.ndarray]) -> CamStore:
+        keys = self.dataset.present(photograph.image_id)
+        own = [one[keys] for one in cams]
+        return CamStore(photograph.image_id, photograph.size, keys, self.settings.scales, own, self.digest)
+
+
 def write_cam_shard(
     dataset: Dataset,
     ids: Sequence[str],
@@ -53,41 +88,20 @@ def write_cam_shard(
     were slower.
     """
     network = load_classifier(classifier, len(dataset.classes), weights)
-    device, precision = place(network), getattr(torch, settings.precision)
+    device = place(network)
     # The head stays in float32, and with it the maps: it costs next to nothing.
-    to_precision(network.backbone, precision)
-    digest = sha256_of(weights)
-    on_gpu = device.type == "cuda"
-
-    def read(image_id: str) -> Photograph:
-        image = read_image(dataset.image_path(image_id))
-        scaled = [to_tensor(image, network.backbone.normalisation, scale).to(precision) for scale in settings.scales]
-        size = (image.height, image.width)
-        return Photograph(image_id, size, [one.pin_memory() for one in scaled] if on_gpu else scaled)
-
-    def stores_of(batch: Sequence[Photograph]) -> list[CamStore]:
-        scales = zip(*(photograph.scaled for photograph in batch), strict=True)
-        images = (torch.stack([one.to(device, non_blocking=True) for one in scale]) for scale in scales)
-        maps = [class_maps(network, one, settings.branches) for one in images]
-        arrays = [one.cpu().numpy().astype(settings.store_dtype) for one in maps]
-        return [store_of(photograph, cams) for photograph, *cams in zip(batch, *arrays, strict=True)]
-
-    def store_of(photograph: Photograph, cams: Sequence[np.ndarray]) -> CamStore:
-        keys = dataset.present(photograph.image_id)
-        return CamStore(
-            photograph.image_id, photograph.size, keys, settings.scales, [one[keys] for one in cams], digest
-        )
-
+    to_precision(network.backbone, getattr(torch, settings.precision))
+    maker = CamMaker(dataset, network, device, settings, sha256_of(weights))
     pixels, readers = pace(device)
-    if on_gpu:
+    if device.type == "cuda":
         # Each reader would start as many helpers, and wait for them.
         torch.set_num_threads(1)
     batches = of_one_size(sorted(ids, key=dataset.sizes.__getitem__) if pixels else ids, dataset.sizes, pixels)
     with ThreadPoolExecutor(readers) as pool:
-        photographs = in_background(lambda batch: list(pool.map(read, batch)), batches)
+        photographs = in_background(lambda batch: list(pool.map(maker.read, batch)), batches)
         # A GPU would wait while a batch's stores are written; on a CPU, other threads' memory does not stay (`place`).
-        batches_of_stores = in_background(stores_of, photographs) if pixels else map(stores_of, photographs)
-        write_store_shard(ids, chain.from_iterable(batches_of_stores), folder, manifest, "CAMs")
+        stores = in_background(maker.stores_of, photographs) if pixels else map(maker.stores_of, photographs)
+        write_store_shard(ids, chain.from_iterable(stores), folder, manifest, "CAMs")
 
 
 def pace(device: torch.device) -> tuple[int, int]:

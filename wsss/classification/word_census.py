@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from wsss.artifacts import write_json
-from wsss.classification.network import load_classifier
+from wsss.classification.network import Classifier, load_classifier
 from wsss.classification.visual_words import word_labels, word_probabilities
 from wsss.data.images import read_image
 from wsss.data.layout import Dataset
@@ -44,8 +45,14 @@ def write_census(dataset: Dataset, ids: Sequence[str], weights: Path, settings: 
     network = load_classifier(settings, len(dataset.classes), weights)
     if network.words is None:
         raise WsssError("this classifier has no visual words: set classifier.words, or leave the target `words` out")
-    device = place(network)
+    place(network)
     codebook = network.words.codebook.detach()
+    unit = normalize(codebook, dim=1)
+    similarity = np.round((unit @ unit.T).cpu().numpy().astype(np.float64), 4).tolist()
+    write_json(path, {**_counts(network, codebook, dataset, ids), "similarity": similarity})
+
+
+def _counts(network: Classifier, codebook: Tensor, dataset: Dataset, ids: Sequence[str]) -> dict[str, Any]:
     count = len(codebook)
     pixels, images = np.zeros(count, np.int64), np.zeros(count, np.int64)
     by_class = np.zeros((count, len(dataset.classes)), np.int64)
@@ -53,8 +60,8 @@ def write_census(dataset: Dataset, ids: Sequence[str], weights: Path, settings: 
     for image_id in track(ids, len(ids), "visual words"):
         image = to_tensor(read_image(dataset.image_path(image_id)), network.backbone.normalisation)
         with torch.inference_mode():
-            features = network.features(image[None].to(device))
-            probabilities = word_probabilities(features, codebook, settings.tau)
+            features = network.features(image[None].to(codebook.device))
+            probabilities = word_probabilities(features, codebook, network.settings.tau)
         found = _cells(probabilities)
         pixels += found
         images += found > 0
@@ -62,17 +69,12 @@ def write_census(dataset: Dataset, ids: Sequence[str], weights: Path, settings: 
         for word, sighting in _best_cells(image_id, probabilities[0], features.shape[3]):
             if found[word]:
                 sightings[word] = sorted([*sightings[word], sighting], key=lambda one: -one.probability)[:SIGHTINGS]
-    unit = normalize(codebook, dim=1)
-    write_json(
-        path,
-        {
-            "pixels": pixels.tolist(),
-            "images": images.tolist(),
-            "images_by_class": by_class.tolist(),
-            "sightings": [[asdict(one) for one in own] for own in sightings],
-            "similarity": np.round((unit @ unit.T).cpu().numpy().astype(np.float64), 4).tolist(),
-        },
-    )
+    return {
+        "pixels": pixels.tolist(),
+        "images": images.tolist(),
+        "images_by_class": by_class.tolist(),
+        "sightings": [[asdict(one) for one in own] for own in sightings],
+    }
 
 
 def _cells(probabilities: Tensor) -> np.ndarray:

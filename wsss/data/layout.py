@@ -145,10 +145,10 @@ def prepare(
     if stray:
         raise WsssError(f"{min(stray)} is in the list {lists['train_scored']} but not in {lists['train']}")
     shared = set(splits["train"]) & set(splits["val"])
-    if shared:
+    if shared and lists["val"] not in (lists["train"], lists["train_scored"]):
         raise WsssError(
             f"{min(shared)} is in the list {lists['train']} and in {lists['val']}, as are {len(shared) - 1} others: "
-            "val is of images that nothing is trained on; train_scored is for scores of those of train"
+            "nothing may be trained on images of val; without images to hold out, name the same list for both"
         )
     ids = sorted({image_id for split in splits.values() for image_id in split})
     labels = select_labels(source / "image_labels.csv", ids, list(classes), list(ignored_classes))
