@@ -31,9 +31,11 @@ bench: .venv/installed
 # The environment is made anew when the dependencies change.
 .venv/installed: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11, 4) and "Python 3.11.4 or newer is needed: make PYTHON=/path/to/python3.11 demo")'
+	@echo "installing into .venv (6 GB, of which torch is most): some minutes"
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
 	touch $@
 
+# What was computed stays: results/ is yours to delete.
 clean:
-	rm -rf .venv results/*-[0-9a-f]* results/runs results/comparisons results/backbones logs .snakemake
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache

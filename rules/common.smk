@@ -10,7 +10,7 @@ PROJECT = Path(workflow.basedir)
 sys.path.insert(0, str(PROJECT))
 
 from wsss.errors import WsssError
-from wsss.provenance import code_digest, segment
+from wsss.provenance import code_digest, content_digest, segment
 from wsss.settings.run import RunSettings, read_config
 
 try:
@@ -121,8 +121,29 @@ def show_pages():
         if Path(made).exists():
             link = Path(made).parent.with_name(name)
             temporary = link.with_name(f".{name}.{os.getpid()}.tmp")
-            temporary.symlink_to(Path(made).parent.name)
-            temporary.replace(link)
+            try:
+                temporary.symlink_to(Path(made).parent.name)
+                temporary.replace(link)
+            except OSError as error:
+                temporary.unlink(missing_ok=True)
+                print(
+                    f"warning: {link} does not lead to {made} ({error.strerror}): move it away",
+                    file=sys.stderr,
+                )
+
+
+def tables_of(wildcards):
+    """What a folder's lists and image-level labels say: when they are corrected, what hangs on them is made anew."""
+    if MACHINE.locations.dataset is None:
+        return ""
+    source = Path(MACHINE.locations.dataset)
+    lists = sorted(set(SEGMENTS[wildcards.data].lists.model_dump().values()))
+    return content_digest(
+        [
+            source / "image_labels.csv",
+            *(source / f"ImageSets/Segmentation/{name}.txt" for name in lists),
+        ]
+    )
 
 
 def settings_of(wildcard):

@@ -43,6 +43,7 @@ rule prepare_folder:
     params:
         settings=settings_of("data"),
         source=MACHINE.locations.dataset,
+        tables=tables_of,
         code=code_of("prepare_folder.py"),
     script:
         "../workflow_scripts/prepare_folder.py"

@@ -11,6 +11,7 @@ from torch import Tensor
 from wsss.artifacts import sha256_of, write_bytes, write_json
 from wsss.backbone import Backbone, backbone_of
 from wsss.errors import WsssError
+from wsss.saved_weights import load_weights, read_weights
 from wsss.settings.backbone import BackboneSettings
 
 LITE0_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
@@ -43,7 +44,7 @@ def write_initial_weights(settings: BackboneSettings, local_files: Mapping[str, 
 
 def load_initial_weights(backbone: Backbone, path: Path) -> None:
     """Load what `write_initial_weights` has written."""
-    backbone.network.load_state_dict(load_file(path))
+    load_weights(backbone.network, read_weights(path), path)
 
 
 def _checked_file(settings: BackboneSettings, local_files: Mapping[str, str]) -> Path:

@@ -2,6 +2,7 @@
 
 import ast
 import hashlib
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
@@ -13,6 +14,15 @@ WITHOUT_EFFECT = frozenset({"wsss.progress", "wsss.errors"})
 def segment(label: str, key: str) -> str:
     """Path segment `<label>-<six hex digits>` of settings whose canonical text is `key`."""
     return f"{label}-{hashlib.sha256(key.encode()).hexdigest()[:6]}"
+
+
+def content_digest(files: Iterable[Path]) -> str:
+    """Twelve hex digits over what lies in `files`, in their order; a file that is missing counts as empty."""
+    digest = hashlib.sha256()
+    for file in files:
+        content = file.read_bytes() if file.is_file() else b""
+        digest.update(len(content).to_bytes(8, "little") + content)
+    return digest.hexdigest()[:12]
 
 
 def code_digest(script: Path) -> str:

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, linear, multilabel_soft_margin_loss
 
@@ -14,6 +13,7 @@ from wsss.classification.hybrid_pooling import global_average, global_maximum, h
 from wsss.classification.word_heads import LearntWords, build_words
 from wsss.errors import WsssError
 from wsss.folding import fold_norms
+from wsss.saved_weights import load_weights, read_weights
 from wsss.settings.cams import Branches
 from wsss.settings.classification import ClassifierSettings
 
@@ -84,7 +84,7 @@ def _pooled(features: Tensor, settings: ClassifierSettings) -> Tensor:
 def load_classifier(settings: ClassifierSettings, classes: int, weights: Path) -> Classifier:
     """The classifier that `weights` hold, ready for inference, its BatchNorm folded into the convolutions."""
     network = build_classifier(settings, classes)
-    network.load_state_dict(load_file(weights))
+    load_weights(network, read_weights(weights), weights)
     fold_norms(network)
     return network.eval()
 

@@ -38,10 +38,12 @@ class Dataset:
     @cached_property
     def description(self) -> dict[str, dict[str, int]]:
         """Mask values of the classes and of the ignored classes."""
+        path = self.root / "dataset.json"
         try:
-            content = json.loads((self.root / "dataset.json").read_text())
+            content = json.loads(path.read_text())
         except (OSError, ValueError) as error:
-            raise WsssError(f"{self.root / 'dataset.json'} cannot be read ({error}): run the workflow again") from None
+            again = f"delete {self.root / 'images.tsv'} and run the workflow again"
+            raise WsssError(f"{path} cannot be read ({error}): {again}") from None
         return {"classes": content["classes"], "ignored_classes": content["ignored_classes"]}
 
     @cached_property
@@ -115,7 +117,10 @@ def read_list(path: Path) -> list[str]:
     """Ids of a list, one a line. Raises WsssError where the file is missing, empty or names an id twice."""
     if not path.is_file():
         raise WsssError(f"missing image list: {path}")
-    ids = path.read_text().split()
+    try:
+        ids = path.read_text(encoding="utf-8-sig").split()
+    except UnicodeDecodeError:
+        raise WsssError(f"image list {path} is no text in UTF-8: save it as such") from None
     if not ids:
         raise WsssError(f"image list {path} is empty")
     if len(set(ids)) != len(ids):
@@ -172,7 +177,7 @@ def select_labels(path: Path, ids: Sequence[str], classes: Sequence[str], ignore
     if not path.is_file():
         raise WsssError(f"missing table of image-level labels: {path}")
     try:
-        table = pd.read_csv(path, dtype={"image_id": str})
+        table = pd.read_csv(path, dtype={"image_id": str}, index_col=False)
     except ValueError as error:
         raise WsssError(f"{path} is no table of image-level labels: {error}") from None
     columns = list(table.columns)
@@ -196,6 +201,8 @@ def select_labels(path: Path, ids: Sequence[str], classes: Sequence[str], ignore
     wrong = table[~table[list(classes)].isin([0, 1]).all(axis=1)]
     if len(wrong):
         raise WsssError(f"{path}: the row of image {wrong['image_id'].iloc[0]} holds a value other than 0 and 1")
+    if not table[list(classes)].to_numpy().any():
+        raise WsssError(f"{path} names no class in any of the {len(ids)} listed images")
     return table.astype(dict.fromkeys(classes, int))
 
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from wsss.classification.cam_store import CamStore
 from wsss.data.layout import Dataset
+from wsss.errors import WsssError
 from wsss.evaluation.thresholds import threshold_matrices
 from wsss.image_store import store_path
 from wsss.progress import track
@@ -18,5 +19,8 @@ def score_cams(dataset: Dataset, ids: Sequence[str], cams: Path, scores: np.ndar
     total = np.zeros((len(scores), classes, classes), np.int64)
     for image_id in track(ids, len(ids), "scoring CAMs"):
         store = CamStore.read(store_path(cams, image_id), image_id)
-        total += threshold_matrices(dataset.truth(image_id), store.full(), store.keys, scores, classes)
+        try:
+            total += threshold_matrices(dataset.truth(image_id), store.full(), store.keys, scores, classes)
+        except WsssError as error:
+            raise WsssError(f"{image_id}: {error}") from None
     return total

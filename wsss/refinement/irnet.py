@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from wsss.backbone import Backbone
 from wsss.bilinear import resized
 from wsss.errors import WsssError
+from wsss.saved_weights import load_weights, read_weights
 
 STRIDE = 4
 SIZE_MULTIPLE = 16
@@ -152,11 +152,11 @@ def load_branches(network: EdgeNetwork, path: Path) -> None:
     A file may hold a branch that the network has not. Raises WsssError where it lacks one that the network has.
     """
     wanted = network.state_dict()
-    state = {name: value for name, value in load_file(path).items() if name in wanted}
+    state = {name: value for name, value in read_weights(path).items() if name in wanted}
     missing = [name for name in network.branches.state_dict() if name not in state]
     if missing:
         raise WsssError(f"{path} lacks {missing[0]} ({len(missing)} such entries): train IRNet with these settings")
-    network.load_state_dict(wanted | state)
+    load_weights(network, wanted | state, path)
 
 
 @torch.inference_mode()

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import load_file
 from torch import Tensor
 
 from wsss.artifacts import sha256_of
@@ -16,6 +15,7 @@ from wsss.device import place
 from wsss.folding import fold_norms
 from wsss.image_store import write_store_shard
 from wsss.pipelining import in_background
+from wsss.saved_weights import load_weights, read_weights
 from wsss.segmentation.deeplab import fused_logits
 from wsss.segmentation.score_store import ScoreStore
 from wsss.segmentation.training import build_segmenter
@@ -33,7 +33,7 @@ def write_score_shard(
 ) -> None:
     """Write `folder`/stores/<id>.zarr.zip with the fused logits of every image of `ids`, then their manifest."""
     network = build_segmenter(segmentation, len(dataset.classes))
-    network.load_state_dict(load_file(weights))
+    load_weights(network, read_weights(weights), weights)
     fold_norms(network)
     device = place(network.eval())
     normalisation = network.backbone.normalisation

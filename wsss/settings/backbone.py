@@ -25,6 +25,8 @@ class BackboneSettings(Settings):
 
     @model_validator(mode="after")
     def _variant_is_possible(self) -> Self:
+        if (self.weights == "file") != (self.file_sha256 is not None):
+            raise ValueError(f"file_sha256 belongs to weights: file, and weights is {self.weights}")
         if self.caffe_style and self.name not in ("resnet50", "resnet101"):
             raise ValueError(f"caffe_style: {self.name} has no bottleneck blocks; it is for resnet50 and resnet101")
         if self.weights == "imagenet" and (self.caffe_style or self.input == "caffe"):

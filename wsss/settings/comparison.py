@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from wsss.settings.backbone import BackboneName
 from wsss.settings.base import Settings
@@ -10,6 +10,12 @@ from wsss.settings.optimisation import Seed
 
 ScoredStage = Literal["cam", "cam_crf", "pseudo_label", "prediction", "prediction_crf"]
 Percent = Annotated[float, Field(ge=0, le=100)]
+
+
+def _distinct(seeds: tuple[Seed, ...]) -> tuple[Seed, ...]:
+    if len(set(seeds)) < len(seeds):
+        raise ValueError("a seed occurs twice")
+    return seeds
 
 
 class PublishedSettings(Settings):
@@ -33,7 +39,7 @@ class ComparisonSettings(Settings):
     """
 
     stage: ScoredStage = "cam"
-    seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = (0, 1, 2)
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1), AfterValidator(_distinct)] = (0, 1, 2)
     rows: Annotated[dict[str, dict[str, Any] | None], Field(min_length=1)]
     published: PublishedSettings | None = None
     # Draw how alike the visual words of each row are, side by side; of the first seed.

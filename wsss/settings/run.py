@@ -1,11 +1,12 @@
 """A whole config: one base, named runs as overrides of it, and what concerns this machine only."""
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from wsss.errors import WsssError
 from wsss.settings.backbone import BackboneName, BackboneSettings
@@ -23,15 +24,19 @@ from wsss.settings.segmentation import PredictionLabelSettings, PredictionSettin
 TRAINED = ("classifier", "irnet", "segmentation")
 
 
+# A path on this machine; a leading ~ is the user's home.
+Place = Annotated[str, Field(min_length=1), AfterValidator(os.path.expanduser)]
+
+
 class LocationSettings(Settings):
     """Places on this machine; they are no part of any artifact's path."""
 
     # The folder of a dataset of kind `folder`.
-    dataset: str | None = None
+    dataset: Place | None = None
     # Where downloaded archives are kept, or already lie.
-    archives: str = "downloads"
+    archives: Place = "downloads"
     # Weights for backbones with `weights: file`, by backbone name.
-    backbones: dict[str, str] = {}
+    backbones: dict[str, Place] = {}
 
 
 class RunSettings(Settings):
@@ -139,6 +144,7 @@ def _comparison(where: str, settings: ComparisonSettings, base: Mapping[str, Any
     rows = {}
     for row, changes in settings.rows.items():
         changed = merge(base, changes or {})
+        _check_row(f"{where}.rows.{row}", changes or {}, changed, settings.stage)
         rows[row] = {
             seed: RunSettings.read(f"{where}.rows.{row}", merge(changed, {stage: {"seed": seed} for stage in TRAINED}))
             for seed in settings.seeds
@@ -148,6 +154,18 @@ def _comparison(where: str, settings: ComparisonSettings, base: Mapping[str, Any
     if settings.words and all(run.classifier.words == "none" for seeds in rows.values() for run in seeds.values()):
         raise WsssError(f"config: {where}.words: no row has visual words; set classifier.words")
     return Comparison(settings.stage, rows, settings.published, settings.words)
+
+
+def _check_row(where: str, changes: Mapping[str, Any], changed: Mapping[str, Any], stage: ScoredStage) -> None:
+    """Raises WsssError for what the other rows would not share, or what this row would not have."""
+    for trained in TRAINED:
+        if isinstance(own := changes.get(trained), Mapping) and "seed" in own:
+            raise WsssError(f"config: {where}.{trained}.seed: seeds are the comparison's, the same for every row")
+    if changed.get("supervision") == "truth" and stage not in ("prediction", "prediction_crf"):
+        raise WsssError(
+            f"config: {where}: supervision: truth has nothing of the stage {stage!r}; "
+            "set the comparison's stage to prediction or prediction_crf"
+        )
 
 
 def _check_protocol(
