@@ -2,6 +2,7 @@
 
 import ast
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from tests.conftest import PROJECT
 from wsss import provenance
-from wsss.provenance import code_digest, import_closure, segment
+from wsss.provenance import code_digest, content_digest, import_closure, segment
 
 SCRIPTS = PROJECT / "workflow_scripts"
 CODE = {
@@ -48,6 +49,19 @@ def _fresh() -> Iterator[None]:
     forget()
     yield
     forget()
+
+
+def test_contents_count_and_places_do_not(tmp_path: Path) -> None:
+    def digest(*contents: bytes | None) -> str:
+        folder = Path(tempfile.mkdtemp(dir=tmp_path))
+        files = [folder / str(number) for number in range(len(contents))]
+        for file, content in zip(files, contents, strict=True):
+            if content is not None:
+                file.write_bytes(content)
+        return content_digest(files)
+
+    assert digest(b"ab", b"c") == digest(b"ab", b"c")
+    assert len({digest(b"ab", b"c"), digest(b"a", b"bc"), digest(b"c", b"ab"), digest(b"ab"), digest(b"ab", None)}) == 5
 
 
 class Package:

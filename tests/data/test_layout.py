@@ -47,6 +47,18 @@ def test_without_images_to_hold_out_val_is_the_list_of_train(source: Path) -> No
     assert made_ready(source, lists=LISTS | {"val": "train_aug"}).ids("val") == ["c3", "a1", "0002"]
 
 
+def test_what_spreadsheets_add_to_lists_and_tables_is_passed_over(source: Path) -> None:
+    """A mark of the byte order, other ends of lines, and a comma too many in every row."""
+    plain = made_ready(source)
+    names, labels = plain.ids("train"), plain.image_labels
+    (source / TRAIN_AUG).write_bytes(b"\xef\xbb\xbf" + (source / TRAIN_AUG).read_bytes().replace(b"\n", b"\r\n"))
+    header, *rows = TABLE.splitlines()
+    (source / "image_labels.csv").write_text("\ufeff" + "\r\n".join([header, *(f"{row}," for row in rows)]) + "\r\n")
+    ours = made_ready(source)
+    assert ours.ids("train") == names
+    np.testing.assert_equal(ours.image_labels, labels)
+
+
 def test_lists_labels_and_index_of_a_good_folder(source: Path) -> None:
     data = made_ready(source)
     assert data.classes == ["cat", "dog"]
@@ -177,6 +189,8 @@ TRAIN_AUG = "ImageSets/Segmentation/train_aug.txt"
         (put("image_labels.csv", TABLE.replace("c3,1,0,1", "c3,,0,1")), "row of image c3 holds a value other than"),
         (put("image_labels.csv", TABLE.replace("c3,1,0,1", "c3,x,0,1")), "row of image c3 holds a value other than"),
         (put("image_labels.csv", TABLE + "c3,0,0,0\n"), "names image c3 more than once, with different labels"),
+        (put("image_labels.csv", TABLE.replace("1", "0").replace("a0", "a1")), "names no class in any of the 4 listed"),
+        (put(TRAIN_AUG, b"c3\xff\n"), r"image list .*train_aug\.txt is no text in UTF-8"),
         (drop("JPEGImages/c3.jpg"), r"missing image: .*c3\.jpg$"),
         (put("JPEGImages/c3.jpg", b"\xff\xd8\xff"), r"damaged image: .*c3\.jpg"),
     ],

@@ -128,6 +128,29 @@ def test_a_papers_figure_is_not_of_a_folder() -> None:
         read_config(VOC12 | {"data": data, "comparisons": {"ablation": comparison}})
 
 
+@pytest.mark.parametrize(
+    ("comparison", "message"),
+    [
+        (
+            {"rows": {"a": {}, "b": {"irnet": {"seed": 5}}}},
+            "comparisons.c.rows.b.irnet.seed: seeds are the comparison's",
+        ),
+        ({"rows": {"a": {}}, "seeds": [2, 0, 2]}, "comparisons.c.seeds: a seed occurs twice"),
+        ({"rows": {"bound": {"supervision": "truth"}}}, "comparisons.c.rows.bound: supervision: truth has nothing of"),
+    ],
+)
+def test_rows_that_a_table_could_not_hold_are_refused(comparison: dict[str, Any], message: str) -> None:
+    with pytest.raises(WsssError, match=re.escape(message)):
+        read_config(BASE | {"comparisons": {"c": comparison}})
+
+
+def test_a_tilde_is_the_users_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/somebody")
+    places = LocationSettings.read("x", {"dataset": "~/voc", "backbones": {"resnet18": "~/a.pth"}})
+    assert places.dataset == "/home/somebody/voc"
+    assert places.backbones == {"resnet18": "/home/somebody/a.pth"}
+
+
 def test_a_config_is_not_changed_by_reading_it() -> None:
     config = BASE | {"runs": {"gap": {"classifier": {"pooling": "gap"}}}, "shards": 2}
     before = json.dumps(config)

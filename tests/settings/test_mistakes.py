@@ -14,6 +14,7 @@ from wsss.settings.data import FolderSettings, SyntheticSettings
 from wsss.settings.evaluation import EvaluationSettings
 from wsss.settings.refinement import ConfidentLabelSettings, IrnetSettings, PseudoLabelSettings
 from wsss.settings.run import (
+    LocationSettings,
     MachineSettings,
 )
 from wsss.settings.segmentation import SegmentationSettings
@@ -39,6 +40,9 @@ CRF_OF_OWN = {"gaussian_sxy": 1, "bilateral_sxy": 1, "bilateral_srgb": 1, "bilat
             ["x: caffe_style: resnet18 has no bottleneck blocks", "resnet50 and resnet101"],
         ),
         (BackboneSettings, BACKBONE | {"caffe_style": True}, ["weights: imagenet were trained without caffe_style"]),
+        (BackboneSettings, BACKBONE | {"weights": "file"}, ["x: file_sha256 belongs to weights: file"]),
+        (BackboneSettings, BACKBONE | {"file_sha256": "0" * 64}, ["file_sha256 belongs", "weights is imagenet"]),
+        (LocationSettings, {"dataset": ""}, ["x.dataset = ''", "at least 1 character"]),
         (BackboneSettings, BACKBONE | {"input": "caffe"}, ["on native input; use weights: file"]),
         (
             ClassifierSettings,

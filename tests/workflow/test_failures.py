@@ -39,22 +39,51 @@ def lose_the_folder(folder: Path) -> str:
     return rf"error: no dataset at {folder}: set locations\.dataset in the config to a folder in VOC layout$"
 
 
+def own_folder(workplace: Workplace, dataset: Dataset, tmp_path: Path) -> tuple[Path, Path, str]:
+    """A user's folder, a config of it, and where it is made ready."""
+    folder = tmp_path / "own"
+    shutil.copytree((dataset.root / "dataset").resolve(), folder)
+    settings = FolderSettings(kind="folder", name="own", classes={name: i for i, name in enumerate(dataset.classes, 1)})
+    values = {"data": settings.model_dump(), "locations": {"dataset": str(folder)}}
+    return folder, workplace.write_config(values, without=("data",)), f"results/{segment('own', settings.key())}"
+
+
 @pytest.mark.parametrize("damage", [lose_an_image, truncate_an_image, name_an_unknown_class, lose_the_folder])
 def test_a_faulty_dataset_is_refused_before_any_training(
     workplace: Workplace, dataset: Dataset, tmp_path: Path, damage: Callable[[Path], str]
 ) -> None:
-    folder = tmp_path / "own"
-    shutil.copytree((dataset.root / "dataset").resolve(), folder)
+    folder, config, made = own_folder(workplace, dataset, tmp_path)
     line = damage(folder)
-    settings = FolderSettings(kind="folder", name="own", classes={name: i for i, name in enumerate(dataset.classes, 1)})
-    config = workplace.write_config(
-        {"data": settings.model_dump(), "locations": {"dataset": str(folder)}}, without=("data",)
-    )
-    made = f"results/{segment('own', settings.key())}"
     refused = workplace.snakemake(f"{made}/images.tsv", config=config)
     assert_told(refused, line)
     assert re.search(line, workplace.only("logs/own-*/images.log").read_text(), re.MULTILINE)
     assert {path.name for path in (workplace.work / made).glob("*")} <= {"dataset"}
+
+
+def test_corrected_labels_are_noticed(workplace: Workplace, dataset: Dataset, tmp_path: Path) -> None:
+    folder, config, made_in = own_folder(workplace, dataset, tmp_path)
+    index = f"{made_in}/images.tsv"
+    made = workplace.snakemake(index, config=config)
+    assert made.code == 0, made.output
+    assert not workplace.planned(index, config=config)
+    table = folder / "image_labels.csv"
+    before = table.read_text()
+    table.write_text(before.replace(",1", ",0", 1))
+    assert workplace.planned(index, config=config) == {"prepare_folder": 1}
+    table.write_text(before)
+    assert not workplace.planned(index, config=config)
+
+
+def test_a_folder_in_the_place_of_a_runs_link_stops_nothing(copy_of_finished: Workplace) -> None:
+    link = copy_of_finished.work / "results" / "runs" / "default"
+    link.unlink()
+    link.mkdir()
+    (link / "notes.txt").write_text("somebody's")
+    found = copy_of_finished.snakemake("-n")
+    assert found.code == 0, found.output
+    assert re.search(r"warning: \S*runs/default does not lead to \S+ \(.+\): move it away", found.output)
+    assert [path.name for path in link.iterdir()] == ["notes.txt"]
+    assert copy_of_finished.leftovers() == []
 
 
 def test_an_unknown_key_is_refused_before_any_job(workplace: Workplace) -> None:
