@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from safetensors import SafetensorError, safe_open
 
 from wsss.artifacts import damaged_rows
 from wsss.errors import WsssError
@@ -24,34 +26,50 @@ def verify(
     results: Annotated[Path, typer.Argument(help="the folder to look through", exists=True, file_okay=False)] = Path(
         "results"
     ),
-    repair: Annotated[bool, typer.Option(help="remove the manifests of damaged files")] = False,
+    repair: Annotated[
+        bool, typer.Option(help="remove damaged weights, and the manifests of other damaged files")
+    ] = False,
 ) -> None:
-    """Check every file that a manifest lists against its size and sum.
+    """Check every file that a manifest lists against its size and sum, and that weights are whole.
 
-    After --repair, the steps that need a removed manifest remake it; the command that remakes them all is printed.
-    Exit code 1 while anything is damaged and not repaired.
+    After --repair, the steps that need a removed manifest or removed weights remake them; the command that remakes them
+    all is printed. Exit code 1 while anything is damaged and not repaired, and where there is nothing to check.
     """
-    manifests = sorted(results.glob("**/shards/*/*.tsv"))
-    damaged = 0
-    removed: list[str] = []
-    for manifest in manifests:
-        try:
-            files = [str(manifest.parents[2] / row.file) for row in damaged_rows(manifest, manifest.parents[2])]
-        except WsssError as error:
-            files = [str(error)]
-        damaged += len(files)
-        for file in files:
-            typer.echo(f"damaged: {file}")
-        if files and repair:
-            manifest.unlink()
-            removed.append(str(manifest))
-    typer.echo(f"{len(manifests)} manifests checked, {damaged} damaged files")
-    if removed:
-        typer.echo(f"{len(removed)} manifests removed; this makes their files again (add the --configfile in use):")
-        typer.echo(f"snakemake {' '.join(removed)}")
-    if damaged and not repair:
-        typer.echo("`wsss verify --repair` removes the manifests of damaged files, so that snakemake makes them again")
+    manifests, weights = sorted(results.glob("**/shards/*/*.tsv")), sorted(results.glob("**/*.safetensors"))
+    if not manifests and not weights:
+        typer.echo(f"nothing to check: {results} holds no manifest and no weights", err=True)
         raise typer.Exit(1)
+    found = {path: _damaged_files(path) for path in manifests} | {path: _damaged_weights(path) for path in weights}
+    removed = [path for path, files in found.items() if files and repair]
+    for file in chain.from_iterable(found.values()):
+        typer.echo(f"damaged: {file}")
+    for path in removed:
+        path.unlink()
+    damaged = sum(map(len, found.values()))
+    typer.echo(f"{len(manifests)} manifests and {len(weights)} files of weights checked, {damaged} damaged files")
+    if removed:
+        typer.echo(f"{len(removed)} files removed; this makes what was damaged again (add the --configfile in use):")
+        typer.echo(f"snakemake {' '.join(map(str, removed))}")
+    if damaged and not repair:
+        typer.echo(
+            "`wsss verify --repair` removes damaged weights and manifests of damaged files: snakemake makes them again"
+        )
+        raise typer.Exit(1)
+
+
+def _damaged_files(manifest: Path) -> list[str]:
+    try:
+        return [str(manifest.parents[2] / row.file) for row in damaged_rows(manifest, manifest.parents[2])]
+    except WsssError as error:
+        return [str(error)]
+
+
+def _damaged_weights(path: Path) -> list[str]:
+    try:
+        with safe_open(path, framework="numpy"):
+            return []
+    except (SafetensorError, OSError) as error:
+        return [f"{path} ({error})"]
 
 
 @contextmanager
