@@ -126,7 +126,7 @@ def process_rows(photographs: Path, images: int, repetitions: int) -> list[Row]:
         )
     ]
     if photographs.is_dir():
-        prepare = partial(copy_photographs, images=2 * images, source=photographs)
+        prepare = partial(copy_photographs, images=3 * images, source=photographs)
         rows.append(compare_processes("photographs of voc-animals", prepare, repetitions, ""))
     return rows
 
@@ -166,7 +166,7 @@ def compare_lattices(repetitions: int) -> Row:
 def main() -> None:
     """Print both comparisons, ratio and error last."""
     parser = command_line(__doc__)
-    parser.add_argument("--images", type=int, default=12)
+    parser.add_argument("--images", type=int, default=8)
     parser.add_argument("--photographs", type=Path, default=PHOTOGRAPHS, help="a folder of JPEG files")
     parser.add_argument("--repetitions", type=int, default=5)
     given = parser.parse_args()
