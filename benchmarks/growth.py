@@ -6,7 +6,6 @@ Each value is a process of its own on one thread; seconds are the processor's. A
 logarithms: 1 is linear.
 """
 
-import csv
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr, redirect_stdout
@@ -30,7 +29,7 @@ from record import Row, command_line, write_record
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from wsss.artifacts import read_manifest, write_json, write_manifest, write_text
+from wsss.artifacts import read_manifest, write_csv, write_json, write_manifest, write_text
 from wsss.classification.cams import class_maps
 from wsss.classification.network import build_classifier
 from wsss.data.images import write_labels
@@ -255,10 +254,7 @@ def main() -> None:
     given = parser.parse_args()
     torch.set_num_threads(1)
     points = measure_all(SIZES[: given.points], CLASSES[: given.points], IMAGES[: given.points])
-    with (given.folder / "growth.csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, list(asdict(points[0])), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(asdict(point) for point in points)
+    write_csv(given.folder / "growth.csv", [asdict(point) for point in points])
     draw(points, given.folder / "growth.png")
     rows = [
         Row(

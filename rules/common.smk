@@ -9,6 +9,7 @@ from pathlib import Path
 PROJECT = Path(workflow.basedir)
 sys.path.insert(0, str(PROJECT))
 
+from wsss.data.voc_layout import image_labels_path, list_path
 from wsss.errors import WsssError
 from wsss.provenance import code_digest, content_digest, segment
 from wsss.settings.run import RunSettings, read_config
@@ -139,10 +140,7 @@ def tables_of(wildcards):
     source = Path(MACHINE.locations.dataset)
     lists = sorted(set(SEGMENTS[wildcards.data].lists.model_dump().values()))
     return content_digest(
-        [
-            source / "image_labels.csv",
-            *(source / f"ImageSets/Segmentation/{name}.txt" for name in lists),
-        ]
+        [image_labels_path(source), *(list_path(source, name) for name in lists)]
     )
 
 

@@ -83,4 +83,4 @@ def test_a_step_leaves_torchs_compiler_unloaded() -> None:
         "one = Sgd([{'params': [w], 'lr': 0.1}], 0.9, 0.0); one.step(); one.zero_grad(); "
         "sys.exit('torch._dynamo' in sys.modules)"
     )
-    subprocess.run([sys.executable, "-c", code], check=True)
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -48,7 +48,7 @@ def load_initial_weights(backbone: Backbone, path: Path) -> None:
 
 
 def _checked_file(settings: BackboneSettings, local_files: Mapping[str, str]) -> Path:
-    if settings.name not in local_files or settings.file_sha256 is None:
+    if settings.name not in local_files:
         raise WsssError(
             f"backbone {settings.name} has weights: file; set locations.backbones.{settings.name} and file_sha256"
         )

@@ -14,6 +14,7 @@ from wsss.classification import training as classification
 from wsss.classification.network import build_classifier
 from wsss.data.layout import read_list
 from wsss.data.voc import TRAIN_AUG_IMAGES
+from wsss.data.voc_layout import list_path
 from wsss.errors import WsssError
 from wsss.refinement import training as refinement
 from wsss.refinement.irnet import EdgeNetwork
@@ -86,7 +87,7 @@ def train_images(run: RunSettings, locations: LocationSettings) -> int | None:
     if isinstance(data, SyntheticSettings):
         return data.train_images
     if isinstance(data, FolderSettings):
-        file = Path(locations.dataset or "", "ImageSets", "Segmentation", f"{name}.txt")
+        file = list_path(Path(locations.dataset or ""), name)
         if locations.dataset and file.is_file():
             return len(read_list(file))
         return IMAGES.get(data.name, {}).get(name)

@@ -98,6 +98,7 @@ def test_a_figure_of_words_is_part_of_what_a_comparison_shows() -> None:
         ({"backbone": "resnet101"}, "cam", {}, "a is of another protocol; figures are of data.kind voc12"),
         ({}, "cam", {"data": {"lists": {"train": "train"}}}, "a is of another protocol"),
         ({}, "cam", {"data": {"classes": {"cat": 8}}}, "a is of another protocol"),
+        ({}, "cam", {"irnet": {"backbone": {"weights": "scratch"}}}, "a is of another protocol"),
         ({"stage": "pseudo_label"}, "pseudo_label", {"irnet": {"backbone": {"name": "resnet18"}}}, "irnet on resnet50"),
         ({"stage": "prediction"}, "prediction", {"segmentation": {"backbone": {"weights": "scratch"}}}, "on resnet101"),
         ({}, "cam", {"classifier": {"backbone": {"weights": "scratch"}}}, "a is of another protocol"),

@@ -19,6 +19,7 @@ import numpy as np
 
 from wsss.artifacts import sha256_of, write_json, write_text
 from wsss.data.images import IGNORE, read_image, read_labels
+from wsss.data.voc_layout import image_labels_path, list_path
 from wsss.errors import WsssError
 from wsss.progress import track
 
@@ -145,7 +146,7 @@ def prepare(
     """
     if not source.is_dir():
         raise WsssError(f"no dataset at {source}: set locations.dataset in the config to a folder in VOC layout")
-    splits = {split: read_list(source / "ImageSets" / "Segmentation" / f"{lists[split]}.txt") for split in SPLITS}
+    splits = {split: read_list(list_path(source, lists[split])) for split in SPLITS}
     stray = set(splits["train_scored"]) - set(splits["train"])
     if stray:
         raise WsssError(f"{min(stray)} is in the list {lists['train_scored']} but not in {lists['train']}")
@@ -156,7 +157,7 @@ def prepare(
             "nothing may be trained on images of val; without images to hold out, name the same list for both"
         )
     ids = sorted({image_id for split in splits.values() for image_id in split})
-    labels = select_labels(source / "image_labels.csv", ids, list(classes), list(ignored_classes))
+    labels = select_labels(image_labels_path(source), ids, list(classes), list(ignored_classes))
     _link(source, root / "dataset")
     index = _index_images(root / "dataset", ids, workers)
     for split, members in splits.items():

@@ -32,6 +32,7 @@ from wsss.data.synthetic_textures import (
     shade,
     vivid_colour,
 )
+from wsss.data.voc_layout import image_labels_path, list_path
 from wsss.progress import track
 from wsss.settings.data import SyntheticSettings
 
@@ -147,8 +148,8 @@ def generate(settings: SyntheticSettings, out: Path, workers: int = 1) -> None:
 
         with ThreadPoolExecutor(workers) as pool:
             table.extend(track(pool.map(make, range(count)), count, f"drawing {split} scenes"))
-        write_text(out / "ImageSets" / "Segmentation" / f"{split}.txt", "\n".join(ids) + "\n")
-    write_text(out / "image_labels.csv", "\n".join(table) + "\n")
+        write_text(list_path(out, split), "\n".join(ids) + "\n")
+    write_text(image_labels_path(out), "\n".join(table) + "\n")
 
 
 def draw_scene(settings: SyntheticSettings, rng: np.random.Generator, main: int) -> tuple[Image.Image, np.ndarray]:

@@ -17,6 +17,7 @@ from wsss.artifacts import write_text
 from wsss.data.download import unpack, whole_folder
 from wsss.data.images import IGNORE, read_image, read_labels, write_labels
 from wsss.data.layout import read_list
+from wsss.data.voc_layout import image_labels_path
 from wsss.errors import WsssError
 from wsss.progress import track
 from wsss.settings.data import VOC_CLASSES
@@ -147,7 +148,7 @@ def _write_listed(folder: Path, sbd_masks: Path, ids: Sequence[str], workers: in
 
     with ThreadPoolExecutor(workers) as pool:
         rows = list(track(pool.map(make, ids), len(ids), "merging masks of VOC and SBD"))
-    write_text(folder / "image_labels.csv", "\n".join([",".join(["image_id", *VOC_CLASSES]), *rows]) + "\n")
+    write_text(image_labels_path(folder), "\n".join([",".join(["image_id", *VOC_CLASSES]), *rows]) + "\n")
 
 
 def _labels(folder: Path, sbd_masks: Path, image_id: str) -> np.ndarray:

@@ -1,13 +1,11 @@
 """Runs side by side, over seeds: a table with mean and spread, and each row against the first, paired by seed."""
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean, stdev
 
-from wsss.artifacts import write_text
+from wsss.artifacts import write_csv
 from wsss.evaluation.metrics import Record
 
 Scores = Mapping[str, Mapping[int, Record]]
@@ -76,9 +74,7 @@ def compare(scores: Scores, split: str, published: Mapping[str, float]) -> list[
 
 def write_table(lines: Sequence[Line], path: Path) -> None:
     """Write the lines as CSV, mIoU in percent with two decimals; empty where one seed shows no spread."""
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    rows = []
     for line in lines:
         numbers = (
             line.mean,
@@ -89,8 +85,9 @@ def write_table(lines: Sequence[Line], path: Path) -> None:
             line.difference_error,
         )
         cells = ["" if number is None else f"{number:.2f}" for number in numbers]
-        writer.writerow([line.row, line.split, len(line.scores), *cells, f"{line.ratio:.3f}", _published(line)])
-    write_text(path, text.getvalue())
+        values = [line.row, line.split, len(line.scores), *cells, f"{line.ratio:.3f}", _published(line)]
+        rows.append(dict(zip(COLUMNS, values, strict=True)))
+    write_csv(path, rows)
 
 
 def markdown(lines: Sequence[Line]) -> str:

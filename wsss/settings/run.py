@@ -9,11 +9,11 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from wsss.errors import WsssError
-from wsss.settings.backbone import BackboneName, BackboneSettings
+from wsss.settings.backbone import BackboneName
 from wsss.settings.base import Settings
 from wsss.settings.cams import CamSettings
 from wsss.settings.classification import ClassifierSettings
-from wsss.settings.comparison import ComparisonSettings, PublishedSettings, ScoredStage
+from wsss.settings.comparison import OF_PREDICTIONS, ComparisonSettings, PublishedSettings, ScoredStage
 from wsss.settings.data import DataSettings, Voc12Settings
 from wsss.settings.evaluation import CamCrfSettings, EvaluationSettings, ReportSettings
 from wsss.settings.optimisation import Positive
@@ -161,7 +161,7 @@ def _check_row(where: str, changes: Mapping[str, Any], changed: Mapping[str, Any
     for trained in TRAINED:
         if isinstance(own := changes.get(trained), Mapping) and "seed" in own:
             raise WsssError(f"config: {where}.{trained}.seed: seeds are the comparison's, the same for every row")
-    if changed.get("supervision") == "truth" and stage not in ("prediction", "prediction_crf"):
+    if changed.get("supervision") == "truth" and stage not in OF_PREDICTIONS:
         raise WsssError(
             f"config: {where}: supervision: truth has nothing of the stage {stage!r}; "
             "set the comparison's stage to prediction or prediction_crf"
@@ -177,28 +177,33 @@ def _check_protocol(
     for row in published.rows:
         if row not in rows:
             raise WsssError(f"config: {where}.rows names no row {row!r}; there are: {', '.join(rows)}")
-        networks = _networks(published)
-        if not all(_as_published(run, networks) for run in rows[row].values()):
-            trunks = ", ".join(f"{stage} on {backbone.name}" for stage, backbone in networks.items())
+        trunks = _trunks(published)
+        if not all(_as_published(run, trunks) for run in rows[row].values()):
+            told = ", ".join(f"{stage} on {name}" for stage, name in trunks.items())
             raise WsssError(
                 f"config: {where}.rows: {row} is of another protocol; figures are of data.kind voc12 with its own "
-                f"lists and classes, and of networks with weights: imagenet: {trunks}"
+                f"lists and classes, and of networks with weights: imagenet: {told}"
             )
 
 
-def _networks(published: PublishedSettings) -> dict[str, BackboneSettings]:
+def _trunks(published: PublishedSettings) -> dict[str, BackboneName]:
     """The papers' backbones of the networks that are trained up to the stage of the figures."""
     names: dict[str, BackboneName] = {"classifier": published.backbone}
     if published.stage not in ("cam", "cam_crf"):
         names["irnet"] = "resnet50"
-    if published.stage in ("prediction", "prediction_crf"):
+    if published.stage in OF_PREDICTIONS:
         names["segmentation"] = "resnet101"
-    return {stage: BackboneSettings(name=name, weights="imagenet") for stage, name in names.items()}
+    return names
 
 
-def _as_published(run: RunSettings, networks: Mapping[str, BackboneSettings]) -> bool:
+def _as_published(run: RunSettings, trunks: Mapping[str, BackboneName]) -> bool:
+    backbones = {stage: getattr(run, stage).backbone for stage in TRAINED}
     whole = Voc12Settings(kind="voc12", name=run.data.name)
-    return run.data == whole and all(getattr(run, stage).backbone == own for stage, own in networks.items())
+    return (
+        run.data == whole
+        and {own.weights for own in backbones.values()} == {"imagenet"}
+        and all(backbones[stage].name == name for stage, name in trunks.items())
+    )
 
 
 def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
