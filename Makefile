@@ -7,7 +7,7 @@ BIN := .venv/bin
 # On the CPU, also where there is a GPU: the figures are the README's, and CAMs of so many sizes took longer there.
 demo: .venv/installed
 	CUDA_VISIBLE_DEVICES= $(BIN)/snakemake --cores all
-	@$(BIN)/python -m wsss.evaluation.summary results/runs/default
+	@$(BIN)/python -m wsss.reporting.summary results/runs/default
 
 test: .venv/installed
 	$(BIN)/python -m pytest

@@ -14,7 +14,7 @@ from record import Row, command_line, write_record
 from torch import Tensor
 from torch.nn.functional import max_pool2d
 
-from wsss.refinement.affinity import EPSILON, affinity_loss
+from wsss.refinement.irnet.affinity import EPSILON, affinity_loss
 
 SIDE, RADIUS = 128, 10
 Step = tuple[float, Tensor]

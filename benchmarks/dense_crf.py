@@ -18,14 +18,14 @@ from photographs import photograph
 from PIL import Image
 from record import Row, command_line, write_record
 
-from wsss.classification.cam_store import CamStore
-from wsss.data.layout import Dataset
-from wsss.image_store import store_path
+from wsss.data.dataset import Dataset
+from wsss.labelling.dense_crf import DenseCrf
 from wsss.refinement.cam_shards import write_confident_shard
 from wsss.refinement.confident_labels import confident_labels, strongest, sure_labels
-from wsss.refinement.dense_crf import DenseCrf
 from wsss.settings.cams import CamSettings
 from wsss.settings.refinement import ConfidentLabelSettings
+from wsss.stores.cam_store import CamStore
+from wsss.stores.image_store import store_path
 
 HEIGHT, WIDTH, PROCESSES = 375, 500, 2
 KEYS = np.array([7])

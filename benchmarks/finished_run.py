@@ -9,15 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from wsss.classification.cam_store import CamStore
+from wsss.data.augmentation import to_tensor
+from wsss.data.dataset import Dataset
 from wsss.data.images import read_image
-from wsss.data.layout import Dataset
-from wsss.data.transforms import to_tensor
-from wsss.image_store import store_path
 from wsss.progress import track
-from wsss.refinement.irnet import edges_of_image
-from wsss.refinement.training import load_edge_network
+from wsss.refinement.irnet.network import edges_of_image
+from wsss.refinement.irnet.training import load_edge_network
 from wsss.settings.refinement import IrnetSettings, PseudoLabelSettings
+from wsss.stores.cam_store import CamStore
+from wsss.stores.image_store import store_path
 
 
 @dataclass(frozen=True)

@@ -15,13 +15,13 @@ from finished_run import FinishedRun
 from random_walk import Labelled, Scene, compare_labels
 from record import Row, command_line, write_record
 
-from wsss.classification.network import load_classifier
+from wsss.classification.classifier import load_classifier
 from wsss.data.images import read_image
-from wsss.device import place
 from wsss.evaluation.scores import confusion_matrix, mean_iou
-from wsss.precision import to_precision
+from wsss.networks.inference.precision import to_precision
 from wsss.refinement.random_walk import pseudo_label
-from wsss.settings.classification import ClassifierSettings
+from wsss.runtime.device import place
+from wsss.settings.classifier import ClassifierSettings
 
 
 def name_of(run: FinishedRun) -> str:

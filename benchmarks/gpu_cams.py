@@ -19,11 +19,11 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 from torch.utils.flop_counter import FlopCounterMode
 
-from wsss.classification.cams import MOST_PIXELS, class_maps, write_cam_shard
-from wsss.classification.network import Classifier
+from wsss.cams.shards import MOST_PIXELS, class_maps, write_cam_shard
+from wsss.classification.classifier import Classifier
+from wsss.data.augmentation import Normalisation
+from wsss.data.dataset import Dataset
 from wsss.data.images import read_image
-from wsss.data.layout import Dataset
-from wsss.data.transforms import Normalisation
 from wsss.settings.cams import CamSettings
 
 Released = tuple[str, tuple[int, int], list[Tensor], np.ndarray]

@@ -14,7 +14,7 @@ from random_walk import ACCELERATED, EXACT, Scene, dense_end, dense_transitions,
 from record import Row, command_line, write_record
 from torch import Tensor
 
-from wsss.refinement.affinity import affinity_loss
+from wsss.refinement.irnet.affinity import affinity_loss
 from wsss.refinement.random_walk import random_walk
 
 SIZE, LARGE = (375, 500), (1500, 2000)

@@ -19,22 +19,22 @@ from record import Row, command_line, write_record
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from wsss.backbone import Backbone, backbone_of
 from wsss.classification import training as classification
-from wsss.classification.network import build_classifier
-from wsss.data.layout import Dataset
-from wsss.device import place
-from wsss.folding import fold_norms
-from wsss.refinement import training as refinement
-from wsss.refinement.irnet import EdgeNetwork
+from wsss.classification.classifier import build_classifier
+from wsss.data.dataset import Dataset
+from wsss.networks.backbones import Backbone, backbone_of
+from wsss.networks.inference.folding import fold_norms
+from wsss.refinement.irnet import training as refinement
+from wsss.refinement.irnet.network import EdgeNetwork
+from wsss.runtime.device import place
 from wsss.segmentation import training as segmentation
 from wsss.segmentation.deeplab import parameter_groups
-from wsss.settings.classification import ClassifierSettings
+from wsss.settings.classifier import ClassifierSettings
 from wsss.settings.optimisation import Precision
 from wsss.settings.refinement import IrnetSettings
 from wsss.settings.segmentation import SegmentationSettings
-from wsss.sgd import Sgd
-from wsss.training_loop import Losses, Machine, Plan, Samples, train, training_step
+from wsss.training.loop import Losses, Machine, Plan, Samples, train, training_step
+from wsss.training.sgd import Sgd
 
 CLASSES, IMAGES, STEPS, WORKERS, REPETITIONS = 20, 64, 60, 8, 5
 # Untrained weights would not stay finite at the real rates.

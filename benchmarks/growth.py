@@ -29,16 +29,16 @@ from record import Row, command_line, write_record
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from wsss.artifacts import read_manifest, write_csv, write_json, write_manifest, write_text
-from wsss.classification.cams import class_maps
-from wsss.classification.network import build_classifier
+from wsss.cams.shards import class_maps
+from wsss.classification.classifier import build_classifier
+from wsss.data.dataset import Dataset
 from wsss.data.images import write_labels
-from wsss.data.layout import Dataset
-from wsss.device import place
 from wsss.evaluation.scores import score_labels
-from wsss.folding import fold_norms
+from wsss.files import read_manifest, write_csv, write_json, write_manifest, write_text
+from wsss.networks.inference.folding import fold_norms
 from wsss.refinement.confident_labels import confident_labels
-from wsss.settings.classification import ClassifierSettings
+from wsss.runtime.device import place
+from wsss.settings.classifier import ClassifierSettings
 from wsss.settings.refinement import ConfidentLabelSettings
 
 SIZES = ((188, 250), (375, 500), (750, 1000), (1500, 2000), (1733, 2310))

@@ -17,10 +17,10 @@ from photographs import photograph
 from PIL import Image
 from record import Row, command_line, write_record
 
-from wsss.backbone import TORCHVISION_INPUT
+from wsss.data.augmentation import draw_view, random_long_side, size_of, view_pixels
 from wsss.data.images import read_pixels
-from wsss.data.transforms import draw_view, random_long_side, size_of, view_pixels
-from wsss.training_loop import rng_for
+from wsss.networks.backbones import TORCHVISION_INPUT
+from wsss.training.loop import rng_for
 
 LONG_SIDE, CROP = (320, 640), 512
 Way = Callable[[Path, np.random.Generator], np.ndarray]

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 from photographs import photograph
 
-from wsss.artifacts import write_text
+from wsss.data.dataset import Dataset, prepare
 from wsss.data.images import write_labels
-from wsss.data.label_shards import label_path
-from wsss.data.layout import Dataset, prepare
+from wsss.files import write_text
 from wsss.settings.data import VOC_CLASSES
+from wsss.stores.label_images import label_path
 
 WIDTH, HEIGHT = 500, 375
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from wsss.artifacts import atomic_path
 from wsss.data.images import voc_palette
-from wsss.data.synthetic import draw_scene
+from wsss.data.synthetic.scenes import draw_scene
+from wsss.files import atomic_path
 from wsss.settings.data import SyntheticSettings
 
 COLUMNS, ROWS, GAP = 6, 2, 6

@@ -11,7 +11,7 @@ sys.path.insert(0, str(PROJECT))
 
 from wsss.data.voc_layout import image_labels_path, list_path
 from wsss.errors import WsssError
-from wsss.provenance import code_digest, content_digest, segment
+from wsss.plan.provenance import code_digest, content_digest, segment
 from wsss.settings.run import RunSettings, read_config
 
 try:

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from wsss.data.layout import Dataset, prepare
-from wsss.data.synthetic import CLASS_NAMES, generate
+from wsss.data.dataset import Dataset, prepare
+from wsss.data.synthetic.scenes import CLASS_NAMES, generate
 from wsss.settings.data import SyntheticSettings
 
 PROJECT = Path(__file__).parents[1]
@@ -17,7 +17,7 @@ PROJECT = Path(__file__).parents[1]
 def on_cpu() -> Iterator[None]:
     """Tests hold the CPU's results, to the last digits, against figures; those marked gpu are for a GPU's."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("wsss.device.pick_device", lambda: torch.device("cpu"))
+        patch.setattr("wsss.runtime.device.pick_device", lambda: torch.device("cpu"))
         yield
 
 
@@ -27,7 +27,7 @@ def on_gpu(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
     if request.node.get_closest_marker("gpu"):
         if not torch.cuda.is_available():
             pytest.skip("no GPU")
-        monkeypatch.setattr("wsss.device.pick_device", lambda: torch.device("cuda"))
+        monkeypatch.setattr("wsss.runtime.device.pick_device", lambda: torch.device("cuda"))
 
 
 @pytest.fixture(scope="session")

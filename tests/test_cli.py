@@ -9,7 +9,7 @@ from safetensors.numpy import save_file
 from typer.testing import CliRunner, Result
 
 from wsss.cli import app
-from wsss.data.label_shards import write_label_shard
+from wsss.stores.label_images import write_label_shard
 
 WEIGHTS = Path("voc12") / "vwl_l-9f3c12" / "classifier.safetensors"
 STAGE = Path("voc12") / "vwl_l-9f3c12" / "cams-77c1aa" / "pseudo-5d10ee"

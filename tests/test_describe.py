@@ -13,13 +13,13 @@ from torchvision import models
 from typer.testing import CliRunner, Result
 
 from tests.conftest import PROJECT
-from wsss.backbone_weights import write_initial_weights
 from wsss.classification.training import train_classifier
 from wsss.cli import app
-from wsss.data.layout import Dataset
+from wsss.data.dataset import Dataset
 from wsss.describe import Training, read_config_file, train_images, trainings
+from wsss.networks.initial_weights import write_initial_weights
 from wsss.settings.run import LocationSettings, RunSettings, merge, read_config
-from wsss.training_loop import Machine
+from wsss.training.loop import Machine
 
 VWL_L = PROJECT / "configs" / "voc12-vwl-l.yaml"
 SCRATCH: dict[str, Any] = {"name": "resnet18", "weights": "scratch"}

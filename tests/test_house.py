@@ -16,7 +16,7 @@ LAYERS = ["foundation", "classification", "refinement", "segmentation", "evaluat
 # What the commands of `wsss` do is no stage: it may know every one of them.
 COMMANDS = {"cli", "describe", "released_weights"}
 # What later stages may know of earlier ones: readers of artifacts, and the CRF that masks of any stage go through.
-SHARED = {"wsss.classification.cam_store", "wsss.refinement.dense_crf", "wsss.segmentation.score_store"}
+SHARED = {"wsss.stores.cam_store", "wsss.labelling.dense_crf", "wsss.stores.score_store"}
 SETTINGS_KNOW = {"wsss.errors"}
 
 
@@ -52,7 +52,7 @@ def layer(module: str) -> str:
 
 def test_the_graph_is_that_of_the_package() -> None:
     assert len(graph()) > 50
-    assert graph()["wsss.classification.training"] >= {"wsss.classification.network", "wsss.training_loop"}
+    assert graph()["wsss.classification.training"] >= {"wsss.classification.classifier", "wsss.training.loop"}
     assert {layer(module) for module in graph()} == set(LAYERS)
 
 
@@ -101,19 +101,19 @@ def loaded(modules_to_load: str, watched: set[str]) -> set[str]:
 def test_planning_loads_nothing_heavy() -> None:
     """The workflow is planned with the settings and the provenance alone, in half a second."""
     heavy = {"torch", "torchvision", "pandas", "matplotlib", "scipy", "zarr", "numpy", "numba"}
-    assert loaded("wsss.settings.run, wsss.provenance, wsss.data.voc_layout", heavy) == set()
+    assert loaded("wsss.settings.run, wsss.plan.provenance, wsss.data.voc_layout", heavy) == set()
 
 
 @pytest.mark.parametrize(
     "module",
     [
-        "wsss.data.synthetic",
+        "wsss.data.synthetic.scenes",
         "wsss.refinement.cam_shards",
-        "wsss.segmentation.labels",
-        "wsss.evaluation.cam_scores",
+        "wsss.segmentation.prediction_labels",
+        "wsss.evaluation.cam_curve",
         "wsss.evaluation.scores",
-        "wsss.evaluation.panels",
-        "wsss.evaluation.run_report",
+        "wsss.reporting.panels",
+        "wsss.reporting.run_report",
     ],
 )
 def test_a_step_without_a_network_starts_without_torch(module: str) -> None:

@@ -10,25 +10,25 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from tests.reference import noise
-from wsss.backbone import backbone_of
-from wsss.backbone_weights import write_initial_weights
-from wsss.classification.cam_store import CamStore
-from wsss.classification.cams import write_cam_shard
-from wsss.classification.network import build_classifier
+from wsss.cams.shards import write_cam_shard
+from wsss.classification.classifier import build_classifier
+from wsss.data.dataset import Dataset, prepare
 from wsss.data.images import read_image, read_labels
-from wsss.data.layout import Dataset, prepare
-from wsss.image_store import store_path
+from wsss.networks.backbones import backbone_of
+from wsss.networks.initial_weights import write_initial_weights
 from wsss.refinement.cam_shards import write_cam_crf_shard, write_confident_shard
-from wsss.refinement.irnet import EdgeNetwork
+from wsss.refinement.irnet.network import EdgeNetwork
 from wsss.refinement.pseudo_labels import write_pseudo_shard
-from wsss.segmentation.labels import write_crf_shard, write_plain_shard
 from wsss.segmentation.prediction import write_score_shard
+from wsss.segmentation.prediction_labels import write_crf_shard, write_plain_shard
 from wsss.segmentation.training import build_segmenter
 from wsss.settings.cams import CamSettings
-from wsss.settings.classification import ClassifierSettings
+from wsss.settings.classifier import ClassifierSettings
 from wsss.settings.evaluation import CamCrfSettings
 from wsss.settings.refinement import ConfidentLabelSettings, IrnetSettings, PseudoLabelSettings
 from wsss.settings.segmentation import PredictionLabelSettings, PredictionSettings, SegmentationSettings
+from wsss.stores.cam_store import CamStore
+from wsss.stores.image_store import store_path
 
 BACKBONE = {"name": "resnet18", "weights": "scratch"}
 CLASSIFIER = ClassifierSettings.model_validate({"backbone": BACKBONE, "words": "none"})

@@ -9,14 +9,14 @@ import torch
 from safetensors.torch import save_file
 
 from tests.classification.small_classifier import small_settings
-from tests.test_training_steps import PLAN, TRAININGS, Repeated
-from wsss.artifacts import read_manifest
-from wsss.classification.cam_store import CamStore
-from wsss.classification.cams import write_cam_shard
-from wsss.classification.network import build_classifier
-from wsss.data.layout import Dataset
+from tests.training.test_steps import PLAN, TRAININGS, Repeated
+from wsss.cams.shards import write_cam_shard
+from wsss.classification.classifier import build_classifier
+from wsss.data.dataset import Dataset
+from wsss.files import read_manifest
 from wsss.settings.cams import CamSettings
-from wsss.training_loop import Machine, train
+from wsss.stores.cam_store import CamStore
+from wsss.training.loop import Machine, train
 
 pytestmark = pytest.mark.gpu
 
@@ -41,7 +41,7 @@ def test_a_training_repeats_to_the_byte(name: str, precision: str) -> None:
 def test_a_training_comes_near_the_cpus(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
     there = trained(name, "float32")
-    monkeypatch.setattr("wsss.device.pick_device", lambda: torch.device("cpu"))
+    monkeypatch.setattr("wsss.runtime.device.pick_device", lambda: torch.device("cpu"))
     for key, value in trained(name, "float32").items():
         torch.testing.assert_close(there[key], value, rtol=1e-2, atol=1e-3)
 
@@ -65,7 +65,7 @@ def test_maps_of_batches_come_near_the_cpus(
     monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
     settings = CamSettings.model_validate({"scales": (1.0, 0.5), "precision": precision, "store_dtype": "float32"})
     there, again = (stores(dataset, tmp_path / name, settings) for name in ("there", "again"))
-    monkeypatch.setattr("wsss.device.pick_device", lambda: torch.device("cpu"))
+    monkeypatch.setattr("wsss.runtime.device.pick_device", lambda: torch.device("cpu"))
     here = stores(dataset, tmp_path / "here", settings)
     for ours, second, cpus in zip(there, again, here, strict=True):
         assert ours.image_id == cpus.image_id

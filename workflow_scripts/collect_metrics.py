@@ -5,7 +5,7 @@ from pathlib import Path
 from step import step
 
 with step(snakemake):
-    from wsss.data.layout import Dataset
+    from wsss.data.dataset import Dataset
     from wsss.evaluation.collect import collect
     from wsss.evaluation.metrics import write_metrics
     from wsss.settings.run import RunSettings

@@ -6,8 +6,8 @@ from pathlib import Path
 from step import step
 
 with step(snakemake):
-    from wsss.data.layout import Dataset
-    from wsss.evaluation.comparison_page import write_comparison
+    from wsss.data.dataset import Dataset
+    from wsss.reporting.comparison_page import write_comparison
     from wsss.settings.comparison import PublishedSettings
 
     published = snakemake.params.published

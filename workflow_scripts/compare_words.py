@@ -5,7 +5,7 @@ from pathlib import Path
 from step import step
 
 with step(snakemake):
-    from wsss.evaluation.word_figures import draw_similarities
+    from wsss.reporting.word_figures import draw_similarities
 
     draw_similarities(
         dict(zip(snakemake.params.rows, map(Path, snakemake.input.censuses), strict=True)),

@@ -6,8 +6,8 @@ from step import step
 
 with step(snakemake):
     from wsss.classification.word_census import write_census
-    from wsss.data.layout import Dataset
-    from wsss.settings.classification import ClassifierSettings
+    from wsss.data.dataset import Dataset
+    from wsss.settings.classifier import ClassifierSettings
 
     dataset = Dataset(Path(snakemake.input.images).parent)
     write_census(

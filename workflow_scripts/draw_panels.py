@@ -5,8 +5,8 @@ from pathlib import Path
 from step import stage_folder, step
 
 with step(snakemake):
-    from wsss.data.layout import Dataset, scored_split
-    from wsss.evaluation.panels import draw_split
+    from wsss.data.dataset import Dataset, scored_split
+    from wsss.reporting.panels import draw_split
 
     dataset = Dataset(Path(snakemake.input.images).parent)
     stages = ("cams", "pseudo_labels", "predictions")

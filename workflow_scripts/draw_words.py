@@ -5,8 +5,8 @@ from pathlib import Path
 from step import step
 
 with step(snakemake):
-    from wsss.data.layout import Dataset
-    from wsss.evaluation.word_figures import draw_words
+    from wsss.data.dataset import Dataset
+    from wsss.reporting.word_figures import draw_words
 
     draw_words(
         Dataset(Path(snakemake.input.images).parent),

@@ -5,9 +5,9 @@ from pathlib import Path
 from step import step
 
 with step(snakemake):
-    from wsss.artifacts import write_text
     from wsss.data.download import fetch
-    from wsss.data.voc import SBD_ARCHIVE, VOC_ARCHIVE
+    from wsss.data.voc12 import SBD_ARCHIVE, VOC_ARCHIVE
+    from wsss.files import write_text
 
     archive = {VOC_ARCHIVE.name: VOC_ARCHIVE, SBD_ARCHIVE.name: SBD_ARCHIVE}[snakemake.wildcards.archive]
     fetch(archive.url, Path(snakemake.params.folder) / archive.name, archive.md5)

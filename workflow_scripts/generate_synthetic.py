@@ -5,8 +5,8 @@ from pathlib import Path
 from step import step
 
 with step(snakemake):
-    from wsss.data.layout import prepare
-    from wsss.data.synthetic import CLASS_NAMES, generate
+    from wsss.data.dataset import prepare
+    from wsss.data.synthetic.scenes import CLASS_NAMES, generate
     from wsss.settings.data import SyntheticSettings
 
     root = Path(snakemake.output.images).parent

@@ -5,8 +5,8 @@ from pathlib import Path
 from step import stage_folder, step
 
 with step(snakemake):
-    from wsss.data.layout import Dataset
-    from wsss.segmentation.labels import write_crf_shard, write_plain_shard
+    from wsss.data.dataset import Dataset
+    from wsss.segmentation.prediction_labels import write_crf_shard, write_plain_shard
     from wsss.settings.segmentation import PredictionLabelSettings
 
     dataset = Dataset(Path(snakemake.input.images).parent)

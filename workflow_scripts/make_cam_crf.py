@@ -5,7 +5,7 @@ from pathlib import Path
 from step import stage_folder, step
 
 with step(snakemake):
-    from wsss.data.layout import Dataset, scored_split
+    from wsss.data.dataset import Dataset, scored_split
     from wsss.refinement.cam_shards import write_cam_crf_shard
     from wsss.settings.evaluation import CamCrfSettings
 

@@ -5,10 +5,10 @@ from pathlib import Path
 from step import stage_folder, step
 
 with step(snakemake):
-    from wsss.classification.cams import write_cam_shard
-    from wsss.data.layout import Dataset
+    from wsss.cams.shards import write_cam_shard
+    from wsss.data.dataset import Dataset
     from wsss.settings.cams import CamSettings
-    from wsss.settings.classification import ClassifierSettings
+    from wsss.settings.classifier import ClassifierSettings
 
     dataset = Dataset(Path(snakemake.input.images).parent)
     write_cam_shard(

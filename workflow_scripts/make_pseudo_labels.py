@@ -5,7 +5,7 @@ from pathlib import Path
 from step import stage_folder, step
 
 with step(snakemake):
-    from wsss.data.layout import Dataset
+    from wsss.data.dataset import Dataset
     from wsss.refinement.pseudo_labels import write_pseudo_shard
     from wsss.settings.refinement import IrnetSettings, PseudoLabelSettings
 

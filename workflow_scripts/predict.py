@@ -5,7 +5,7 @@ from pathlib import Path
 from step import stage_folder, step
 
 with step(snakemake):
-    from wsss.data.layout import Dataset
+    from wsss.data.dataset import Dataset
     from wsss.segmentation.prediction import write_score_shard
     from wsss.settings.segmentation import PredictionSettings, SegmentationSettings
 

@@ -5,9 +5,9 @@ from pathlib import Path
 from step import step
 
 with step(snakemake):
+    from wsss.data.dataset import prepare
     from wsss.data.download import fetch
-    from wsss.data.layout import prepare
-    from wsss.data.voc import SBD_ARCHIVE, VOC_ARCHIVE, build_voc12
+    from wsss.data.voc12 import SBD_ARCHIVE, VOC_ARCHIVE, build_voc12
     from wsss.settings.data import Voc12Settings
 
     settings = Voc12Settings.model_validate_json(snakemake.params.settings)

@@ -5,10 +5,10 @@ from pathlib import Path
 from step import stage_folder, step
 
 with step(snakemake):
-    from wsss.artifacts import write_json
-    from wsss.data.layout import Dataset, scored_split
-    from wsss.evaluation.cam_scores import score_cams
+    from wsss.data.dataset import Dataset, scored_split
+    from wsss.evaluation.cam_curve import score_cams
     from wsss.evaluation.thresholds import score_range
+    from wsss.files import write_json
     from wsss.settings.evaluation import EvaluationSettings
 
     dataset = Dataset(Path(snakemake.input.images).parent)

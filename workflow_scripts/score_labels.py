@@ -5,9 +5,9 @@ from pathlib import Path
 from step import stage_folder, step
 
 with step(snakemake):
-    from wsss.artifacts import write_json
-    from wsss.data.layout import Dataset, scored_split
+    from wsss.data.dataset import Dataset, scored_split
     from wsss.evaluation.scores import score_labels
+    from wsss.files import write_json
 
     dataset = Dataset(Path(snakemake.input.images).parent)
     ids = dataset.ids(scored_split(snakemake.wildcards.split))

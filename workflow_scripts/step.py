@@ -38,8 +38,8 @@ def step(snakemake: Any) -> Iterator[None]:
 
 def machine(snakemake: Any) -> Any:
     """What a training may use: loader processes, and a checkpoint tied to code, settings and inputs."""
-    from wsss.artifacts import sha256_of
-    from wsss.training_loop import Machine
+    from wsss.files import sha256_of
+    from wsss.training.loop import Machine
 
     inputs = [f"{file} {sha256_of(Path(file))}" for file in snakemake.input]
     fingerprint = "\n".join([snakemake.params.code, snakemake.params.settings, *inputs])

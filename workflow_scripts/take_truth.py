@@ -5,8 +5,8 @@ from pathlib import Path
 from step import stage_folder, step
 
 with step(snakemake):
-    from wsss.data.label_shards import write_label_shard
-    from wsss.data.layout import Dataset
+    from wsss.data.dataset import Dataset
+    from wsss.stores.label_images import write_label_shard
 
     dataset = Dataset(Path(snakemake.input.images).parent)
     write_label_shard(

@@ -6,8 +6,8 @@ from step import machine, step
 
 with step(snakemake):
     from wsss.classification.training import train_classifier
-    from wsss.data.layout import Dataset
-    from wsss.settings.classification import ClassifierSettings
+    from wsss.data.dataset import Dataset
+    from wsss.settings.classifier import ClassifierSettings
 
     train_classifier(
         Dataset(Path(snakemake.input.images).parent),

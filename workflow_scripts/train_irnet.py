@@ -5,8 +5,8 @@ from pathlib import Path
 from step import machine, stage_folder, step
 
 with step(snakemake):
-    from wsss.data.layout import Dataset
-    from wsss.refinement.training import train_irnet
+    from wsss.data.dataset import Dataset
+    from wsss.refinement.irnet.training import train_irnet
     from wsss.settings.refinement import IrnetSettings
 
     train_irnet(

@@ -5,7 +5,7 @@ from pathlib import Path
 from step import machine, stage_folder, step
 
 with step(snakemake):
-    from wsss.data.layout import Dataset
+    from wsss.data.dataset import Dataset
     from wsss.segmentation.training import train_segmentation
     from wsss.settings.segmentation import SegmentationSettings
 

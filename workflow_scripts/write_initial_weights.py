@@ -5,7 +5,7 @@ from pathlib import Path
 from step import step
 
 with step(snakemake):
-    from wsss.backbone_weights import write_initial_weights
+    from wsss.networks.initial_weights import write_initial_weights
     from wsss.settings.backbone import BackboneSettings
 
     write_initial_weights(

@@ -6,7 +6,7 @@ from pathlib import Path
 from step import step
 
 with step(snakemake):
-    from wsss.evaluation.run_report import write_run_report
+    from wsss.reporting.run_report import write_run_report
     from wsss.settings.run import RunSettings
 
     write_run_report(

@@ -9,9 +9,9 @@ from typing import Annotated
 import typer
 from safetensors import SafetensorError, safe_open
 
-from wsss.artifacts import damaged_rows
 from wsss.errors import WsssError
-from wsss.released_names import Released
+from wsss.files import damaged_rows
+from wsss.networks.released_names import Released
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 
@@ -91,12 +91,12 @@ def import_weights_command(
         Path | None, typer.Option(help="vwl_m only: the .npy of its codebook", exists=True, dir_okay=False)
     ] = None,
 ) -> None:
-    """Turn the released weights of a network into this project's; see wsss/released_weights.py for the kinds.
+    """Turn the released weights of a network into this project's; see wsss/import_weights.py for the kinds.
 
     Nothing in FILE is run: it is read as weights alone. Every entry that is missing, unknown or misshapen is named.
     """
     with errors_in_one_line():
-        from wsss.released_weights import import_weights
+        from wsss.import_weights import import_weights
 
         typer.echo(import_weights(kind, file, out, codebook))
 

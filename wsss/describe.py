@@ -9,21 +9,21 @@ import torch
 import yaml
 from torch import nn
 
-from wsss.backbone import backbone_of
 from wsss.classification import training as classification
-from wsss.classification.network import build_classifier
-from wsss.data.layout import read_list
-from wsss.data.voc import TRAIN_AUG_IMAGES
+from wsss.classification.classifier import build_classifier
+from wsss.data.dataset import read_list
+from wsss.data.voc12 import TRAIN_AUG_IMAGES
 from wsss.data.voc_layout import list_path
 from wsss.errors import WsssError
-from wsss.refinement import training as refinement
-from wsss.refinement.irnet import EdgeNetwork
+from wsss.networks.backbones import backbone_of
+from wsss.refinement.irnet import training as refinement
+from wsss.refinement.irnet.network import EdgeNetwork
 from wsss.segmentation import training as segmentation
 from wsss.segmentation.deeplab import parameter_groups as segmentation_groups
 from wsss.settings.backbone import BackboneSettings
 from wsss.settings.data import FolderSettings, SyntheticSettings
 from wsss.settings.run import Config, LocationSettings, RunSettings, read_config
-from wsss.training_loop import Plan, rate_share
+from wsss.training.loop import Plan, rate_share
 
 # Lengths of published lists, by the name of the dataset; train_aug holds SBD's images too.
 IMAGES = {

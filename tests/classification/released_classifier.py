@@ -1,8 +1,8 @@
 """The classifiers with the weights of released state dicts, by way of the import."""
 
 from tests.reference import imported_weights
-from wsss.classification.network import Classifier, build_classifier
-from wsss.settings.classification import ClassifierSettings
+from wsss.classification.classifier import Classifier, build_classifier
+from wsss.settings.classifier import ClassifierSettings
 
 
 def released_settings(words: str) -> ClassifierSettings:

@@ -5,9 +5,9 @@ import torch
 from torch import Tensor
 
 from tests.reference import noise
-from wsss.classification.network import Classifier, build_classifier
+from wsss.classification.classifier import Classifier, build_classifier
 from wsss.classification.word_heads import BankedWords, LearntWords
-from wsss.settings.classification import ClassifierSettings
+from wsss.settings.classifier import ClassifierSettings
 
 
 def small_settings(**changes: object) -> ClassifierSettings:

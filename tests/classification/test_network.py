@@ -10,10 +10,10 @@ from torch import Tensor
 from tests.classification.released_classifier import released_classifier
 from tests.classification.small_classifier import array, batch, small
 from tests.reference import assert_gradients, assert_near, figures, noise
-from wsss.classification.network import Classifier
+from wsss.classification.classifier import Classifier
 from wsss.classification.word_heads import BankedWords, LearntWords
 from wsss.errors import WsssError
-from wsss.released_names import Released
+from wsss.networks.released_names import Released
 
 RELEASED = ["vwl_l", "vwe"]
 

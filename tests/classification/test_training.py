@@ -10,17 +10,17 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from wsss import training_loop
-from wsss.backbone_weights import write_initial_weights
 from wsss.classification import training
-from wsss.classification.network import build_classifier
+from wsss.classification.classifier import build_classifier
 from wsss.classification.training import LabelledImages, parameter_groups, train_classifier
+from wsss.data.augmentation import Normalisation
+from wsss.data.dataset import Dataset
 from wsss.data.images import read_image
-from wsss.data.layout import Dataset
-from wsss.data.transforms import Normalisation
 from wsss.errors import WsssError
-from wsss.settings.classification import ClassifierSettings
-from wsss.training_loop import Machine
+from wsss.networks.initial_weights import write_initial_weights
+from wsss.settings.classifier import ClassifierSettings
+from wsss.training import loop as training_loop
+from wsss.training.loop import Machine
 
 BACKBONE = {"name": "resnet18", "weights": "scratch", "seed": 5}
 PLAIN = Normalisation((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))

@@ -9,14 +9,14 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from wsss.classification.network import build_classifier
+from wsss.classification.classifier import build_classifier
 from wsss.classification.visual_words import word_probabilities
 from wsss.classification.word_census import SIGHTINGS, write_census
+from wsss.data.augmentation import to_tensor
+from wsss.data.dataset import Dataset
 from wsss.data.images import read_image
-from wsss.data.layout import Dataset
-from wsss.data.transforms import to_tensor
 from wsss.errors import WsssError
-from wsss.settings.classification import ClassifierSettings
+from wsss.settings.classifier import ClassifierSettings
 
 WORDS = 12
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.evaluation.test_figures import count, pixels
+from tests.reporting.test_figures import count, pixels
 from wsss.evaluation.comparison import compare, markdown, write_table
-from wsss.evaluation.comparison_page import write_comparison
-from wsss.evaluation.figures import draw_comparison
 from wsss.evaluation.metrics import Record
+from wsss.reporting.comparison_page import write_comparison
+from wsss.reporting.figures import draw_comparison
 from wsss.settings.comparison import PublishedSettings
 from wsss.settings.run import read_config
 

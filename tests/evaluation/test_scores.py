@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from wsss.artifacts import write_json
+from wsss.data.dataset import Dataset
 from wsss.data.images import write_labels
-from wsss.data.layout import Dataset
 from wsss.errors import WsssError
 from wsss.evaluation.scores import (
     confusion_matrix,
@@ -20,6 +19,7 @@ from wsss.evaluation.scores import (
     pixel_accuracy,
     score_labels,
 )
+from wsss.files import write_json
 
 SHAPES = [(1, 1), (1, 7), (13, 1), (17, 23)]
 

@@ -13,8 +13,8 @@ from tests.classification.small_classifier import array, batch, heads_of, learnt
 from tests.papers import loops
 from tests.papers.loops import assert_gradient
 from tests.reference import noise
-from wsss.classification.cams import class_maps
-from wsss.classification.network import Classifier
+from wsss.cams.shards import class_maps
+from wsss.classification.classifier import Classifier
 from wsss.classification.visual_words import similarity
 from wsss.classification.word_heads import LearntWords
 

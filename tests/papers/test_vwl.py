@@ -13,7 +13,7 @@ from tests.classification.small_classifier import array, batch, heads_of, learnt
 from tests.papers import loops
 from tests.papers.loops import assert_gradient
 from tests.reference import noise
-from wsss.classification.cams import class_maps
+from wsss.cams.shards import class_maps
 from wsss.classification.formulations import FORMULATIONS
 from wsss.classification.hybrid_pooling import global_average, hybrid_pooling
 from wsss.classification.memory_bank import MemoryBank

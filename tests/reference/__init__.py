@@ -15,8 +15,8 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from wsss.released_names import NAMES, Released
-from wsss.released_weights import import_weights
+from wsss.import_weights import import_weights
+from wsss.networks.released_names import NAMES, Released
 
 FOLDER = Path(__file__).parent
 

@@ -1,8 +1,8 @@
 """IRNet with the weights of the released state dict, by way of the import."""
 
 from tests.reference import imported_weights
-from wsss.backbone import build_backbone
-from wsss.refinement.irnet import EdgeNetwork
+from wsss.networks.backbones import build_backbone
+from wsss.refinement.irnet.network import EdgeNetwork
 
 
 def released_irnet() -> EdgeNetwork:

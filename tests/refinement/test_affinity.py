@@ -9,17 +9,17 @@ from torch import Tensor
 
 from tests.reference import assert_gradients, figures, label_map, noise
 from tests.refinement.released_irnet import released_irnet
-from wsss.refinement.affinity import (
+from wsss.networks.released_names import Released
+from wsss.refinement.cell_paths import offsets, path
+from wsss.refinement.irnet.affinity import (
     _count_by_views,
     affinity_loss,
     pairs_by_strongest_cell,
     path_maxima,
     reduce_labels,
 )
-from wsss.refinement.irnet import EdgeNetwork
-from wsss.refinement.paths import offsets, path
-from wsss.refinement.training import irnet_losses
-from wsss.released_names import Released
+from wsss.refinement.irnet.network import EdgeNetwork
+from wsss.refinement.irnet.training import irnet_losses
 
 
 def neighbours(radius: int) -> set[tuple[int, int]]:
@@ -212,7 +212,7 @@ def test_the_kernel_for_gpus_counts_the_same_pairs(
     """Its very code, read by Triton's interpreter on the CPU."""
     pytest.importorskip("triton", reason="torch brings no Triton here")
     monkeypatch.setenv("TRITON_INTERPRET", "1")
-    count_on_gpu = runpy.run_module("wsss.refinement.affinity_on_gpu")["count_on_gpu"]
+    count_on_gpu = runpy.run_module("wsss.refinement.kernels.affinity_on_gpu")["count_on_gpu"]
     draws = torch.Generator().manual_seed(4)
     ranks = torch.stack([torch.randperm(size[0] * size[1], generator=draws) for _ in range(2)]).int()
     labels = torch.tensor([0, 3, 20, 255], dtype=torch.uint8)[torch.randint(0, 4, (2, *size), generator=draws)]

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from wsss.refinement.displacement import displacement_loss
+from wsss.refinement.irnet.displacement import displacement_loss
 
 
 def losses_by_a_loop(displacements: Tensor, labels: Tensor, radius: int) -> tuple[Tensor, Tensor, list[int]]:

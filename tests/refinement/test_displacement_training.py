@@ -9,13 +9,12 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from wsss.backbone import build_backbone
-from wsss.backbone_weights import write_initial_weights
+from wsss.data.dataset import Dataset
 from wsss.data.images import read_image, write_labels
-from wsss.data.label_shards import label_path
-from wsss.data.layout import Dataset
-from wsss.refinement.irnet import EdgeNetwork, load_branches
-from wsss.refinement.training import (
+from wsss.networks.backbones import build_backbone
+from wsss.networks.initial_weights import write_initial_weights
+from wsss.refinement.irnet.network import EdgeNetwork, load_branches
+from wsss.refinement.irnet.training import (
     build_edge_network,
     load_edge_network,
     parameter_groups,
@@ -23,7 +22,8 @@ from wsss.refinement.training import (
     train_irnet,
 )
 from wsss.settings.refinement import IrnetSettings
-from wsss.training_loop import Machine
+from wsss.stores.label_images import label_path
+from wsss.training.loop import Machine
 
 BACKBONE = {"name": "resnet18", "weights": "scratch", "seed": 5}
 

@@ -10,9 +10,9 @@ from torch.nn.functional import group_norm, interpolate
 
 from tests.reference import assert_near, blobs, figures, noise
 from tests.refinement.released_irnet import released_irnet
-from wsss.backbone import build_backbone
 from wsss.errors import WsssError
-from wsss.refinement.irnet import (
+from wsss.networks.backbones import build_backbone
+from wsss.refinement.irnet.network import (
     DisplacementBranch,
     EdgeBranch,
     EdgeNetwork,

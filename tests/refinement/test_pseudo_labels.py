@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 from safetensors.torch import save_file
 
-from wsss.backbone_weights import write_initial_weights
-from wsss.classification.cam_store import CamStore
+from wsss.data.dataset import Dataset
 from wsss.data.images import read_image, read_labels
-from wsss.data.label_shards import label_path
-from wsss.data.layout import Dataset
-from wsss.image_store import store_path
+from wsss.networks.initial_weights import write_initial_weights
 from wsss.refinement import pseudo_labels
-from wsss.refinement.training import build_edge_network
+from wsss.refinement.irnet.training import build_edge_network
 from wsss.settings.refinement import IrnetSettings, PseudoLabelSettings
+from wsss.stores.cam_store import CamStore
+from wsss.stores.image_store import store_path
+from wsss.stores.label_images import label_path
 
 IRNET = IrnetSettings.model_validate({"backbone": {"name": "resnet18", "weights": "scratch", "seed": 5}})
 

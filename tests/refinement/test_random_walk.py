@@ -10,9 +10,9 @@ from torch.nn.functional import pad
 
 from tests.reference import assert_near, blobs, figures
 from wsss.data.images import read_image
-from wsss.refinement import transitions
+from wsss.refinement.kernels import transitions
+from wsss.refinement.kernels.transitions import Transitions
 from wsss.refinement.random_walk import coefficients_of_power, pseudo_label, random_walk
-from wsss.refinement.transitions import Transitions
 from wsss.settings.refinement import PseudoLabelSettings
 
 RELEASED_CAMS = ("irnet/cam", 38, 47, 3)
@@ -95,7 +95,7 @@ def test_the_kernel_for_gpus_gives_the_compiled_step(size: tuple[int, int], monk
     """Its very code, read by Triton's interpreter on the CPU."""
     pytest.importorskip("triton", reason="torch brings no Triton here")
     monkeypatch.setenv("TRITON_INTERPRET", "1")
-    kernel = runpy.run_module("wsss.refinement.transitions_on_gpu")
+    kernel = runpy.run_module("wsss.refinement.kernels.transitions_on_gpu")
 
     def step_interpreted(*given: Any) -> None:
         kernel["step_on_gpu"](*(torch.from_numpy(one) if isinstance(one, np.ndarray) else one for one in given))

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from tests.reference import assert_near, figures, imported_weights, noise
-from wsss.backbone import Backbone, build_backbone
-from wsss.data.transforms import Normalisation
+from wsss.data.augmentation import Normalisation
+from wsss.networks.backbones import Backbone, build_backbone
 from wsss.segmentation.deeplab import DeepLabV2, fused_logits, parameter_groups
 from wsss.segmentation.training import build_segmenter
 from wsss.settings.backbone import BackboneSettings

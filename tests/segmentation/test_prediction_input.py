@@ -6,15 +6,15 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 
+from wsss.data.dataset import Dataset
 from wsss.data.images import read_image
-from wsss.data.layout import Dataset
-from wsss.image_store import store_path
 from wsss.segmentation.deeplab import fused_logits
 from wsss.segmentation.prediction import write_score_shard
-from wsss.segmentation.score_store import ScoreStore
 from wsss.segmentation.training import build_segmenter
 from wsss.settings.backbone import BackboneSettings
 from wsss.settings.segmentation import PredictionSettings, SegmentationSettings
+from wsss.stores.image_store import store_path
+from wsss.stores.score_store import ScoreStore
 
 CAFFE = BackboneSettings(name="resnet50", weights="scratch", caffe_style=True, input="caffe")
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from wsss.settings.classification import ClassifierSettings
+from wsss.settings.classifier import ClassifierSettings
 
 BACKBONE: dict[str, Any] = {"name": "resnet50", "weights": "imagenet"}
 FOLDER: dict[str, Any] = {"kind": "folder", "name": "mine", "classes": {"cat": 1, "dog": 2}}

@@ -9,7 +9,7 @@ import pytest
 
 from tests.settings.samples import BACKBONE, classifier
 from tests.settings.test_defaults import DEFAULTS, RELEASED_SGD, REQUIRED
-from wsss.settings.classification import ClassifierSettings
+from wsss.settings.classifier import ClassifierSettings
 from wsss.settings.optimisation import OptimiserSettings
 from wsss.settings.refinement import ConfidentLabelSettings
 from wsss.settings.segmentation import PredictionLabelSettings, SegmentationSettings

@@ -9,7 +9,7 @@ from wsss.errors import WsssError
 from wsss.settings.backbone import BackboneSettings
 from wsss.settings.base import Settings
 from wsss.settings.cams import CamSettings
-from wsss.settings.classification import ClassifierSettings
+from wsss.settings.classifier import ClassifierSettings
 from wsss.settings.data import FolderSettings, SyntheticSettings
 from wsss.settings.evaluation import EvaluationSettings
 from wsss.settings.refinement import ConfidentLabelSettings, IrnetSettings, PseudoLabelSettings

@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from tests.workflow.conftest import TINY, Workplace
-from wsss.artifacts import sha256_of
-from wsss.data.synthetic import CLASS_NAMES
+from wsss.data.synthetic.scenes import CLASS_NAMES
+from wsss.files import sha256_of
 
 CLASSES = CLASS_NAMES[:4]
 IMAGES = {"train": 16, "val": 6}

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from tests.workflow.conftest import PROJECT, Workplace, jobs_of, run
-from wsss.provenance import import_closure
+from wsss.plan.provenance import import_closure
 from wsss.settings.run import read_config
 
 CONFIGS = [PROJECT / "config.yaml", *sorted((PROJECT / "configs").glob("*.yaml"))]
@@ -186,7 +186,7 @@ def test_a_rule_logs_and_measures_itself_and_follows_its_code(name: str) -> None
 @pytest.mark.parametrize("name", sorted(RULES))
 def test_a_rule_asks_for_a_gpu_exactly_when_its_code_can_use_one(name: str) -> None:
     text = RULES[name]
-    uses_one = "wsss.device" in import_closure(script_of(text))
+    uses_one = "wsss.runtime.device" in import_closure(script_of(text))
     assert bool(re.search(r"^        gpu=1,$", text, re.MULTILINE)) == uses_one
     if "localrule: True" not in text:
         assert re.search(r"^        mem_mb=\d+,$", text, re.MULTILINE)

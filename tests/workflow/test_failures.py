@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.workflow.conftest import Outcome, Workplace, run
-from wsss.artifacts import sha256_of
-from wsss.data.layout import Dataset
-from wsss.provenance import segment
+from wsss.data.dataset import Dataset
+from wsss.files import sha256_of
+from wsss.plan.provenance import segment
 from wsss.settings.data import FolderSettings
 
 CONFIDENT = "results/synthetic-*/vwl_l-*/cams-*/confident-*/shards/train/0-of-2.tsv"

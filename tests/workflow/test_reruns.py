@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.workflow.conftest import Workplace
-from wsss.artifacts import sha256_of
+from wsss.files import sha256_of
 from wsss.settings.crf import CrfSettings
 from wsss.settings.refinement import ConfidentLabelSettings
 from wsss.settings.segmentation import PredictionLabelSettings

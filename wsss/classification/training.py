@@ -7,13 +7,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from wsss.backbone_weights import load_initial_weights
-from wsss.classification.network import Classifier, build_classifier
+from wsss.classification.classifier import Classifier, build_classifier
+from wsss.data.augmentation import Normalisation, draw_view, random_long_side, size_of, view_pixels
+from wsss.data.dataset import Dataset
 from wsss.data.images import read_pixels
-from wsss.data.layout import Dataset
-from wsss.data.transforms import Normalisation, draw_view, random_long_side, size_of, view_pixels
-from wsss.settings.classification import ClassifierSettings
-from wsss.training_loop import Batch, Losses, Machine, Plan, rng_for, save_training, steps_per_epoch, train
+from wsss.networks.initial_weights import load_initial_weights
+from wsss.settings.classifier import ClassifierSettings
+from wsss.training.loop import Batch, Losses, Machine, Plan, rng_for, save_training, steps_per_epoch, train
 
 
 class LabelledImages:

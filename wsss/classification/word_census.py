@@ -10,16 +10,16 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from wsss.artifacts import write_json
-from wsss.classification.network import Classifier, load_classifier
+from wsss.classification.classifier import Classifier, load_classifier
 from wsss.classification.visual_words import word_labels, word_probabilities
+from wsss.data.augmentation import to_tensor
+from wsss.data.dataset import Dataset
 from wsss.data.images import read_image
-from wsss.data.layout import Dataset
-from wsss.data.transforms import to_tensor
-from wsss.device import place
 from wsss.errors import WsssError
+from wsss.files import write_json
 from wsss.progress import track
-from wsss.settings.classification import ClassifierSettings
+from wsss.runtime.device import place
+from wsss.settings.classifier import ClassifierSettings
 
 SIGHTINGS = 9
 

@@ -9,7 +9,7 @@ from wsss.classification.formulations import FORMULATIONS
 from wsss.classification.hybrid_pooling import global_average
 from wsss.classification.memory_bank import MemoryBank
 from wsss.classification.visual_words import initial_codebook, word_labels, word_probabilities, words_present
-from wsss.settings.classification import ClassifierSettings
+from wsss.settings.classifier import ClassifierSettings
 
 
 class WordScores(NamedTuple):

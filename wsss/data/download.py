@@ -15,8 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from wsss.artifacts import told_when_full
 from wsss.errors import WsssError
+from wsss.files import told_when_full
 from wsss.progress import track
 
 logger = logging.getLogger("wsss")

@@ -7,8 +7,8 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 from simplejpeg import decode_jpeg
 
-from wsss.artifacts import write_bytes
 from wsss.errors import WsssError
+from wsss.files import write_bytes
 
 IGNORE = 255
 

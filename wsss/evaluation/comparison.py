@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean, stdev
 
-from wsss.artifacts import write_csv
 from wsss.evaluation.metrics import Record
+from wsss.files import write_csv
 
 Scores = Mapping[str, Mapping[int, Record]]
 COLUMNS = (

@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal, Self
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
-from wsss.artifacts import write_csv, write_text
 from wsss.errors import WsssError
 from wsss.evaluation.scores import mean_iou, named_iou, pixel_accuracy
+from wsss.files import write_csv, write_text
 from wsss.settings.comparison import ScoredStage
 
 Fraction = Annotated[float, Field(ge=0, le=1)]

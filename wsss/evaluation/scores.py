@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
+from wsss.data.dataset import Dataset
 from wsss.data.images import IGNORE, read_labels
-from wsss.data.label_shards import label_path
-from wsss.data.layout import Dataset
 from wsss.errors import WsssError
 from wsss.progress import track
+from wsss.stores.label_images import label_path
 
 BACKGROUND = "background"
 

@@ -5,15 +5,15 @@ from pathlib import Path
 
 import numpy as np
 
-from wsss.classification.cam_store import CamStore
+from wsss.data.dataset import Dataset
 from wsss.data.images import read_image
-from wsss.data.label_shards import write_label_shard
-from wsss.data.layout import Dataset
-from wsss.image_store import store_path
-from wsss.refinement.cam_crf import cam_crf_labels
+from wsss.evaluation.cam_crf import cam_crf_labels
 from wsss.refinement.confident_labels import confident_labels
 from wsss.settings.evaluation import CamCrfSettings
 from wsss.settings.refinement import ConfidentLabelSettings
+from wsss.stores.cam_store import CamStore
+from wsss.stores.image_store import store_path
+from wsss.stores.label_images import write_label_shard
 
 
 def write_confident_shard(

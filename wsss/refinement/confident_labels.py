@@ -3,7 +3,7 @@
 import numpy as np
 
 from wsss.data.images import IGNORE
-from wsss.refinement.dense_crf import DenseCrf
+from wsss.labelling.dense_crf import DenseCrf
 from wsss.settings.refinement import ConfidentLabelSettings
 
 

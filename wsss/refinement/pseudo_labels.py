@@ -6,17 +6,17 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from wsss.classification.cam_store import CamStore
+from wsss.data.augmentation import to_tensor
+from wsss.data.dataset import Dataset
 from wsss.data.images import read_image
-from wsss.data.label_shards import write_label_shard
-from wsss.data.layout import Dataset
-from wsss.data.transforms import to_tensor
-from wsss.device import place
-from wsss.image_store import store_path
-from wsss.refinement.irnet import edges_of_image
+from wsss.refinement.irnet.network import edges_of_image
+from wsss.refinement.irnet.training import load_edge_network
 from wsss.refinement.random_walk import pseudo_label
-from wsss.refinement.training import load_edge_network
+from wsss.runtime.device import place
 from wsss.settings.refinement import IrnetSettings, PseudoLabelSettings
+from wsss.stores.cam_store import CamStore
+from wsss.stores.image_store import store_path
+from wsss.stores.label_images import write_label_shard
 
 
 def write_pseudo_shard(

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from wsss.refinement.confident_labels import strongest, sure_labels
-from wsss.refinement.transitions import Transitions
+from wsss.refinement.kernels.transitions import Transitions
 from wsss.settings.refinement import PseudoLabelSettings
 
 STRIDE = 4

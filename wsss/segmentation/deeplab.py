@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from wsss.backbone import Backbone
-from wsss.bilinear import resized
+from wsss.networks.backbones import Backbone
+from wsss.networks.bilinear import resized
 from wsss.settings.segmentation import SegmentationSettings
 
 

@@ -7,19 +7,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from wsss.artifacts import sha256_of
+from wsss.data.augmentation import to_tensor
+from wsss.data.dataset import Dataset
 from wsss.data.images import read_image
-from wsss.data.layout import Dataset
-from wsss.data.transforms import to_tensor
-from wsss.device import place
-from wsss.folding import fold_norms
-from wsss.image_store import write_store_shard
-from wsss.pipelining import in_background
-from wsss.saved_weights import load_weights, read_weights
+from wsss.files import sha256_of
+from wsss.networks.inference.folding import fold_norms
+from wsss.networks.saved_weights import load_weights, read_weights
+from wsss.runtime.device import place
 from wsss.segmentation.deeplab import fused_logits
-from wsss.segmentation.score_store import ScoreStore
 from wsss.segmentation.training import build_segmenter
 from wsss.settings.segmentation import PredictionSettings, SegmentationSettings
+from wsss.stores.image_store import write_store_shard
+from wsss.stores.pipelining import in_background
+from wsss.stores.score_store import ScoreStore
 
 
 def write_score_shard(

@@ -7,15 +7,15 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from wsss.backbone import backbone_of
-from wsss.backbone_weights import load_initial_weights
-from wsss.data.layout import Dataset
-from wsss.data.transforms import Normalisation
+from wsss.data.augmentation import Normalisation
+from wsss.data.dataset import Dataset
+from wsss.networks.backbones import backbone_of
+from wsss.networks.initial_weights import load_initial_weights
 from wsss.segmentation.deeplab import DeepLabV2, fused_logits, parameter_groups
 from wsss.segmentation.losses import segmentation_loss
 from wsss.settings.segmentation import SegmentationSettings
-from wsss.training_loop import Batch, Losses, Machine, Plan, save_training, train
-from wsss.training_pairs import TrainingPairs
+from wsss.training.loop import Batch, Losses, Machine, Plan, save_training, train
+from wsss.training.pairs import TrainingPairs
 
 
 def train_segmentation(

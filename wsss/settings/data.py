@@ -26,7 +26,7 @@ class ListSettings(Settings):
 
 
 class SyntheticSettings(Settings):
-    """The embedded dataset: scenes made from a seed (see wsss.data.synthetic)."""
+    """The embedded dataset: scenes made from a seed (see wsss.data.synthetic.scenes)."""
 
     kind: Literal["synthetic"]
     name: Name = "synthetic"

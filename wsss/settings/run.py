@@ -12,7 +12,7 @@ from wsss.errors import WsssError
 from wsss.settings.backbone import BackboneName
 from wsss.settings.base import Settings
 from wsss.settings.cams import CamSettings
-from wsss.settings.classification import ClassifierSettings
+from wsss.settings.classifier import ClassifierSettings
 from wsss.settings.comparison import OF_PREDICTIONS, ComparisonSettings, PublishedSettings, ScoredStage
 from wsss.settings.data import DataSettings, Voc12Settings
 from wsss.settings.evaluation import CamCrfSettings, EvaluationSettings, ReportSettings

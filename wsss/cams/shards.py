@@ -1,0 +1,131 @@
+"""Multi-scale, mirrored class activation maps, image by image, into stores."""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import chain, groupby, islice
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from wsss.classification.classifier import Classifier, load_classifier
+from wsss.data.augmentation import to_tensor
+from wsss.data.dataset import Dataset
+from wsss.data.images import read_image
+from wsss.files import sha256_of
+from wsss.networks.inference.precision import to_precision
+from wsss.runtime.device import place
+from wsss.settings.cams import Branches, CamSettings
+from wsss.settings.classifier import ClassifierSettings
+from wsss.stores.cam_store import CamStore
+from wsss.stores.image_store import write_store_shard
+from wsss.stores.pipelining import in_background
+
+# On a GPU: what goes through the network at once, 24 photographs of VOC; less on a card of less memory, of which every
+# pixel, its mirror's and those at double size take some 3 kB in float32.
+MOST_PIXELS, BYTES_OF_PIXEL = 4_500_000, 8_000
+MOST_READERS = 8
+
+
+class Photograph(NamedTuple):
+    """An image as the network is to see it, at every scale: normalised (3, h, w); `size`: (height, width)."""
+
+    image_id: str
+    size: tuple[int, int]
+    scaled: list[Tensor]
+
+
+@dataclass(frozen=True)
+class CamMaker:
+    """From images to CAM stores: `read` is for threads beside the one that calls `stores_of`."""
+
+    dataset: Dataset
+    network: Classifier
+    device: torch.device
+    settings: CamSettings
+    # SHA-256 of the file of weights.
+    digest: str
+
+    def read(self, image_id: str) -> Photograph:
+        """An image at every scale, in memory from which a GPU can take it."""
+        image = read_image(self.dataset.image_path(image_id))
+        normalisation, precision = self.network.backbone.normalisation, getattr(torch, self.settings.precision)
+        scaled = [to_tensor(image, normalisation, scale).to(precision) for scale in self.settings.scales]
+        if self.device.type == "cuda":
+            scaled = [one.pin_memory() for one in scaled]
+        return Photograph(image_id, (image.height, image.width), scaled)
+
+    def stores_of(self, batch: Sequence[Photograph]) -> list[CamStore]:
+        """The stores of images of one size."""
+        scales = zip(*(photograph.scaled for photograph in batch), strict=True)
+        images = (torch.stack([one.to(self.device, non_blocking=True) for one in scale]) for scale in scales)
+        maps = [class_maps(self.network, one, self.settings.branches) for one in images]
+        arrays = [one.cpu().numpy().astype(self.settings.store_dtype) for one in maps]
+        return [self._store_of(photograph, cams) for photograph, *cams in zip(batch, *arrays, strict=True)]
+
+    def _store_of(self, photograph: Photograph, cams: Sequence[np.ndarray]) -> CamStore:
+        keys = self.dataset.present(photograph.image_id)
+        own = [one[keys] for one in cams]
+        return CamStore(photograph.image_id, photograph.size, keys, self.settings.scales, own, self.digest)
+
+
+def write_cam_shard(
+    dataset: Dataset,
+    ids: Sequence[str],
+    weights: Path,
+    classifier: ClassifierSettings,
+    settings: CamSettings,
+    folder: Path,
+    manifest: Path,
+) -> None:
+    """Write `folder`/stores/<id>.zarr.zip for every image of `ids`, then their manifest.
+
+    On a GPU, images of one size go through the network together. On a CPU each goes by itself, with its mirror: batches
+    were slower.
+    """
+    network = load_classifier(classifier, len(dataset.classes), weights)
+    device = place(network)
+    # The head stays in float32, and with it the maps: it costs next to nothing.
+    to_precision(network.backbone, getattr(torch, settings.precision))
+    maker = CamMaker(dataset, network, device, settings, sha256_of(weights))
+    pixels, readers = pace(device)
+    if device.type == "cuda":
+        # Each reader would start as many helpers, and wait for them.
+        torch.set_num_threads(1)
+    batches = of_one_size(sorted(ids, key=dataset.sizes.__getitem__) if pixels else ids, dataset.sizes, pixels)
+    with ThreadPoolExecutor(readers) as pool:
+        photographs = in_background(lambda batch: list(pool.map(maker.read, batch)), batches)
+        # A GPU would wait while a batch's stores are written; on a CPU, other threads' memory does not stay (`place`).
+        stores = in_background(maker.stores_of, photographs) if pixels else map(maker.stores_of, photographs)
+        write_store_shard(ids, chain.from_iterable(stores), folder, manifest, "CAMs")
+
+
+def pace(device: torch.device) -> tuple[int, int]:
+    """How many pixels of images may go through the network at once, 0 for image by image, and how many read them."""
+    if device.type == "cpu":
+        return 0, 1
+    memory = torch.cuda.get_device_properties(device).total_memory
+    return min(MOST_PIXELS, memory // BYTES_OF_PIXEL), min(torch.get_num_threads(), MOST_READERS)
+
+
+def of_one_size(ids: Iterable[str], sizes: Mapping[str, tuple[int, int]], pixels: int) -> Iterator[list[str]]:
+    """Images of one size that follow each other, as many at once as have so many pixels, at least one."""
+    for size, alike in groupby(ids, sizes.__getitem__):
+        while batch := list(islice(alike, max(pixels // math.prod(size), 1))):
+            yield batch
+
+
+@torch.inference_mode()
+def class_maps(network: Classifier, images: Tensor, branches: Branches = "image") -> Tensor:
+    """CAMs (batch, n, h', w') of all classes for normalised images (batch, 3, h, w): the maximum of both views.
+
+    The images are of the backbone's precision, the maps are float32. The mirror's are mirrored back before the maximum
+    is taken, after ReLU.
+    """
+    maps = network.activations(torch.cat([images, images.flip(3)]), branches)
+    straight, mirrored = maps.chunk(2)
+    return torch.maximum(straight, mirrored.flip(3))

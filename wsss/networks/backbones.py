@@ -1,0 +1,167 @@
+"""Networks that give five stages of features, through one interface: every backbone works in every place.
+
+| network            | channels of the five stages | strides (output stride 16) |
+|--------------------|-----------------------------|----------------------------|
+| resnet18, 34       | 64, 64, 128, 256, 512       | 4, 4, 8, 16, 16            |
+| resnet50, 101      | 64, 256, 512, 1024, 2048    | 4, 4, 8, 16, 16            |
+| efficientnet_lite0 | 16, 24, 40, 112, 1280       | 2, 4, 8, 16, 16            |
+"""
+
+from collections.abc import Iterable
+from typing import Any, Literal, Self
+
+import torch
+from torch import Tensor, nn
+
+from wsss.data.augmentation import Normalisation
+from wsss.networks.efficientnet_lite import EfficientNetLite0
+from wsss.settings.backbone import BackboneName, BackboneSettings
+
+# In the last stages, strides beyond the output stride become 1 and, where asked for, dilations take their place.
+OutputStride = Literal[8, 16]
+TORCHVISION_INPUT = Normalisation((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+LITE0_INPUT = Normalisation((127 / 255,) * 3, (128 / 255,) * 3)
+# Values in 0..255 less (122.675, 116.669, 104.008) in RGB, undivided.
+CAFFE_INPUT = Normalisation((122.675 / 255, 116.669 / 255, 104.008 / 255), (1 / 255,) * 3, bgr=True)
+
+
+class Backbone(nn.Module):
+    """A network cut into five stages. BatchNorm always uses its running statistics.
+
+    `channels` and `strides` describe the stages' outputs; `normalisation` is what images must be made into.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        stages: Iterable[Iterable[nn.Module]],
+        channels: tuple[int, ...],
+        strides: tuple[int, ...],
+        normalisation: Normalisation,
+    ) -> None:
+        super().__init__()
+        self.network = network
+        # Kept in tuples, unregistered: parameters have one name each, that of the original network.
+        self._stages = tuple(tuple(stage) for stage in stages)
+        self.channels, self.strides, self.normalisation = channels, strides, normalisation
+        self.train(self.training)
+
+    def stage(self, number: int, features: Tensor) -> Tensor:
+        """Run stage `number` (1..5) on the output of the one before (on images for stage 1)."""
+        for module in self._stages[number - 1]:
+            features = module(features)
+        return features
+
+    def forward(self, images: Tensor, frozen: int = 0) -> list[Tensor]:
+        """Features of the five stages for normalised images (batch, 3, height, width).
+
+        The first `frozen` stages run without autograd.
+        """
+        outputs = []
+        # Channels last is the faster layout on CPUs and GPUs alike; callers lay the weights out so too.
+        features = images.contiguous(memory_format=torch.channels_last)
+        for number in range(1, 6):
+            with torch.set_grad_enabled(torch.is_grad_enabled() and number > frozen):
+                features = self.stage(number, features)
+            outputs.append(features)
+        return outputs
+
+    def stage_parameters(self, number: int) -> Iterable[nn.Parameter]:
+        """Parameters of stage `number` (1..5)."""
+        for module in self._stages[number - 1]:
+            yield from module.parameters()
+
+    def train(self, mode: bool = True) -> Self:
+        super().train(mode)
+        for module in self.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.eval()
+        return self
+
+
+def backbone_of(settings: BackboneSettings, output_stride: OutputStride = 16, dilated: bool = False) -> Backbone:
+    """The untrained backbone that settings describe, with the input that its weights ask for; see `build_backbone`."""
+    backbone = build_backbone(settings.name, output_stride, dilated, settings.caffe_style)
+    if settings.input == "caffe":
+        backbone.normalisation = CAFFE_INPUT
+    return backbone
+
+
+def build_backbone(
+    name: BackboneName, output_stride: OutputStride = 16, dilated: bool = False, caffe_style: bool = False
+) -> Backbone:
+    """An untrained backbone; weights are loaded into `.network`.
+
+    `dilated`: strides taken away to reach the output stride are made up for by dilation in every block of the stage,
+    the first included (DeepLab); otherwise features stay undilated (IRNet, VWE, VWL). `caffe_style` (bottleneck ResNets
+    only): strides on the first 1x1 convolution, and a stem pooling that rounds up. Raises ValueError for the others.
+
+    Its weights follow torch's seed, and leave the generator as it was: what is drawn after, a head's weights, hangs on
+    the seed alone.
+    """
+    if caffe_style and name not in ("resnet50", "resnet101"):
+        raise ValueError(f"caffe_style needs bottleneck blocks, which {name} has not: use resnet50 or resnet101")
+    with torch.random.fork_rng(devices=[]):
+        if name == "efficientnet_lite0":
+            return _efficientnet_lite0(output_stride, dilated)
+        return _resnet(name, output_stride, dilated, caffe_style)
+
+
+def _resnet(name: str, output_stride: int, dilated: bool, caffe_style: bool) -> Backbone:
+    from torchvision import models
+
+    from wsss.networks.inference.fused_blocks import Stem, fuse_blocks
+
+    network: Any = models.get_model(name, weights=None)
+    network.fc, network.avgpool = nn.Identity(), nn.Identity()
+    if caffe_style:
+        network.maxpool.ceil_mode = True
+        for layer in (network.layer2, network.layer3, network.layer4):
+            layer[0].conv1.stride, layer[0].conv2.stride = layer[0].conv2.stride, (1, 1)
+    stride, dilation = 4, 1
+    for layer in (network.layer2, network.layer3, network.layer4):
+        if stride < output_stride:
+            stride *= 2
+        else:
+            dilation *= 2
+            _remove_stride(layer, dilation if dilated else 1)
+    fuse_blocks(network)
+    stem = (Stem(network.conv1, network.bn1, network.relu), network.maxpool)
+    wide = 512 * network.layer4[0].expansion
+    return Backbone(
+        network,
+        (stem, (network.layer1,), (network.layer2,), (network.layer3,), (network.layer4,)),
+        (64, wide // 8, wide // 4, wide // 2, wide),
+        (4, 4, 8, 16 if output_stride == 16 else 8, output_stride),
+        TORCHVISION_INPUT,
+    )
+
+
+def _efficientnet_lite0(output_stride: int, dilated: bool) -> Backbone:
+    network = EfficientNetLite0()
+    blocks, activation = network.blocks, nn.ReLU6(inplace=True)
+    stem = (network.conv_stem, network.bn1, activation, blocks[0])
+    head = (blocks[5], blocks[6], network.conv_head, network.bn2, activation)
+    # Blocks 3 and 5 hold the strides from 8 to 16 and from 16 to 32; blocks 4 and 6 follow them.
+    kept_small = ((3, 4), (5, 6)) if output_stride == 8 else ((5, 6),)
+    for power, pair in enumerate(kept_small, 1):
+        for block in pair:
+            _remove_stride(blocks[block], 2**power if dilated else 1)
+    return Backbone(
+        network,
+        (stem, (blocks[1],), (blocks[2],), (blocks[3], blocks[4]), head),
+        (16, 24, 40, 112, 1280),
+        (2, 4, 8, 16 if output_stride == 16 else 8, output_stride),
+        LITE0_INPUT,
+    )
+
+
+def _remove_stride(stage: nn.Module, dilation: int) -> None:
+    """Give every convolution of `stage` stride 1, and the spatial ones this dilation, at unchanged size."""
+    for module in stage.modules():
+        if isinstance(module, nn.Conv2d):
+            module.stride = (1, 1)
+            side = module.kernel_size[0]
+            if side > 1:
+                module.dilation = (dilation, dilation)
+                module.padding = (dilation * (side - 1) // 2,) * 2

@@ -1,0 +1,106 @@
+"""EfficientNet-Lite0 up to its last features, with timm's names for its weights.
+
+EfficientNet (Tan and Le, ICML 2019) without squeeze-and-excitation, with ReLU6, its stem and head unscaled. timm and
+what it imports take as long to load as torch itself, in every step of the workflow, and this is all that is used of it.
+"""
+
+import math
+from collections.abc import Iterator
+
+from torch import Tensor, nn
+from torch.nn.functional import pad, relu6
+
+from wsss.networks.inference.precision import convolved
+
+STEM, HEAD, EXPANSION = 32, 1280, 6
+# Of each stage of blocks: blocks, kernel's side, stride of the first block, channels.
+STAGES = ((1, 3, 1, 16), (2, 3, 2, 24), (2, 5, 2, 40), (3, 3, 2, 80), (3, 5, 1, 112), (4, 5, 2, 192), (1, 3, 1, 320))
+
+
+class EfficientNetLite0(nn.Module):
+    """Stem, seven stages of blocks and head; it is run part by part (`wsss.networks.backbones`)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv_stem, self.bn1 = convolution(3, STEM, 3, 2), norm(STEM)
+        self.blocks = nn.Sequential(*stages())
+        self.conv_head, self.bn2 = convolution(STAGES[-1][3], HEAD, 1), norm(HEAD)
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                fan_out = module.weight[:, 0].numel() // module.groups
+                nn.init.normal_(module.weight, std=math.sqrt(2 / fan_out))
+
+
+class DepthwiseSeparable(nn.Module):
+    """A depthwise convolution and a pointwise one that is not activated."""
+
+    def __init__(self, channels: int, out: int, side: int) -> None:
+        super().__init__()
+        self.conv_dw, self.bn1 = convolution(channels, channels, side, 1, channels), norm(channels)
+        self.conv_pw, self.bn2 = convolution(channels, out, 1), norm(out)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(batch, out, height, width)."""
+        activated = relu6(self.bn1(self.conv_dw(features)), inplace=True)
+        projected: Tensor = self.bn2(self.conv_pw(activated))
+        return projected
+
+
+class InvertedResidual(nn.Module):
+    """Expanded by a pointwise convolution, then as above; added to its input where both are of one shape."""
+
+    def __init__(self, channels: int, out: int, side: int, stride: int) -> None:
+        super().__init__()
+        wide = EXPANSION * channels
+        self.conv_pw, self.bn1 = convolution(channels, wide, 1), norm(wide)
+        self.conv_dw, self.bn2 = convolution(wide, wide, side, stride, wide), norm(wide)
+        self.conv_pwl, self.bn3 = convolution(wide, out, 1), norm(out)
+        self.adds = stride == 1 and channels == out
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(batch, out, ceil(height / stride), ceil(width / stride))."""
+        expanded = relu6(self.bn1(self.conv_pw(features)), inplace=True)
+        filtered = relu6(self.bn2(self.conv_dw(expanded)), inplace=True)
+        projected: Tensor = self.bn3(self.conv_pwl(filtered))
+        return projected + features if self.adds else projected
+
+
+class SamePadded(nn.Conv2d):
+    """A convolution padded as TensorFlow does it: by as much as the input's size asks for, the odd rest at the end."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """(batch, out, ceil(height / stride), ceil(width / stride))."""
+        margins = []
+        for axis in (1, 0):
+            reach = self.dilation[axis] * (self.kernel_size[axis] - 1) + 1
+            length, stride = input.shape[2 + axis], self.stride[axis]
+            missing = max((math.ceil(length / stride) - 1) * stride + reach - length, 0)
+            margins += [missing // 2, missing - missing // 2]
+        padded = pad(input, margins) if any(margins) else input
+        return convolved(padded, self.weight, self.bias, (0, 0), self.stride, self.dilation, self.groups)
+
+
+def stages() -> Iterator[nn.Sequential]:
+    """The seven stages of blocks."""
+    channels = STEM
+    for number, (count, side, stride, out) in enumerate(STAGES):
+        blocks: list[nn.Module] = []
+        for block in range(count):
+            if number == 0:
+                blocks.append(DepthwiseSeparable(channels, out, side))
+            else:
+                blocks.append(InvertedResidual(channels, out, side, stride if block == 0 else 1))
+            channels = out
+        yield nn.Sequential(*blocks)
+
+
+def convolution(channels: int, out: int, side: int, stride: int = 1, groups: int = 1) -> nn.Conv2d:
+    """Without a bias. At stride 1 TensorFlow's padding is the same on both sides."""
+    if stride == 1:
+        return nn.Conv2d(channels, out, side, padding=side // 2, groups=groups, bias=False)
+    return SamePadded(channels, out, side, stride, groups=groups, bias=False)
+
+
+def norm(channels: int) -> nn.BatchNorm2d:
+    """With TensorFlow's epsilon."""
+    return nn.BatchNorm2d(channels, eps=1e-3)

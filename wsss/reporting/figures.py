@@ -1,0 +1,195 @@
+"""Figures of a run: threshold curves, qualitative panels, training curves. Equal input gives equal PNG bytes."""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from wsss.data.images import IGNORE, voc_palette
+from wsss.errors import WsssError
+from wsss.evaluation.comparison import Line
+from wsss.evaluation.scores import BACKGROUND
+from wsss.evaluation.thresholds import CurvePoint, best
+from wsss.files import write_bytes
+
+PANEL_COLUMNS = ("image", "CAM", "pseudo label", "prediction", "truth")
+DOTS_PER_INCH = 110
+
+
+@dataclass(frozen=True)
+class PanelRow:
+    """One image of the panels; what is None is shown as an empty cell.
+
+    `image`: uint8 (h, w, 3), RGB; `cams`: float32 (n, h, w) in 0..1, n may be 0; the others: uint8 labels (h, w).
+    """
+
+    image_id: str
+    image: np.ndarray
+    cams: np.ndarray | None = None
+    pseudo_label: np.ndarray | None = None
+    prediction: np.ndarray | None = None
+    truth: np.ndarray | None = None
+
+
+def draw_threshold_curve(curves: Mapping[str, Sequence[CurvePoint]], chosen: float, path: Path) -> None:
+    """Write mean IoU over the background score, a line for each split of `curves`, with `chosen` marked, as a PNG."""
+    figure = Figure(figsize=(7.0, 4.0), layout="constrained", dpi=DOTS_PER_INCH)
+    axes = figure.add_subplot()
+    for name, curve in curves.items():
+        top = best(curve)
+        where, height = top["background_score"], 100 * top["miou"]
+        scores = [point["background_score"] for point in curve]
+        label = f"{name} (highest: {height:.1f} at {where:g})"
+        (line,) = axes.plot(scores, [100 * point["miou"] for point in curve], linewidth=2, label=label)
+        axes.plot([where], [height], "o", color=line.get_color(), markersize=7)
+    axes.axvline(chosen, color="0.25", linestyle="--", linewidth=1.2, label=f"background score of this run: {chosen:g}")
+    axes.set(xlabel="background score", ylabel="mIoU (%)")
+    _tidy(axes)
+    axes.legend(framealpha=0.85, edgecolor="none", fontsize=9)
+    save_figure(figure, path)
+
+
+def draw_panels(rows: Sequence[PanelRow], class_names: Sequence[str], path: Path) -> None:
+    """Write a row of pictures for each image, with a legend of the classes shown, as a PNG.
+
+    `class_names` are the n classes without the background; the CAM of a pixel is its strongest one, laid over the
+    image; ignored pixels (255) are white.
+    """
+    figure = Figure(figsize=(2.2 * len(PANEL_COLUMNS), 1.85 * len(rows) + 0.8), layout="constrained", dpi=DOTS_PER_INCH)
+    grid = figure.subplots(len(rows), len(PANEL_COLUMNS), squeeze=False)
+    for line, row in zip(grid, rows, strict=True):
+        pictures = (row.image, _heat(row), *(_coloured(labels) for labels in _label_maps(row)))
+        for axes, picture in zip(line, pictures, strict=True):
+            _show(axes, picture, row.image.shape)
+        line[0].set_ylabel(row.image_id, fontsize=8, parse_math=False)
+    for axes, title in zip(grid[0], PANEL_COLUMNS, strict=True):
+        axes.set_title(title, fontsize=10)
+    legend = figure.legend(
+        handles=_legend(rows, class_names), loc="outside lower center", ncols=7, frameon=False, fontsize=9
+    )
+    for text in legend.get_texts():
+        text.set_parse_math(False)
+    save_figure(figure, path)
+
+
+def draw_training_curve(logs: Mapping[str, Path], path: Path) -> None:
+    """Write each loss over the steps, a plot for each network of `logs` (name to training.csv), as a PNG.
+
+    A training.csv has the columns step and lr; all others are losses. Raises WsssError where it is missing or not one.
+    """
+    figure = Figure(figsize=(4.2 * len(logs), 3.4), layout="constrained", dpi=DOTS_PER_INCH)
+    for axes, (name, log) in zip(figure.subplots(1, len(logs), squeeze=False)[0], logs.items(), strict=True):
+        columns = _read_log(log)
+        steps = columns.pop("step")
+        columns.pop("lr", None)
+        for loss, values in columns.items():
+            axes.plot(steps, values, linewidth=1.6, label=loss, marker="." if len(steps) < 3 else None)
+        # Losses of one network differ by orders of magnitude.
+        axes.set_yscale("log", nonpositive="mask")
+        axes.set(title=name, xlabel="step", ylabel="loss")
+        _tidy(axes)
+        axes.legend(framealpha=0.85, edgecolor="none", fontsize=9)
+    save_figure(figure, path)
+
+
+def draw_comparison(lines: Sequence[Line], path: Path) -> None:
+    """Write each row's mean as a line, its seeds as dots and a paper's figure as a diamond, by split, as a PNG."""
+    splits = list(dict.fromkeys(line.split for line in lines))
+    rows = list(dict.fromkeys(line.row for line in lines))
+    size = (4.6 * len(splits), 1.2 + 0.42 * len(rows))
+    figure = Figure(figsize=size, layout="constrained", dpi=DOTS_PER_INCH)
+    for axes, split in zip(figure.subplots(1, len(splits), squeeze=False, sharey=True)[0], splits, strict=True):
+        shown = [line for line in lines if line.split == split]
+        for line in shown:
+            axes.plot(line.mean, line.row, "|", color="#7fb3b8", markersize=22, markeredgewidth=3)
+            axes.plot(line.scores, [line.row] * len(line.scores), "o", color="#0b6e75", markersize=4.5)
+        figures = {line.row: line.published for line in shown if line.published is not None}
+        if figures:
+            axes.plot([*figures.values()], [*figures], "D", color="#c2571a", fillstyle="none", label="published")
+            axes.legend(framealpha=0.85, edgecolor="none", fontsize=8)
+        every = [*figures.values(), *(score for line in shown for score in line.scores)]
+        margin = 0.25 * max(max(every) - min(every), 1.0)
+        axes.set_xlim(max(min(every) - margin, 0), max(every) + margin)
+        axes.set(title=split, xlabel="mIoU (%)")
+        _tidy(axes)
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    save_figure(figure, path)
+
+
+def _read_log(path: Path) -> dict[str, list[float]]:
+    try:
+        with path.open(newline="") as file:
+            rows = list(csv.DictReader(file))
+        columns = {name: [float(row[name]) for row in rows] for name in rows[0]}
+    except FileNotFoundError:
+        raise WsssError(f"missing training log: {path}; run the training again") from None
+    except (IndexError, ValueError, TypeError) as error:
+        raise WsssError(f"{path} is no training log ({error}); run the training again") from None
+    if "step" not in columns:
+        raise WsssError(f"{path} is no training log (no column step); run the training again")
+    return columns
+
+
+def _label_maps(row: PanelRow) -> tuple[np.ndarray | None, ...]:
+    return row.pseudo_label, row.prediction, row.truth
+
+
+def _coloured(labels: np.ndarray | None) -> np.ndarray | None:
+    if labels is None:
+        return None
+    palette = voc_palette()
+    palette[IGNORE] = 255
+    colours: np.ndarray = palette[labels]
+    return colours
+
+
+def _heat(row: PanelRow) -> np.ndarray | None:
+    """The strongest CAM of each pixel as colours, half transparent over the image: float (h, w, 3) in 0..1."""
+    if row.cams is None:
+        return None
+    strongest = row.cams.max(axis=0, initial=0.0)
+    colours: np.ndarray = colormaps["jet"](np.clip(strongest, 0, 1))[..., :3]
+    return 0.5 * colours + 0.5 * row.image / 255
+
+
+def _show(axes: Axes, picture: np.ndarray | None, shape: tuple[int, ...]) -> None:
+    axes.set(xticks=[], yticks=[])
+    if picture is None:
+        axes.text(0.5, 0.5, "–", ha="center", va="center", transform=axes.transAxes, fontsize=14, color="0.5")
+        axes.spines[:].set_visible(False)
+        axes.set_box_aspect(shape[0] / shape[1])
+    else:
+        axes.imshow(picture, interpolation="nearest")
+        axes.spines[:].set_color("0.8")
+
+
+def _legend(rows: Sequence[PanelRow], class_names: Sequence[str]) -> list[Patch]:
+    maps = [labels for row in rows for labels in _label_maps(row) if labels is not None]
+    shown = {int(value) for labels in maps for value in np.unique(labels)}
+    palette = voc_palette() / 255
+    names = [BACKGROUND, *class_names]
+    patches = [Patch(color=palette[value], label=names[value]) for value in sorted(shown - {IGNORE})]
+    if IGNORE in shown:
+        patches.append(Patch(facecolor="white", edgecolor="0.6", label="ignored"))
+    return patches
+
+
+def _tidy(axes: Axes) -> None:
+    axes.grid(color="0.9", linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def save_figure(figure: Figure, path: Path) -> None:
+    """Write a figure as a PNG; equal figures are equal bytes."""
+    buffer = io.BytesIO()
+    # Without the library's version in the file, equal figures stay equal bytes.
+    figure.savefig(buffer, format="png", metadata={"Software": None})
+    write_bytes(path, buffer.getvalue())

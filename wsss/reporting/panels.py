@@ -1,0 +1,37 @@
+"""Panels of some images of a split, read from the stages' artifacts."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from wsss.data.dataset import Dataset
+from wsss.data.images import read_image, read_labels
+from wsss.reporting.figures import PanelRow, draw_panels
+from wsss.stores.cam_store import CamStore
+from wsss.stores.image_store import store_path
+from wsss.stores.label_images import label_path
+
+
+def draw_split(dataset: Dataset, split: str, count: int, folders: Mapping[str, Path], path: Path) -> None:
+    """Draw `count` images, evenly spread over the split's list.
+
+    `folders` holds the stage folders of cams, pseudo_labels and predictions, as far as the split has them.
+    """
+    ids = dataset.ids(split)
+    chosen = [ids[i * len(ids) // count] for i in range(min(count, len(ids)))]
+    draw_panels([_row(dataset, image_id, folders) for image_id in chosen], dataset.classes, path)
+
+
+def _row(dataset: Dataset, image_id: str, folders: Mapping[str, Path]) -> PanelRow:
+    def labels_in(stage: str) -> np.ndarray | None:
+        return read_labels(label_path(folders[stage], image_id)) if stage in folders else None
+
+    return PanelRow(
+        image_id,
+        np.asarray(read_image(dataset.image_path(image_id))),
+        CamStore.read(store_path(folders["cams"], image_id), image_id).full() if "cams" in folders else None,
+        labels_in("pseudo_labels"),
+        labels_in("predictions"),
+        dataset.truth(image_id),
+    )

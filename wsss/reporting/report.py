@@ -1,0 +1,182 @@
+"""A run for people: one self-contained page, and a table for the terminal. Both show scores in percent."""
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from wsss.errors import WsssError
+from wsss.evaluation.metrics import Record
+from wsss.files import write_text
+from wsss.settings.comparison import ScoredStage
+
+STAGES = get_args(ScoredStage)
+STAGE_TITLES = {
+    "cam": "CAM",
+    "cam_crf": "CAM + CRF",
+    "pseudo_label": "pseudo labels",
+    "prediction": "prediction",
+    "prediction_crf": "prediction + CRF",
+}
+SUPERVISION_TITLES = {None: "–", "pseudo_labels": "pseudo labels", "truth": "truth (full supervision)"}
+COLUMNS = (
+    "stage",
+    "split",
+    "mIoU %",
+    "pixel acc. %",
+    "images",
+    "CRF",
+    "background score",
+    "trained on",
+    "initialisation",
+    "seed",
+)
+NUMBERS = frozenset({"mIoU %", "pixel acc. %", "images", "seed"})
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A record as texts: `cells` by column, `per_class` in percent or None, `share` the mIoU in percent."""
+
+    cells: dict[str, str]
+    per_class: dict[str, float | None]
+    share: float
+
+
+def write_report(
+    path: Path,
+    *,
+    title: str,
+    metrics: Sequence[Record],
+    bounds: Sequence[Record],
+    settings: Mapping[str, Mapping[str, Any]],
+    figures: Mapping[str, Path],
+    artifacts: Sequence[Mapping[str, str]],
+    facts: Mapping[str, str],
+) -> None:
+    """Write the page of a run: one HTML file with its figures inside, which loads nothing and runs no script.
+
+    `bounds`: scores of the same network on the truth, none where they are not asked for; `settings`: the settings of
+    each stage; `figures`: PNG files by caption, in the order of the page; `artifacts`: mappings with stage, path and
+    settings; `facts`: what else describes the run, such as its dataset. Raises WsssError without metrics or where a
+    figure is missing.
+    """
+    records = _ordered(metrics)
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    page = environment.get_template("report.html").render(
+        title=title,
+        columns=COLUMNS,
+        numbers=NUMBERS,
+        headline=_row(_headline(records)),
+        rows=[_row(item) for item in records],
+        recoveries=[_recovery(item, bound) for bound in bounds for item in records if _same_stage(item, bound)],
+        has_upper_bound=any(_chosen_on_itself(item) for item in records),
+        class_names=list(dict.fromkeys(name for item in records for name in item.per_class)),
+        settings={stage: _flat(values) for stage, values in settings.items()},
+        figures={caption: _data_uri(file) for caption, file in figures.items()},
+        artifacts=artifacts,
+        facts=facts,
+    )
+    write_text(path, page + "\n")
+
+
+def summary_text(metrics: Sequence[Record]) -> str:
+    """The scores as an aligned table for a terminal, one line for each record in the order of the pipeline."""
+    records = _ordered(metrics)
+    table = [dict(zip(COLUMNS, COLUMNS, strict=True)), *(_row(item).cells for item in records)]
+    widths = {column: max(len(cells[column]) for cells in table) for column in COLUMNS}
+    lines = ["  ".join(_aligned(cells[column], column, widths[column]) for column in COLUMNS) for cells in table]
+    lines.insert(1, "  ".join("-" * widths[column] for column in COLUMNS))
+    if any(_chosen_on_itself(item) for item in records):
+        lines.append("† chosen with the masks of the very split that is scored: an upper bound")
+    return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def _aligned(text: str, column: str, width: int) -> str:
+    return text.rjust(width) if column in NUMBERS else text.ljust(width)
+
+
+def _ordered(metrics: Sequence[Record]) -> list[Record]:
+    if not metrics:
+        raise WsssError("this run has no scores to report: list at least one stage under its metrics")
+    return sorted(metrics, key=lambda item: (STAGES.index(item.stage), item.split))
+
+
+def _headline(records: Sequence[Record]) -> Record:
+    """The score of the last stage that was reached, on val where it has one."""
+    return max(records, key=lambda item: (STAGES.index(item.stage), item.split == "val"))
+
+
+def _row(item: Record) -> _Row:
+    cells = (
+        STAGE_TITLES[item.stage],
+        item.split,
+        _percent(item.miou),
+        _percent(item.pixel_accuracy),
+        str(item.images),
+        "yes" if item.post_processing == "crf" else "no",
+        _threshold(item),
+        SUPERVISION_TITLES[item.supervision],
+        item.initialisation,
+        "–" if item.seed is None else str(item.seed),
+    )
+    per_class = {name: None if iou is None else 100 * iou for name, iou in item.per_class.items()}
+    return _Row(dict(zip(COLUMNS, cells, strict=True)), per_class, 100 * item.miou)
+
+
+def _same_stage(item: Record, other: Record) -> bool:
+    return (item.stage, item.split) == (other.stage, other.split)
+
+
+def _recovery(item: Record, bound: Record) -> dict[str, str]:
+    """What a score reaches of its bound's, as texts."""
+    return {
+        "stage": STAGE_TITLES[item.stage],
+        "split": item.split,
+        "pseudo labels": _percent(item.miou),
+        "truth": _percent(bound.miou),
+        "recovery ratio": f"{_percent(item.miou / bound.miou)}%" if bound.miou else "–",
+    }
+
+
+def _percent(fraction: float) -> str:
+    return f"{100 * fraction:.1f}"
+
+
+def _threshold(item: Record) -> str:
+    if item.threshold is None:
+        return "–"
+    origin = "from config" if item.threshold_from == "config" else f"chosen on {item.threshold_from}"
+    return f"{item.threshold:g}, {origin}{' †' if _chosen_on_itself(item) else ''}"
+
+
+def _chosen_on_itself(item: Record) -> bool:
+    return item.threshold_from == item.split
+
+
+def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    """Nested settings as dotted keys with their values as JSON, texts as they are."""
+    flat: dict[str, str] = {}
+    for key, value in settings.items():
+        if isinstance(value, Mapping) and value:
+            flat.update(_flat(value, f"{prefix}{key}."))
+        else:
+            flat[f"{prefix}{key}"] = value if isinstance(value, str) else json.dumps(value)
+    return flat
+
+
+def _data_uri(path: Path) -> str:
+    try:
+        return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
+    except FileNotFoundError:
+        raise WsssError(f"missing figure: {path}; run the workflow up to its report") from None

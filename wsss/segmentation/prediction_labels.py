@@ -1,0 +1,43 @@
+"""Labels from stored scores: the likeliest class of each pixel, as it is and after a CRF over all classes."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from wsss.data.dataset import Dataset
+from wsss.data.images import read_image
+from wsss.labelling.dense_crf import DenseCrf
+from wsss.settings.segmentation import PredictionLabelSettings
+from wsss.stores.image_store import store_path
+from wsss.stores.label_images import write_label_shard
+from wsss.stores.score_store import ScoreStore
+
+
+def write_plain_shard(ids: Sequence[str], scores: Path, folder: Path, manifest: Path) -> None:
+    """Write the likeliest class of each pixel of `ids` into `folder`/labels, from the stage folder `scores`."""
+
+    def labels_of(image_id: str) -> np.ndarray:
+        return ScoreStore.read(store_path(scores, image_id), image_id).labels()
+
+    write_label_shard(ids, labels_of, folder, manifest, "prediction labels")
+
+
+def write_crf_shard(
+    dataset: Dataset,
+    ids: Sequence[str],
+    scores: Path,
+    settings: PredictionLabelSettings,
+    folder: Path,
+    manifest: Path,
+) -> None:
+    """The same after a CRF on the softmax of the scores and the photograph."""
+
+    def labels_of(image_id: str) -> np.ndarray:
+        image = np.asarray(read_image(dataset.image_path(image_id)))
+        probabilities = ScoreStore.read(store_path(scores, image_id), image_id).full()
+        crf = DenseCrf(image, len(probabilities), settings.crf)
+        labels: np.ndarray = crf.from_probabilities(probabilities).argmax(0).astype(np.uint8)
+        return labels
+
+    write_label_shard(ids, labels_of, folder, manifest, "prediction labels with CRF")

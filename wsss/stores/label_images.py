@@ -1,0 +1,24 @@
+"""Label images of a shard, one PNG an image, and their manifest."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from wsss.data.images import write_labels
+from wsss.files import write_manifest
+from wsss.progress import track
+
+
+def write_label_shard(
+    ids: Sequence[str], labels_of: Callable[[str], np.ndarray], folder: Path, manifest: Path, what: str
+) -> None:
+    """Write `folder`/labels/<id>.png, uint8 (H, W) from `labels_of`, for every id, then `manifest`."""
+    for image_id in track(ids, len(ids), what):
+        write_labels(label_path(folder, image_id), labels_of(image_id))
+    write_manifest(manifest, folder, [(image_id, str(label_path(Path(), image_id))) for image_id in ids])
+
+
+def label_path(folder: Path, image_id: str) -> Path:
+    """Where the labels of an image lie below the folder of their stage."""
+    return folder / "labels" / f"{image_id}.png"

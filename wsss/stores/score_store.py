@@ -1,0 +1,50 @@
+"""Class scores of one image, stored at the network's own resolution, and the two views made from them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+
+from wsss.stores.cam_store import resize
+from wsss.stores.image_store import read_store, write_store
+
+KIND = "score"
+
+
+@dataclass(frozen=True)
+class ScoreStore:
+    """Logits of a segmentation network, after the maximum over its input scales.
+
+    `logits`: (n, h, w), float16 or float32, background first; `size`: (height, width) of the image in pixels;
+    `weights`: digest of the network's weights.
+    """
+
+    image_id: str
+    size: tuple[int, int]
+    logits: np.ndarray
+    weights: str
+
+    def write(self, path: Path) -> None:
+        """Write the store, whole or not at all."""
+        attributes = {"size": list(self.size), "weights": self.weights}
+        write_store(path, KIND, self.image_id, {"logits": self.logits}, attributes)
+
+    @classmethod
+    def read(cls, path: Path, image_id: str) -> Self:
+        """Read the store of `image_id`. Raises WsssError where it is missing, truncated, or another image's."""
+        content = read_store(path, KIND, image_id)
+        facts = content.attributes
+        return cls(image_id, (facts["size"][0], facts["size"][1]), content.arrays["logits"], facts["weights"])
+
+    def full(self) -> np.ndarray:
+        """Probabilities at the image's size, float32 (n, H, W): the softmax of the resized logits."""
+        scores = resize(self.logits, self.size)
+        exponentials = np.exp(scores - scores.max(axis=0))
+        probabilities: np.ndarray = exponentials / exponentials.sum(axis=0)
+        return probabilities
+
+    def labels(self) -> np.ndarray:
+        """The most probable class of each pixel, uint8 (H, W), the lowest among equals."""
+        labels: np.ndarray = resize(self.logits, self.size).argmax(axis=0).astype(np.uint8)
+        return labels

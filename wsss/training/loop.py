@@ -1,0 +1,229 @@
+"""The one training loop: SGD with polynomial decay, mixed precision, checkpoints, resuming, progress and a log.
+
+Every batch follows from (seed, step) alone, so a resumed training goes on exactly where an unbroken one would be.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+import torch
+from safetensors.torch import save
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from wsss.errors import WsssError
+from wsss.files import atomic_path, write_bytes, write_csv, write_json
+from wsss.progress import track
+from wsss.runtime.device import place
+from wsss.settings.optimisation import OptimiserSettings, Precision
+from wsss.training.sgd import Sgd
+
+logger = logging.getLogger("wsss")
+Batch = list[Tensor]
+Losses = Mapping[str, Tensor]
+LogRow = dict[str, float]
+Network = TypeVar("Network", bound=nn.Module)
+SECONDS_BETWEEN_CHECKPOINTS = 120.0
+STEPS_BETWEEN_LOG_ROWS = 10
+CHECKPOINT_ENTRIES = ("fingerprint", "step", "network", "optimiser", "rows")
+
+
+class Samples(Protocol):
+    """Training samples: the same (epoch, index) always gives the same tensors."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, key: tuple[int, int]) -> tuple[Tensor, ...]: ...
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a training does. `total_steps` lays out the learning rate; the training ends after `steps`."""
+
+    name: str
+    batch: int
+    steps: int
+    total_steps: int
+    optimiser: OptimiserSettings
+    precision: Precision
+    seed: int
+    accumulate: int = 1
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What a training may use, without an effect on its results."""
+
+    workers: int = 0
+    # Where to keep a checkpoint, and what it must agree with: code, settings and inputs.
+    checkpoint: Path | None = None
+    fingerprint: str = ""
+
+
+def rng_for(seed: int, epoch: int, index: int) -> np.random.Generator:
+    """The generator of one sample in one epoch."""
+    return np.random.default_rng((seed, epoch, index))
+
+
+def steps_per_epoch(images: int, batch: int) -> int:
+    """Whole batches in an epoch; the last incomplete one is dropped. Raises WsssError where there is none."""
+    if images < batch:
+        raise WsssError(f"a batch of {batch} is larger than the train list ({images} images): make the batch smaller")
+    return images // batch
+
+
+def rate_share(plan: Plan, step: int) -> float:
+    """What is left of the first learning rate at step 0, 1, ...: (1 - t/T)^power, t following every so many steps."""
+    shown = step // plan.optimiser.decay_every * plan.optimiser.decay_every
+    share: float = (1 - shown / plan.total_steps) ** plan.optimiser.power
+    return share
+
+
+def train(
+    network: Network,
+    groups: Sequence[dict[str, Any]],
+    compute_losses: Callable[[Network, Batch], Losses],
+    samples: Samples,
+    plan: Plan,
+    machine: Machine,
+) -> list[LogRow]:
+    """Train `network` in place and return the log: step, learning rate and the mean of each loss since the last row.
+
+    `groups` are SGD's parameter groups, each with its own `lr`; `compute_losses` gives named scalar losses of one
+    batch, whose sum is minimised. Raises WsssError when a loss is no longer finite.
+    """
+    device = place(network.train())
+    optimiser = Sgd(groups, plan.optimiser.momentum, plan.optimiser.weight_decay)
+    state = _State(network, optimiser, machine)
+    start = state.resume()
+    batches = _batches(samples, plan, machine.workers, start)
+    for step, batch in enumerate(track(batches, plan.steps, plan.name, "step", start), start):
+        torch.manual_seed(plan.seed * 1_000_003 + step)
+        optimiser.share = rate_share(plan, step)
+        state.add(training_step(network, optimiser, compute_losses, batch, plan, device))
+        if (step + 1) % STEPS_BETWEEN_LOG_ROWS == 0 or step + 1 == plan.steps:
+            state.log(plan.name, step + 1, optimiser.rates[0] * optimiser.share)
+        state.save_if_due(step + 1)
+    state.discard()
+    return state.rows
+
+
+def save_training(folder: Path, name: str, network: nn.Module, log: Sequence[LogRow], settings: dict[str, Any]) -> None:
+    """Write <name>.safetensors, training.csv and settings.json of a trained network; the weights come last."""
+    write_csv(folder / "training.csv", log)
+    write_json(folder / "settings.json", settings)
+    state = {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
+    # Not save_file: its files are readable by their owner alone.
+    write_bytes(folder / f"{name}.safetensors", save(state))
+
+
+def training_step(
+    network: Network,
+    optimiser: Sgd,
+    compute_losses: Callable[[Network, Batch], Losses],
+    batch: Batch,
+    plan: Plan,
+    device: torch.device,
+) -> dict[str, Tensor]:
+    """One step on a batch, in the plan's parts; the losses stay on the device, so that the host need not wait."""
+    optimiser.zero_grad()
+    sums: dict[str, Tensor] = {}
+    for part in zip(*(tensor.to(device, non_blocking=True).chunk(plan.accumulate) for tensor in batch), strict=True):
+        with torch.autocast(device.type, torch.bfloat16, enabled=plan.precision == "bfloat16"):
+            losses = compute_losses(network, list(part))
+        total = torch.stack(list(losses.values())).sum() / plan.accumulate
+        total.backward()  # type: ignore[no-untyped-call]
+        for name, loss in losses.items():
+            sums[name] = sums.get(name, loss.new_zeros(())) + loss.detach() / plan.accumulate
+    optimiser.step()
+    return sums
+
+
+def _batches(samples: Samples, plan: Plan, workers: int, start: int) -> Iterator[Batch]:
+    """Batches from step `start` on; the order of an epoch follows from the seed and the epoch's number."""
+    loader: DataLoader[Any] = DataLoader(
+        samples,  # type: ignore[arg-type]
+        batch_sampler=_keys(len(samples), plan, start),
+        num_workers=workers,
+        pin_memory=torch.cuda.is_available(),
+        prefetch_factor=4 if workers else None,
+    )
+    return iter(loader)
+
+
+def _keys(images: int, plan: Plan, start: int) -> list[list[tuple[int, int]]]:
+    per_epoch = steps_per_epoch(images, plan.batch)
+    orders: dict[int, np.ndarray] = {}
+    keys = []
+    for step in range(start, plan.steps):
+        epoch, place = divmod(step, per_epoch)
+        if epoch not in orders:
+            orders[epoch] = np.random.default_rng((plan.seed, epoch)).permutation(images)
+        chosen = orders[epoch][place * plan.batch : (place + 1) * plan.batch]
+        keys.append([(epoch, int(index)) for index in chosen])
+    return keys
+
+
+class _State:
+    """Checkpoint and log of one training."""
+
+    def __init__(self, network: nn.Module, optimiser: Sgd, machine: Machine) -> None:
+        self.network, self.optimiser, self.machine = network, optimiser, machine
+        self.rows: list[LogRow] = []
+        self._sums: dict[str, Tensor] = {}
+        self._count = 0
+        self._saved_at = time.monotonic()
+
+    def add(self, losses: Mapping[str, Tensor]) -> None:
+        # Sums stay on the device: reading a loss every step would make the host wait for it.
+        for name, loss in losses.items():
+            self._sums[name] = self._sums.get(name, torch.zeros_like(loss)) + loss
+        self._count += 1
+
+    def log(self, name: str, step: int, rate: float) -> None:
+        means = {loss: float(value) / self._count for loss, value in self._sums.items()}
+        if not all(np.isfinite(list(means.values()))):
+            raise WsssError(f"{name}: the loss is no longer finite at step {step} ({means}): lower the learning rate")
+        self.rows.append({"step": step, "lr": rate, **means})
+        logger.info("%s: step %d, lr %.5f, %s", name, step, rate, ", ".join(f"{k} {v:.4f}" for k, v in means.items()))
+        self._sums, self._count = {}, 0
+
+    def save_if_due(self, step: int) -> None:
+        """Save at a row of the log only, so that the log goes on without a gap."""
+        due = time.monotonic() - self._saved_at > SECONDS_BETWEEN_CHECKPOINTS
+        if self.machine.checkpoint is None or self._count or not due:
+            return
+        network, optimiser = self.network.state_dict(), self.optimiser.state_dict()
+        content = (self.machine.fingerprint, step, network, optimiser, self.rows)
+        with atomic_path(self.machine.checkpoint) as temporary:
+            torch.save(dict(zip(CHECKPOINT_ENTRIES, content, strict=True)), temporary)
+        self._saved_at = time.monotonic()
+
+    def resume(self) -> int:
+        """Load the checkpoint where there is one of the same fingerprint; the step to go on from."""
+        path = self.machine.checkpoint
+        if path is None or not path.is_file():
+            return 0
+        try:
+            content = torch.load(path, map_location="cpu", weights_only=True)
+            fingerprint, step, network, optimiser, rows = (content[entry] for entry in CHECKPOINT_ENTRIES)
+        except Exception as error:  # a damaged file surfaces as any of several exceptions; starting over is safe
+            logger.warning("checkpoint %s cannot be read (%s): starting over", path, error)
+            return 0
+        if fingerprint != self.machine.fingerprint:
+            logger.info("checkpoint %s belongs to other code, settings or inputs: starting over", path)
+            return 0
+        self.network.load_state_dict(network)
+        self.optimiser.load_state_dict(optimiser)
+        self.rows = rows
+        logger.info("resuming from step %d of %s", step, path)
+        return int(step)
+
+    def discard(self) -> None:
+        if self.machine.checkpoint is not None:
+            self.machine.checkpoint.unlink(missing_ok=True)
