@@ -20,10 +20,10 @@ from record import Row, command_line, write_record
 
 from wsss.data.dataset import Dataset
 from wsss.labelling.dense_crf import DenseCrf
-from wsss.refinement.cam_shards import write_confident_shard
-from wsss.refinement.confident_labels import confident_labels, strongest, sure_labels
+from wsss.labelling.label_maps import strongest, sure_labels
+from wsss.refinement.confident_labels import confident_labels, write_confident_shard
 from wsss.settings.cams import CamSettings
-from wsss.settings.refinement import ConfidentLabelSettings
+from wsss.settings.confident_labels import ConfidentLabelSettings
 from wsss.stores.cam_store import CamStore
 from wsss.stores.image_store import store_path
 

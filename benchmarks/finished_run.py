@@ -15,7 +15,8 @@ from wsss.data.images import read_image
 from wsss.progress import track
 from wsss.refinement.irnet.network import edges_of_image
 from wsss.refinement.irnet.training import load_edge_network
-from wsss.settings.refinement import IrnetSettings, PseudoLabelSettings
+from wsss.settings.irnet import IrnetSettings
+from wsss.settings.pseudo_labels import PseudoLabelSettings
 from wsss.stores.cam_store import CamStore
 from wsss.stores.image_store import store_path
 

@@ -30,9 +30,9 @@ from wsss.runtime.device import place
 from wsss.segmentation import training as segmentation
 from wsss.segmentation.deeplab import parameter_groups
 from wsss.settings.classifier import ClassifierSettings
-from wsss.settings.optimisation import Precision
-from wsss.settings.refinement import IrnetSettings
+from wsss.settings.irnet import IrnetSettings
 from wsss.settings.segmentation import SegmentationSettings
+from wsss.settings.training import Precision
 from wsss.training.loop import Losses, Machine, Plan, Samples, train, training_step
 from wsss.training.sgd import Sgd
 

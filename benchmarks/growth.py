@@ -34,12 +34,13 @@ from wsss.classification.classifier import build_classifier
 from wsss.data.dataset import Dataset
 from wsss.data.images import write_labels
 from wsss.evaluation.scores import score_labels
-from wsss.files import read_manifest, write_csv, write_json, write_manifest, write_text
+from wsss.files import write_csv, write_json, write_text
 from wsss.networks.inference.folding import fold_norms
 from wsss.refinement.confident_labels import confident_labels
 from wsss.runtime.device import place
 from wsss.settings.classifier import ClassifierSettings
-from wsss.settings.refinement import ConfidentLabelSettings
+from wsss.settings.confident_labels import ConfidentLabelSettings
+from wsss.stores.manifests import read_manifest, write_manifest
 
 SIZES = ((188, 250), (375, 500), (750, 1000), (1500, 2000), (1733, 2310))
 CLASSES = (1, 2, 5, 10, 20)

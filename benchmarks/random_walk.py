@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate, pad
 
 from wsss.refinement.random_walk import STRIDE, TRUNCATION, random_walk
-from wsss.settings.refinement import PseudoLabelSettings
+from wsss.settings.pseudo_labels import PseudoLabelSettings
 
 EXACT, ACCELERATED = PseudoLabelSettings(walk="exact"), PseudoLabelSettings(walk="accelerated")
 # Of the dense walk's eight squarings, so many are timed; they are all alike.

@@ -39,7 +39,7 @@ def segments(run):
         "segmentation": ("deeplab", run.segmentation),
         "prediction": ("prediction", run.prediction),
         "prediction_labels": ("labels", run.prediction_labels),
-        "evaluation": ("curve", run.evaluation),
+        "cam_curve": ("cam_curve", run.cam_curve),
     }
     return {
         stage: (segment(label, own.key()), own)
@@ -65,7 +65,7 @@ def paths(run):
         ):
             at[stage] = f"{at[parent]}/{names[stage]}"
             parent = stage
-        at["evaluation"] = f"{at['cams']}/{names['evaluation']}"
+        at["cam_curve"] = f"{at['cams']}/{names['cam_curve']}"
         at["cam_crf"] = f"{at['cams']}/{names['cam_crf']}"
         supervision = at["pseudo_labels"]
     else:
@@ -230,7 +230,7 @@ def scores(at):
     }
     if "cams" in at:
         found |= {
-            f"cam_{split}": f"results/{at['evaluation']}/{split}.json"
+            f"cam_{split}": f"results/{at['cam_curve']}/{split}.json"
             for split in ("train", "val")
         }
         found |= {
@@ -383,7 +383,7 @@ wildcard_constraints:
     segmentation="deeplab-[0-9a-f]{6}",
     prediction="prediction-[0-9a-f]{6}",
     labels="labels-[0-9a-f]{6}",
-    curve="curve-[0-9a-f]{6}",
+    cam_curve="cam_curve-[0-9a-f]{6}",
     split="train|val",
     shard="[0-9]+-of-[0-9]+",
     run="|".join(map(re.escape, RUNS)),

@@ -9,18 +9,18 @@ rule score_cams:
             shard=SHARDS,
         ),
     output:
-        curve="results/{data}/{classifier}/{cams}/{curve}/{split}.json",
+        curve="results/{data}/{classifier}/{cams}/{cam_curve}/{split}.json",
     log:
-        "logs/{data}/{classifier}/{cams}/{curve}/{split}.log",
+        "logs/{data}/{classifier}/{cams}/{cam_curve}/{split}.log",
     benchmark:
-        "logs/{data}/{classifier}/{cams}/{curve}/{split}.benchmark.tsv"
+        "logs/{data}/{classifier}/{cams}/{cam_curve}/{split}.benchmark.tsv"
     conda:
         "../envs/wsss.yaml"
     resources:
         mem_mb=4000,
         runtime=120,
     params:
-        settings=settings_of("curve"),
+        settings=settings_of("cam_curve"),
         code=code_of("score_cams.py"),
     script:
         "../workflow_scripts/score_cams.py"

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from wsss.data.dataset import Dataset, prepare
+from wsss.data.dataset import Dataset
+from wsss.data.preparation import prepare
 from wsss.data.synthetic.scenes import CLASS_NAMES, generate
 from wsss.settings.data import SyntheticSettings
 

@@ -8,17 +8,8 @@ from pathlib import Path
 import pytest
 
 from wsss.errors import WsssError
-from wsss.files import (
-    ManifestRow,
-    atomic_path,
-    damaged_rows,
-    read_manifest,
-    sha256_of,
-    write_bytes,
-    write_json,
-    write_manifest,
-    write_text,
-)
+from wsss.files import atomic_path, sha256_of, write_bytes, write_json, write_text
+from wsss.stores.manifests import ManifestRow, damaged_rows, read_manifest, write_manifest
 
 
 def test_a_file_takes_its_name_at_the_end_of_the_block(tmp_path: Path) -> None:

@@ -12,21 +12,27 @@ from safetensors.torch import save_file
 from tests.reference import noise
 from wsss.cams.shards import write_cam_shard
 from wsss.classification.classifier import build_classifier
-from wsss.data.dataset import Dataset, prepare
+from wsss.data.dataset import Dataset
 from wsss.data.images import read_image, read_labels
+from wsss.data.preparation import prepare
+from wsss.evaluation.cam_crf import write_cam_crf_shard
 from wsss.networks.backbones import backbone_of
 from wsss.networks.initial_weights import write_initial_weights
-from wsss.refinement.cam_shards import write_cam_crf_shard, write_confident_shard
+from wsss.refinement.confident_labels import write_confident_shard
 from wsss.refinement.irnet.network import EdgeNetwork
 from wsss.refinement.pseudo_labels import write_pseudo_shard
 from wsss.segmentation.prediction import write_score_shard
 from wsss.segmentation.prediction_labels import write_crf_shard, write_plain_shard
 from wsss.segmentation.training import build_segmenter
+from wsss.settings.cam_crf import CamCrfSettings
 from wsss.settings.cams import CamSettings
 from wsss.settings.classifier import ClassifierSettings
-from wsss.settings.evaluation import CamCrfSettings
-from wsss.settings.refinement import ConfidentLabelSettings, IrnetSettings, PseudoLabelSettings
-from wsss.settings.segmentation import PredictionLabelSettings, PredictionSettings, SegmentationSettings
+from wsss.settings.confident_labels import ConfidentLabelSettings
+from wsss.settings.irnet import IrnetSettings
+from wsss.settings.prediction import PredictionSettings
+from wsss.settings.prediction_labels import PredictionLabelSettings
+from wsss.settings.pseudo_labels import PseudoLabelSettings
+from wsss.settings.segmentation import SegmentationSettings
 from wsss.stores.cam_store import CamStore
 from wsss.stores.image_store import store_path
 

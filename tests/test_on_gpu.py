@@ -13,9 +13,9 @@ from tests.training.test_steps import PLAN, TRAININGS, Repeated
 from wsss.cams.shards import write_cam_shard
 from wsss.classification.classifier import build_classifier
 from wsss.data.dataset import Dataset
-from wsss.files import read_manifest
 from wsss.settings.cams import CamSettings
 from wsss.stores.cam_store import CamStore
+from wsss.stores.manifests import read_manifest
 from wsss.training.loop import Machine, train
 
 pytestmark = pytest.mark.gpu

@@ -7,7 +7,7 @@ from step import stage_folder, step
 with step(snakemake):
     from wsss.data.dataset import Dataset
     from wsss.segmentation.prediction_labels import write_crf_shard, write_plain_shard
-    from wsss.settings.segmentation import PredictionLabelSettings
+    from wsss.settings.prediction_labels import PredictionLabelSettings
 
     dataset = Dataset(Path(snakemake.input.images).parent)
     ids = dataset.shard(snakemake.wildcards.split, snakemake.wildcards.shard)

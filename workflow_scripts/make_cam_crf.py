@@ -6,8 +6,8 @@ from step import stage_folder, step
 
 with step(snakemake):
     from wsss.data.dataset import Dataset, scored_split
-    from wsss.refinement.cam_shards import write_cam_crf_shard
-    from wsss.settings.evaluation import CamCrfSettings
+    from wsss.evaluation.cam_crf import write_cam_crf_shard
+    from wsss.settings.cam_crf import CamCrfSettings
 
     dataset = Dataset(Path(snakemake.input.images).parent)
     write_cam_crf_shard(

@@ -6,8 +6,8 @@ from step import stage_folder, step
 
 with step(snakemake):
     from wsss.data.dataset import Dataset
-    from wsss.refinement.cam_shards import write_confident_shard
-    from wsss.settings.refinement import ConfidentLabelSettings
+    from wsss.refinement.confident_labels import write_confident_shard
+    from wsss.settings.confident_labels import ConfidentLabelSettings
 
     dataset = Dataset(Path(snakemake.input.images).parent)
     write_confident_shard(

@@ -7,7 +7,8 @@ from step import stage_folder, step
 with step(snakemake):
     from wsss.data.dataset import Dataset
     from wsss.refinement.pseudo_labels import write_pseudo_shard
-    from wsss.settings.refinement import IrnetSettings, PseudoLabelSettings
+    from wsss.settings.irnet import IrnetSettings
+    from wsss.settings.pseudo_labels import PseudoLabelSettings
 
     dataset = Dataset(Path(snakemake.input.images).parent)
     write_pseudo_shard(

@@ -7,7 +7,8 @@ from step import stage_folder, step
 with step(snakemake):
     from wsss.data.dataset import Dataset
     from wsss.segmentation.prediction import write_score_shard
-    from wsss.settings.segmentation import PredictionSettings, SegmentationSettings
+    from wsss.settings.prediction import PredictionSettings
+    from wsss.settings.segmentation import SegmentationSettings
 
     dataset = Dataset(Path(snakemake.input.images).parent)
     write_score_shard(

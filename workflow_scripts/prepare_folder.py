@@ -5,7 +5,7 @@ from pathlib import Path
 from step import step
 
 with step(snakemake):
-    from wsss.data.dataset import prepare
+    from wsss.data.preparation import prepare
     from wsss.errors import WsssError
     from wsss.settings.data import FolderSettings
 

@@ -5,8 +5,8 @@ from pathlib import Path
 from step import step
 
 with step(snakemake):
-    from wsss.data.dataset import prepare
     from wsss.data.download import fetch
+    from wsss.data.preparation import prepare
     from wsss.data.voc12 import SBD_ARCHIVE, VOC_ARCHIVE, build_voc12
     from wsss.settings.data import Voc12Settings
 

@@ -7,7 +7,7 @@ from step import machine, stage_folder, step
 with step(snakemake):
     from wsss.data.dataset import Dataset
     from wsss.refinement.irnet.training import train_irnet
-    from wsss.settings.refinement import IrnetSettings
+    from wsss.settings.irnet import IrnetSettings
 
     train_irnet(
         Dataset(Path(snakemake.input.images).parent),

@@ -10,8 +10,8 @@ import typer
 from safetensors import SafetensorError, safe_open
 
 from wsss.errors import WsssError
-from wsss.files import damaged_rows
 from wsss.networks.released_names import Released
+from wsss.stores.manifests import damaged_rows
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 

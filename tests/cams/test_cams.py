@@ -14,13 +14,15 @@ from tests.reference import assert_near, figures, noise
 from wsss.cams.shards import class_maps, of_one_size, write_cam_shard
 from wsss.classification.classifier import Classifier, build_classifier
 from wsss.data.augmentation import scaled_size, to_tensor
-from wsss.data.dataset import Dataset, prepare
+from wsss.data.dataset import Dataset
 from wsss.data.images import read_image
-from wsss.files import damaged_rows, read_manifest, sha256_of
+from wsss.data.preparation import prepare
+from wsss.files import sha256_of
 from wsss.settings.cams import CamSettings
 from wsss.settings.classifier import ClassifierSettings
 from wsss.settings.data import VOC_CLASSES
 from wsss.stores.cam_store import CamStore
+from wsss.stores.manifests import damaged_rows, read_manifest
 
 SETTINGS = ClassifierSettings.model_validate({"backbone": {"name": "resnet18", "weights": "scratch"}, "words": "none"})
 SCALES = CamSettings(scales=(1.0, 0.5, 1.25), store_dtype="float32")

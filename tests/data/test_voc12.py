@@ -12,8 +12,9 @@ from PIL import Image
 from scipy.io import savemat
 from scipy.sparse import csc_array
 
-from wsss.data.dataset import Dataset, prepare
+from wsss.data.dataset import Dataset
 from wsss.data.images import read_labels, voc_palette
+from wsss.data.preparation import prepare
 from wsss.data.voc12 import (
     SBD_ARCHIVE,
     SBD_FOLDER,

@@ -6,8 +6,8 @@ import pytest
 from tests.reference import blobs, figures
 from wsss.data.images import read_image
 from wsss.evaluation.cam_crf import cam_crf_labels
+from wsss.settings.cam_crf import CamCrfSettings
 from wsss.settings.crf import CrfSettings
-from wsss.settings.evaluation import CamCrfSettings
 
 PHOTOGRAPHS = Path(__file__).parents[2].parent / "shared" / "voc-animals" / "JPEGImages"
 NO_CRF = CrfSettings(gaussian_sxy=1, gaussian_weight=0, bilateral_sxy=1, bilateral_srgb=1, bilateral_weight=0)

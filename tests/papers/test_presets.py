@@ -168,7 +168,7 @@ def test_cams_are_of_four_scales_of_the_features_alone(preset: str) -> None:
 
 @pytest.mark.parametrize("preset", SCORES)
 def test_the_released_background_score_is_tried(preset: str) -> None:
-    first, last, step = runs(preset)["default"].evaluation.thresholds
+    first, last, step = runs(preset)["default"].cam_curve.thresholds
     tried = [round(first + number * step, 10) for number in range(round((last - first) / step) + 1)]
     assert SCORES[preset] in tried
 

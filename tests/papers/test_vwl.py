@@ -19,7 +19,7 @@ from wsss.classification.hybrid_pooling import global_average, hybrid_pooling
 from wsss.classification.memory_bank import MemoryBank
 from wsss.classification.visual_words import similarity, word_labels, word_probabilities, words_present
 from wsss.classification.word_heads import BankedWords, LearntWords
-from wsss.refinement.confident_labels import class_labels, strongest
+from wsss.labelling.label_maps import class_labels, strongest
 
 READINGS = ["released", "paper"]
 # Batch, channels, height, width, words: odd sizes, one pixel, one word, one channel, one of each.

@@ -5,9 +5,10 @@ import pytest
 
 from tests.reference import blobs, figures
 from wsss.data.images import read_image
-from wsss.refinement.confident_labels import class_labels, confident_labels, strongest
+from wsss.labelling.label_maps import class_labels, strongest
+from wsss.refinement.confident_labels import confident_labels
+from wsss.settings.confident_labels import ConfidentLabelSettings
 from wsss.settings.crf import CrfSettings
-from wsss.settings.refinement import ConfidentLabelSettings
 
 PHOTOGRAPHS = Path(__file__).parents[2].parent / "shared" / "voc-animals" / "JPEGImages"
 NO_CRF = CrfSettings(gaussian_sxy=1, gaussian_weight=0, bilateral_sxy=1, bilateral_srgb=1, bilateral_weight=0)

@@ -21,7 +21,7 @@ from wsss.refinement.irnet.training import (
     set_mean_displacement,
     train_irnet,
 )
-from wsss.settings.refinement import IrnetSettings
+from wsss.settings.irnet import IrnetSettings
 from wsss.stores.label_images import label_path
 from wsss.training.loop import Machine
 

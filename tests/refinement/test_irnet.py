@@ -22,7 +22,7 @@ from wsss.refinement.irnet.network import (
 )
 from wsss.refinement.random_walk import random_walk
 from wsss.settings.backbone import BackboneName
-from wsss.settings.refinement import PseudoLabelSettings
+from wsss.settings.pseudo_labels import PseudoLabelSettings
 
 
 def test_edges_and_displacements_equal_the_released_ones() -> None:

@@ -11,7 +11,8 @@ from wsss.data.images import read_image, read_labels
 from wsss.networks.initial_weights import write_initial_weights
 from wsss.refinement import pseudo_labels
 from wsss.refinement.irnet.training import build_edge_network
-from wsss.settings.refinement import IrnetSettings, PseudoLabelSettings
+from wsss.settings.irnet import IrnetSettings
+from wsss.settings.pseudo_labels import PseudoLabelSettings
 from wsss.stores.cam_store import CamStore
 from wsss.stores.image_store import store_path
 from wsss.stores.label_images import label_path

@@ -13,7 +13,7 @@ from wsss.data.images import read_image
 from wsss.refinement.kernels import transitions
 from wsss.refinement.kernels.transitions import Transitions
 from wsss.refinement.random_walk import coefficients_of_power, pseudo_label, random_walk
-from wsss.settings.refinement import PseudoLabelSettings
+from wsss.settings.pseudo_labels import PseudoLabelSettings
 
 RELEASED_CAMS = ("irnet/cam", 38, 47, 3)
 Walk = Literal["exact", "accelerated"]

@@ -12,7 +12,8 @@ from wsss.segmentation.deeplab import fused_logits
 from wsss.segmentation.prediction import write_score_shard
 from wsss.segmentation.training import build_segmenter
 from wsss.settings.backbone import BackboneSettings
-from wsss.settings.segmentation import PredictionSettings, SegmentationSettings
+from wsss.settings.prediction import PredictionSettings
+from wsss.settings.segmentation import SegmentationSettings
 from wsss.stores.image_store import store_path
 from wsss.stores.score_store import ScoreStore
 

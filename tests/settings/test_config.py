@@ -177,7 +177,7 @@ def without(key: str) -> dict[str, Any]:
         ({}, "no config was read: run from the project's folder, or name one with --configfile FILE"),
         (without("irnet"), "config: irnet is missing"),
         (BASE | {"clasifier": {}}, "config: unknown key clasifier; allowed here: data, classifier, cams"),
-        (BASE | {"shard": 3}, "prediction_labels, evaluation, report, runs, comparisons, locations, shards"),
+        (BASE | {"shard": 3}, "prediction_labels, cam_curve, report, runs, comparisons, locations, shards"),
         (BASE | {"data": {"kind": "voc"}}, "'synthetic', 'voc12', 'folder'"),
         (BASE | {"data": {}}, "config: data = {}: Unable to extract tag using discriminator 'kind'"),
         (

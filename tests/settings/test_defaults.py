@@ -8,21 +8,27 @@ from pydantic import BaseModel
 
 from wsss.settings.backbone import BackboneSettings
 from wsss.settings.base import Settings
+from wsss.settings.cam_crf import CamCrfSettings
+from wsss.settings.cam_curve import CamCurveSettings
 from wsss.settings.cams import CamSettings
 from wsss.settings.classifier import ClassifierSettings
 from wsss.settings.comparison import ComparisonSettings, PublishedSettings
+from wsss.settings.confident_labels import ConfidentLabelSettings
 from wsss.settings.crf import CrfSettings
 from wsss.settings.data import FolderSettings, ListSettings, SyntheticSettings, Voc12Settings
-from wsss.settings.evaluation import CamCrfSettings, EvaluationSettings, ReportSettings
-from wsss.settings.optimisation import OptimiserSettings
-from wsss.settings.refinement import ConfidentLabelSettings, IrnetSettings, PseudoLabelSettings
+from wsss.settings.irnet import IrnetSettings
+from wsss.settings.prediction import PredictionSettings
+from wsss.settings.prediction_labels import PredictionLabelSettings
+from wsss.settings.pseudo_labels import PseudoLabelSettings
+from wsss.settings.report import ReportSettings
 from wsss.settings.run import (
     LocationSettings,
     MachineSettings,
     NamedRuns,
     RunSettings,
 )
-from wsss.settings.segmentation import PredictionLabelSettings, PredictionSettings, SegmentationSettings
+from wsss.settings.segmentation import SegmentationSettings
+from wsss.settings.training import OptimiserSettings
 
 REQUIRED = "(no default)"
 RELEASED_SGD = {"momentum": 1e-4, "weight_decay": 1e-4, "power": 0.9, "decay_every": 1}
@@ -123,7 +129,7 @@ DEFAULTS: dict[type[Settings], dict[str, Any]] = {
         "branches": "image",
     },
     CamCrfSettings: {"background_score": 0.15, "crf": CAM_CRF},
-    EvaluationSettings: {"thresholds": [0.02, 0.6, 0.02]},
+    CamCurveSettings: {"thresholds": [0.02, 0.6, 0.02]},
     ReportSettings: {"panels": 8, "recovery": False},
     ConfidentLabelSettings: {
         "foreground_score": 0.3,
@@ -198,7 +204,7 @@ STAGES = {
     "segmentation": REQUIRED,
     "prediction": PredictionSettings,
     "prediction_labels": PredictionLabelSettings,
-    "evaluation": EvaluationSettings,
+    "cam_curve": CamCurveSettings,
     "report": ReportSettings,
 }
 

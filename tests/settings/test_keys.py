@@ -10,9 +10,10 @@ import pytest
 from tests.settings.samples import BACKBONE, classifier
 from tests.settings.test_defaults import DEFAULTS, RELEASED_SGD, REQUIRED
 from wsss.settings.classifier import ClassifierSettings
-from wsss.settings.optimisation import OptimiserSettings
-from wsss.settings.refinement import ConfidentLabelSettings
-from wsss.settings.segmentation import PredictionLabelSettings, SegmentationSettings
+from wsss.settings.confident_labels import ConfidentLabelSettings
+from wsss.settings.prediction_labels import PredictionLabelSettings
+from wsss.settings.segmentation import SegmentationSettings
+from wsss.settings.training import OptimiserSettings
 
 
 def test_options_at_their_defaults_do_not_enter_the_key() -> None:

@@ -8,11 +8,13 @@ from tests.settings.samples import BACKBONE, FOLDER
 from wsss.errors import WsssError
 from wsss.settings.backbone import BackboneSettings
 from wsss.settings.base import Settings
+from wsss.settings.cam_curve import CamCurveSettings
 from wsss.settings.cams import CamSettings
 from wsss.settings.classifier import ClassifierSettings
+from wsss.settings.confident_labels import ConfidentLabelSettings
 from wsss.settings.data import FolderSettings, SyntheticSettings
-from wsss.settings.evaluation import EvaluationSettings
-from wsss.settings.refinement import ConfidentLabelSettings, IrnetSettings, PseudoLabelSettings
+from wsss.settings.irnet import IrnetSettings
+from wsss.settings.pseudo_labels import PseudoLabelSettings
 from wsss.settings.run import (
     LocationSettings,
     MachineSettings,
@@ -87,8 +89,8 @@ CRF_OF_OWN = {"gaussian_sxy": 1, "bilateral_sxy": 1, "bilateral_srgb": 1, "bilat
         (PseudoLabelSettings, {"foreground_score": 0.2}, ["foreground_score must not be below background_score"]),
         (SegmentationSettings, {"backbone": BACKBONE, "batch": 9}, ["a batch of 9 does not split into 2 equal parts"]),
         (SegmentationSettings, {"backbone": BACKBONE, "output_stride": 32}, ["x.output_stride = 32", "8 or 16"]),
-        (EvaluationSettings, {"thresholds": [0.5, 0.1, 0.1]}, ["thresholds: give (first, last, step)"]),
-        (EvaluationSettings, {"thresholds": [0.1, 0.5, 0]}, ["thresholds: give (first, last, step)"]),
+        (CamCurveSettings, {"thresholds": [0.5, 0.1, 0.1]}, ["thresholds: give (first, last, step)"]),
+        (CamCurveSettings, {"thresholds": [0.1, 0.5, 0]}, ["thresholds: give (first, last, step)"]),
         (SyntheticSettings, {"kind": "synthetic", "classes": 13}, ["x.classes = 13", "less than or equal to 12"]),
         (FolderSettings, FOLDER | {"name": "a/b"}, ["x.name = 'a/b'", "pattern"]),
         (FolderSettings, FOLDER | {"classes": {}}, ["at least one class is needed"]),

@@ -8,8 +8,9 @@ import pytest
 from tests.naive import bilinear
 from tests.reference import blobs
 from wsss.errors import WsssError
-from wsss.stores.cam_store import CamStore, resize
+from wsss.stores.cam_store import CamStore
 from wsss.stores.image_store import write_store
+from wsss.stores.resize import resize
 
 
 def naive_view(store: CamStore, size: tuple[int, int]) -> np.ndarray:

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from wsss.data.images import read_labels
-from wsss.files import damaged_rows, read_manifest
 from wsss.stores.label_images import label_path, write_label_shard
+from wsss.stores.manifests import damaged_rows, read_manifest
 
 
 def labels_of(image_id: str) -> np.ndarray:

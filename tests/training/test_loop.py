@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from wsss.errors import WsssError
-from wsss.settings.optimisation import OptimiserSettings
+from wsss.settings.training import OptimiserSettings
 from wsss.training import loop as training_loop
 from wsss.training.loop import Batch, LogRow, Losses, Machine, Plan, rng_for, save_training, steps_per_epoch, train
 

@@ -19,7 +19,7 @@ from wsss.refinement.irnet.network import EdgeNetwork
 from wsss.refinement.irnet.training import irnet_losses
 from wsss.segmentation.deeplab import DeepLabV2
 from wsss.segmentation.training import segmentation_losses
-from wsss.settings.optimisation import OptimiserSettings
+from wsss.settings.training import OptimiserSettings
 from wsss.training.loop import Batch, Losses, Machine, Plan, train
 
 SIDE, RADIUS, STEPS = 64, 4, 3

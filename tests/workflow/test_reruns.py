@@ -10,9 +10,9 @@ import pytest
 
 from tests.workflow.conftest import Workplace
 from wsss.files import sha256_of
+from wsss.settings.confident_labels import ConfidentLabelSettings
 from wsss.settings.crf import CrfSettings
-from wsss.settings.refinement import ConfidentLabelSettings
-from wsss.settings.segmentation import PredictionLabelSettings
+from wsss.settings.prediction_labels import PredictionLabelSettings
 
 PAGES = {"collect_metrics", "draw_panels", "write_report", "report"}
 AFTER_SEGMENTATION = {"predict", "label_predictions", "score_labels", *PAGES}

@@ -8,23 +8,14 @@
 """
 
 import json
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from wsss.data.images import IGNORE, read_image, read_labels
-from wsss.data.voc_layout import image_labels_path, list_path
+from wsss.data.images import IGNORE, read_labels
 from wsss.errors import WsssError
-from wsss.files import sha256_of, write_json, write_text
-from wsss.progress import track
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 SPLITS = ("train", "train_scored", "val")
 UNKNOWN = 254
@@ -128,109 +119,3 @@ def read_list(path: Path) -> list[str]:
         twice = next(i for i in ids if ids.count(i) > 1)
         raise WsssError(f"image list {path} names {twice} more than once")
     return ids
-
-
-def prepare(
-    source: Path,
-    root: Path,
-    classes: Mapping[str, int],
-    ignored_classes: Mapping[str, int],
-    lists: Mapping[str, str],
-    workers: int = 1,
-) -> None:
-    """Make the VOC-style folder `source` ready in `root`. Masks are not looked at.
-
-    `lists` maps train, train_scored and val to names under `source`/ImageSets/Segmentation; image-level labels come
-    from `source`/image_labels.csv. images.tsv is written last, when everything else has been found good.
-    Raises WsssError for missing lists, missing or damaged images, and label tables that do not fit the classes.
-    """
-    if not source.is_dir():
-        raise WsssError(f"no dataset at {source}: set locations.dataset in the config to a folder in VOC layout")
-    splits = {split: read_list(list_path(source, lists[split])) for split in SPLITS}
-    stray = set(splits["train_scored"]) - set(splits["train"])
-    if stray:
-        raise WsssError(f"{min(stray)} is in the list {lists['train_scored']} but not in {lists['train']}")
-    shared = set(splits["train"]) & set(splits["val"])
-    if shared and lists["val"] not in (lists["train"], lists["train_scored"]):
-        raise WsssError(
-            f"{min(shared)} is in the list {lists['train']} and in {lists['val']}, as are {len(shared) - 1} others: "
-            "nothing may be trained on images of val; without images to hold out, name the same list for both"
-        )
-    ids = sorted({image_id for split in splits.values() for image_id in split})
-    labels = select_labels(image_labels_path(source), ids, list(classes), list(ignored_classes))
-    _link(source, root / "dataset")
-    index = _index_images(root / "dataset", ids, workers)
-    for split, members in splits.items():
-        write_text(root / "lists" / f"{split}.txt", "\n".join(members) + "\n")
-    write_text(root / "image_labels.csv", labels.to_csv(index=False, lineterminator="\n"))
-    write_json(root / "dataset.json", {"classes": dict(classes), "ignored_classes": dict(ignored_classes)})
-    write_text(root / "images.tsv", index)
-
-
-def select_labels(path: Path, ids: Sequence[str], classes: Sequence[str], ignored: Sequence[str]) -> "pd.DataFrame":
-    """Rows of `ids` and columns of `classes` of a table of image-level labels.
-
-    Raises WsssError for a missing table or row, rows that contradict each other, a column that is no known class,
-    a class without a column, and values other than 0 and 1.
-    """
-    import pandas as pd
-
-    if not path.is_file():
-        raise WsssError(f"missing table of image-level labels: {path}")
-    try:
-        table = pd.read_csv(path, dtype={"image_id": str}, index_col=False)
-    except ValueError as error:
-        raise WsssError(f"{path} is no table of image-level labels: {error}") from None
-    columns = list(table.columns)
-    if "image_id" not in columns:
-        raise WsssError(f"{path} has no column image_id")
-    unknown = [name for name in columns if name not in {"image_id", *classes, *ignored}]
-    if unknown:
-        raise WsssError(f"{path}: unknown class {unknown[0]!r}; name it in data.classes or data.ignored_classes")
-    absent = [name for name in classes if name not in columns]
-    if absent:
-        raise WsssError(f"{path} has no column for the class {absent[0]!r} of data.classes")
-    table = table[["image_id", *classes]].drop_duplicates()
-    without = sorted(set(ids) - set(table["image_id"]))
-    if without:
-        raise WsssError(f"{path} has no row for image {without[0]} ({len(without)} of {len(ids)} images are missing)")
-    table = table[table["image_id"].isin(set(ids))].sort_values("image_id")
-    twice = table["image_id"][table["image_id"].duplicated()]
-    if len(twice):
-        raise WsssError(f"{path} names image {twice.iloc[0]} more than once, with different labels")
-    table[list(classes)] = table[list(classes)].apply(pd.to_numeric, errors="coerce")
-    wrong = table[~table[list(classes)].isin([0, 1]).all(axis=1)]
-    if len(wrong):
-        raise WsssError(f"{path}: the row of image {wrong['image_id'].iloc[0]} holds a value other than 0 and 1")
-    if not table[list(classes)].to_numpy().any():
-        raise WsssError(f"{path} names no class in any of the {len(ids)} listed images")
-    return table.astype(dict.fromkeys(classes, int))
-
-
-def _link(source: Path, link: Path) -> None:
-    if link.resolve() == source.resolve():
-        return
-    link.parent.mkdir(parents=True, exist_ok=True)
-    if link.is_symlink():
-        link.unlink()
-    link.symlink_to(source.resolve())
-
-
-def _index_images(dataset: Path, ids: Sequence[str], workers: int) -> str:
-    """Decode every image once: damaged files are found before any training starts."""
-
-    def look(image_id: str) -> tuple[str, str]:
-        path = dataset / "JPEGImages" / f"{image_id}.jpg"
-        try:
-            width, height = read_image(path).size
-        except WsssError as error:
-            return "", str(error)
-        return f"{image_id}\t{height}\t{width}\t{sha256_of(path)}", ""
-
-    with ThreadPoolExecutor(workers) as pool:
-        found = list(track(pool.map(look, ids), len(ids), "checking images"))
-    problems = [problem for _, problem in found if problem]
-    if problems:
-        more = f" (and {len(problems) - 1} more images)" if len(problems) > 1 else ""
-        raise WsssError(f"{problems[0]}{more}")
-    return "\n".join(["id\theight\twidth\tsha256", *(line for line, _ in found)]) + "\n"

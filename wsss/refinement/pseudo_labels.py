@@ -13,7 +13,8 @@ from wsss.refinement.irnet.network import edges_of_image
 from wsss.refinement.irnet.training import load_edge_network
 from wsss.refinement.random_walk import pseudo_label
 from wsss.runtime.device import place
-from wsss.settings.refinement import IrnetSettings, PseudoLabelSettings
+from wsss.settings.irnet import IrnetSettings
+from wsss.settings.pseudo_labels import PseudoLabelSettings
 from wsss.stores.cam_store import CamStore
 from wsss.stores.image_store import store_path
 from wsss.stores.label_images import write_label_shard

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from wsss.refinement.confident_labels import strongest, sure_labels
+from wsss.labelling.label_maps import strongest, sure_labels
 from wsss.refinement.kernels.transitions import Transitions
-from wsss.settings.refinement import PseudoLabelSettings
+from wsss.settings.pseudo_labels import PseudoLabelSettings
 
 STRIDE = 4
 # What an accelerated walk may leave out, as a part of the class's largest value.

@@ -16,7 +16,8 @@ from wsss.networks.saved_weights import load_weights, read_weights
 from wsss.runtime.device import place
 from wsss.segmentation.deeplab import fused_logits
 from wsss.segmentation.training import build_segmenter
-from wsss.settings.segmentation import PredictionSettings, SegmentationSettings
+from wsss.settings.prediction import PredictionSettings
+from wsss.settings.segmentation import SegmentationSettings
 from wsss.stores.image_store import write_store_shard
 from wsss.stores.pipelining import in_background
 from wsss.stores.score_store import ScoreStore

@@ -8,7 +8,7 @@ import numpy as np
 from wsss.data.dataset import Dataset
 from wsss.data.images import read_image
 from wsss.labelling.dense_crf import DenseCrf
-from wsss.settings.segmentation import PredictionLabelSettings
+from wsss.settings.prediction_labels import PredictionLabelSettings
 from wsss.stores.image_store import store_path
 from wsss.stores.label_images import write_label_shard
 from wsss.stores.score_store import ScoreStore

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from wsss.settings.base import Settings
-from wsss.settings.optimisation import Seed
+from wsss.settings.training import Seed
 
 BackboneName = Literal["efficientnet_lite0", "resnet18", "resnet34", "resnet50", "resnet101"]
 

@@ -80,3 +80,8 @@ def _resolve(model: type[BaseModel], location: Iterable[int | str]) -> tuple[lis
         members = get_args(annotation) or (annotation,)
         candidates = [one for one in members if isinstance(one, type) and issubclass(one, BaseModel)]
     return keys, list(owner.model_fields) if owner else []
+
+
+def check_order(foreground_score: float, background_score: float) -> None:
+    if foreground_score < background_score:
+        raise ValueError("foreground_score must not be below background_score")

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from wsss.settings.base import Settings
-from wsss.settings.optimisation import Precision
+from wsss.settings.training import Precision
 
 # What is mapped: W^img on the features alone, as in VWL and both released codes, or joined by max with the maps of the
 # visual words (VWE eq. 10-12); the latter needs words: vwe or vwl_l.

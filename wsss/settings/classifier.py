@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from wsss.settings.backbone import BackboneSettings
 from wsss.settings.base import Settings
-from wsss.settings.optimisation import OptimiserSettings, Positive, Precision, Rate, Seed
+from wsss.settings.training import OptimiserSettings, Positive, Precision, Rate, Seed
 
 
 class ClassifierSettings(Settings):

@@ -6,7 +6,7 @@ from pydantic import AfterValidator, Field
 
 from wsss.settings.backbone import BackboneName
 from wsss.settings.base import Settings
-from wsss.settings.optimisation import Seed
+from wsss.settings.training import Seed
 
 ScoredStage = Literal["cam", "cam_crf", "pseudo_label", "prediction", "prediction_crf"]
 OF_PREDICTIONS: tuple[ScoredStage, ...] = ("prediction", "prediction_crf")

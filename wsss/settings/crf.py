@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from wsss.settings.base import Settings
-from wsss.settings.optimisation import Positive
+from wsss.settings.training import Positive
 
 NonNegative = Annotated[float, Field(ge=0)]
 Width = Annotated[float, Field(gt=0)]

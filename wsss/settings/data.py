@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from wsss.settings.base import Settings
-from wsss.settings.optimisation import Positive, Seed, Share
+from wsss.settings.training import Positive, Seed, Share
 
 Name = Annotated[str, Field(pattern="^[A-Za-z0-9_.-]+$")]
 # fmt: off

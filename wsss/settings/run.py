@@ -11,14 +11,20 @@ from pydantic import AfterValidator, Field, model_validator
 from wsss.errors import WsssError
 from wsss.settings.backbone import BackboneName
 from wsss.settings.base import Settings
+from wsss.settings.cam_crf import CamCrfSettings
+from wsss.settings.cam_curve import CamCurveSettings
 from wsss.settings.cams import CamSettings
 from wsss.settings.classifier import ClassifierSettings
 from wsss.settings.comparison import OF_PREDICTIONS, ComparisonSettings, PublishedSettings, ScoredStage
+from wsss.settings.confident_labels import ConfidentLabelSettings
 from wsss.settings.data import DataSettings, Voc12Settings
-from wsss.settings.evaluation import CamCrfSettings, EvaluationSettings, ReportSettings
-from wsss.settings.optimisation import Positive
-from wsss.settings.refinement import ConfidentLabelSettings, IrnetSettings, PseudoLabelSettings
-from wsss.settings.segmentation import PredictionLabelSettings, PredictionSettings, SegmentationSettings
+from wsss.settings.irnet import IrnetSettings
+from wsss.settings.prediction import PredictionSettings
+from wsss.settings.prediction_labels import PredictionLabelSettings
+from wsss.settings.pseudo_labels import PseudoLabelSettings
+from wsss.settings.report import ReportSettings
+from wsss.settings.segmentation import SegmentationSettings
+from wsss.settings.training import Positive
 
 # Stages that train a network, and so have a seed.
 TRAINED = ("classifier", "irnet", "segmentation")
@@ -54,7 +60,7 @@ class RunSettings(Settings):
     segmentation: SegmentationSettings
     prediction: PredictionSettings = PredictionSettings()
     prediction_labels: PredictionLabelSettings = PredictionLabelSettings()
-    evaluation: EvaluationSettings = EvaluationSettings()
+    cam_curve: CamCurveSettings = CamCurveSettings()
     report: ReportSettings = ReportSettings()
 
     @model_validator(mode="after")

@@ -6,8 +6,7 @@ from pydantic import Field, model_validator
 
 from wsss.settings.backbone import BackboneSettings
 from wsss.settings.base import Settings
-from wsss.settings.crf import CrfSettings
-from wsss.settings.optimisation import OptimiserSettings, Positive, Precision, Rate, Seed
+from wsss.settings.training import OptimiserSettings, Positive, Precision, Rate, Seed
 
 Scales = Annotated[tuple[Rate, ...], Field(min_length=1)]
 
@@ -44,17 +43,3 @@ class SegmentationSettings(Settings):
         if self.batch % self.accumulate:
             raise ValueError(f"accumulate: a batch of {self.batch} does not split into {self.accumulate} equal parts")
         return self
-
-
-class PredictionSettings(Settings):
-    """Whole image, no mirror, pixel-wise maximum of the logits over the scales."""
-
-    scales: Scales = (1.0, 0.75, 0.5)
-    precision: Precision = "float32"
-    store_dtype: Literal["float16", "float32"] = "float16"
-
-
-class PredictionLabelSettings(Settings):
-    """From stored logits to labels: argmax, and argmax after a CRF on the softmax."""
-
-    crf: CrfSettings = CrfSettings(gaussian_sxy=1, bilateral_sxy=67, bilateral_srgb=3, bilateral_weight=4)

@@ -8,6 +8,7 @@ from typing import Self
 import numpy as np
 
 from wsss.stores.image_store import read_store, write_store
+from wsss.stores.resize import resize
 
 KIND = "cam"
 
@@ -67,23 +68,3 @@ class CamStore:
             total += resize(cam, size)
         joined: np.ndarray = total / (total.max(axis=(1, 2), keepdims=True) + np.float32(1e-5))
         return joined
-
-
-def resize(maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Bilinear resizing of (n, h, w) to float32 (n, H, W), corners not aligned, as everywhere in the released code.
-
-    In numpy, because the steps that read stores need nothing else of torch, whose import takes seconds.
-    """
-    maps = np.asarray(maps, np.float32)
-    left, right, share = _neighbours(maps.shape[2], size[1])
-    wide = maps[:, :, left] * (1 - share) + maps[:, :, right] * share
-    top, bottom, share = _neighbours(maps.shape[1], size[0])
-    resized: np.ndarray = wide[:, top] * (1 - share[:, None]) + wide[:, bottom] * share[:, None]
-    return resized
-
-
-def _neighbours(old: int, new: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """For each of `new` centres: the cells of `old` on its two sides, and the share of the second, float32."""
-    centres = np.clip((np.arange(new) + 0.5) * (old / new) - 0.5, 0, old - 1)
-    first = centres.astype(np.int64)
-    return first, np.minimum(first + 1, old - 1), (centres - first).astype(np.float32)

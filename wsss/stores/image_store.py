@@ -14,8 +14,9 @@ from zarr.codecs import ZstdCodec
 from zarr.storage import MemoryStore, ZipStore
 
 from wsss.errors import WsssError
-from wsss.files import atomic_path, write_manifest
+from wsss.files import atomic_path
 from wsss.progress import track
+from wsss.stores.manifests import write_manifest
 from wsss.stores.pipelining import in_background
 
 FORMAT_VERSION = 1

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from wsss.data.images import write_labels
-from wsss.files import write_manifest
 from wsss.progress import track
+from wsss.stores.manifests import write_manifest
 
 
 def write_label_shard(

@@ -6,8 +6,8 @@ from typing import Self
 
 import numpy as np
 
-from wsss.stores.cam_store import resize
 from wsss.stores.image_store import read_store, write_store
+from wsss.stores.resize import resize
 
 KIND = "score"
 

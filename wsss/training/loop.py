@@ -20,7 +20,7 @@ from wsss.errors import WsssError
 from wsss.files import atomic_path, write_bytes, write_csv, write_json
 from wsss.progress import track
 from wsss.runtime.device import place
-from wsss.settings.optimisation import OptimiserSettings, Precision
+from wsss.settings.training import OptimiserSettings, Precision
 from wsss.training.sgd import Sgd
 
 logger = logging.getLogger("wsss")

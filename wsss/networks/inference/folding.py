@@ -20,8 +20,8 @@ def fold_norms(network: nn.Module) -> None:
 
     Outputs stay the same up to rounding. Weights must be loaded before, and are no longer those to save. A BatchNorm
     must be registered right after the convolution that it follows, as in all networks of `wsss.networks.backbones`;
-    raises ValueError where it is not. Of these convolutions, wide ones of 3x3 become `RowWinogradConvolution`, and torch's
-    others `FoldedConvolution`.
+    raises ValueError where it is not. Of these convolutions, wide ones of 3x3 become `RowWinogradConvolution`, and
+    torch's others `FoldedConvolution`.
     """
     convolution: nn.Conv2d | None = None
     for name, module in network.named_modules():

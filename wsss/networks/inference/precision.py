@@ -45,7 +45,7 @@ def _torch_picks_slow(images: Tensor, weight: Tensor) -> bool:
 
 
 def to_precision(network: nn.Module, precision: torch.dtype) -> None:
-    """Cast a network, float32 and its BatchNorms folded (`wsss.networks.inference.folding`), in place, where it is to run.
+    """Cast a network, float32 and its BatchNorms folded (`wsss.networks.inference.folding`), in place.
 
     In bfloat16 each filter keeps the sum of its weights (`rounded_filters`), and on CPUs biases stay in float32 where
     oneDNN can add them so.

@@ -18,7 +18,7 @@ from wsss.progress import track
 from wsss.refinement.irnet.affinity import affinity_loss, reduce_labels
 from wsss.refinement.irnet.displacement import displacement_loss
 from wsss.refinement.irnet.network import EdgeNetwork, load_branches
-from wsss.settings.refinement import IrnetSettings
+from wsss.settings.irnet import IrnetSettings
 from wsss.training.loop import Batch, Losses, Machine, Plan, save_training, steps_per_epoch, train
 from wsss.training.pairs import TrainingPairs
 
