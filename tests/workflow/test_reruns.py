@@ -15,7 +15,7 @@ from wsss.settings.crf import CrfSettings
 from wsss.settings.prediction_labels import PredictionLabelSettings
 
 PAGES = {"collect_metrics", "draw_panels", "write_report", "report"}
-AFTER_SEGMENTATION = {"predict", "label_predictions", "score_labels", *PAGES}
+AFTER_SEGMENTATION = {"make_prediction", "make_prediction_labels", "list_files", "score_labels", *PAGES}
 AFTER_CONFIDENT_LABELS = {"train_irnet", "make_pseudo_labels", "train_segmentation", *AFTER_SEGMENTATION}
 SEGMENTER = "results/*/*/*/*/*/*/*/segmenter.safetensors"
 
@@ -35,7 +35,7 @@ LATE = {"prediction_labels": fewer_iterations(PredictionLabelSettings().crf)}
             {"make_confident_labels", *AFTER_CONFIDENT_LABELS},
         ),
         ({"segmentation": {"steps": 5}}, {"train_segmentation", *AFTER_SEGMENTATION}),
-        (LATE, {"label_predictions", "score_labels", *PAGES}),
+        (LATE, {"make_prediction_labels", "list_files", "score_labels", *PAGES}),
         ({"runs": {"other": LATE}}, set()),
     ],
     ids=["confident_labels", "segmentation", "prediction_labels", "another run"],
@@ -69,7 +69,7 @@ def test_a_comparison_shares_what_its_rows_have_in_common(copy_of_finished: Work
     late = {"stage": "prediction_crf", "seeds": [0], "rows": rows, "words": True}
     config = place.write_config({"comparisons": {"late": late}})
     planned = place.planned("late", config=config)
-    assert (planned["label_predictions"], planned["predict"], planned["train_segmentation"]) == (4, 2, 1)
+    assert (planned["make_prediction_labels"], planned["make_prediction"], planned["train_segmentation"]) == (4, 2, 1)
     # Two rows have words, those of one classifier.
     assert (planned["count_words"], planned["compare_words"]) == (1, 1)
     assert not planned.keys() & {"train_classifier", "make_cams", "train_irnet", "make_pseudo_labels"}
