@@ -212,7 +212,8 @@ def test_some_rules_use_a_gpu_and_some_do_not() -> None:
 @pytest.mark.parametrize("path", PROFILES, ids=lambda path: path.parent.name)
 def test_a_profile_reruns_for_settings_code_and_inputs(path: Path) -> None:
     profile = yaml.safe_load(path.read_text())
-    assert sorted(profile["rerun-triggers"]) == ["input", "mtime", "params"]
+    assert sorted(profile["rerun-triggers"]) == ["mtime", "params"]
+    assert profile["max-checksum-file-size"] == "4GB"
     assert (path.parent / profile["configfile"]).resolve() == PROJECT / "config.yaml"
     assert any(str(limit).startswith("gpu=") for limit in profile["resources"])
 
