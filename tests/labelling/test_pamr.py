@@ -151,4 +151,21 @@ def test_a_wider_grid_gives_nearly_the_same_at_equal_reach() -> None:
 def test_a_map_that_is_the_same_everywhere_stays() -> None:
     scores = np.full((2, 21, 30), 0.25, np.float32)
     image = np.random.default_rng(0).integers(0, 256, (21, 30, 3), dtype=np.uint8)
-    np.testing.assert_allclose(Pamr(image, 2, RELEASED).smoothed(scores), scores, rtol=1e-5)
+    for stride in (1, 2, 7):
+        ours = Pamr(image, 2, RELEASED.model_copy(update={"stride": stride})).smoothed(scores)
+        np.testing.assert_allclose(ours, scores, rtol=1e-5)
+
+
+@pytest.mark.parametrize("size", [(21, 30), (1, 9), (8, 1), (1, 1)])
+def test_a_grid_of_its_own_has_the_corners_of_the_image(size: tuple[int, int]) -> None:
+    """Image and scores are resized to every fourth pixel, and the result back, corners aligned throughout."""
+    settings = RELEASED.model_copy(update={"stride": 4})
+    image = np.random.default_rng(1).integers(0, 256, (*size, 3), dtype=np.uint8)
+    scores = np.abs(noise("pamr/corners", (2, *size)))
+    grid = tuple((side - 1) // 4 + 1 for side in size)
+    small, cams = (
+        torch.nn.functional.interpolate(values[None], grid, mode="bilinear", align_corners=True)
+        for values in (torch.from_numpy(image).permute(2, 0, 1) / 255, torch.from_numpy(scores))
+    )
+    wanted = torch.nn.functional.interpolate(pamr(small, cams, settings), size, mode="bilinear", align_corners=True)
+    np.testing.assert_allclose(Pamr(image, 2, settings).smoothed(scores), wanted[0], atol=1e-6)

@@ -42,7 +42,7 @@ PAMR = {
     "dilations": [1, 2, 4, 8, 12, 24],
     "iterations": 10,
     "colour_tolerance": 0.1,
-    "stride": 4,
+    "stride": 1,
 }
 VOC = {
     "aeroplane": 1,
@@ -86,7 +86,7 @@ DEFAULTS: dict[type[Settings], dict[str, Any]] = {
         "dilations": [1, 2, 4, 8, 12, 24],
         "iterations": 10,
         "colour_tolerance": 0.1,
-        "stride": 4,
+        "stride": 1,
     },
     ListSettings: {"train": "train", "train_scored": "train", "val": "val"},
     SyntheticSettings: {
