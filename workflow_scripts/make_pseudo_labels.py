@@ -8,14 +8,13 @@ with step(snakemake):
     from wsss.data.dataset import Dataset
     from wsss.refinement.method import IrnetTraining, Trainings
     from wsss.refinement.pseudo_labels import write_pseudo_shard
-    from wsss.settings.irnet import IrnetSettings
-    from wsss.settings.pseudo_labels import read_pseudo_label_settings
+    from wsss.settings.run import read_settings
 
     dataset = Dataset(Path(snakemake.input.images).parent)
     irnet = None
     if snakemake.input.get("weights"):
         irnet = IrnetTraining(
-            IrnetSettings.model_validate_json(snakemake.params.irnet),
+            read_settings("irnet", snakemake.params.irnet),
             Path(snakemake.input.initial),
             Path(snakemake.input.weights),
         )
@@ -23,7 +22,7 @@ with step(snakemake):
         dataset,
         dataset.shard("train", snakemake.wildcards.shard),
         stage_folder(snakemake.input.cams),
-        read_pseudo_label_settings(snakemake.params.settings),
+        read_settings("pseudo_labels", snakemake.params.settings),
         Trainings(irnet),
         stage_folder(snakemake.output.manifest),
         Path(snakemake.output.manifest),

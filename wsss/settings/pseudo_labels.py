@@ -4,10 +4,9 @@ Each says in `code` which module it is of, and in `needs` which stages it uses b
 they follow each other.
 """
 
-import json
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field, TypeAdapter, model_validator
+from pydantic import Field, model_validator
 
 from wsss.settings.base import Settings, check_order
 from wsss.settings.crf import CrfSettings
@@ -119,12 +118,3 @@ class PlainLabelSettings(Settings):
 PseudoLabelSettings = Annotated[
     IrnetWalkSettings | PamrLabelSettings | CrfLabelSettings | PlainLabelSettings, Field(discriminator="method")
 ]
-
-
-def read_pseudo_label_settings(text: str) -> PseudoLabelSettings:
-    """Settings of any method from their JSON; where it names no method, it is IRNet's."""
-    values = {"method": IrnetWalkSettings().method} | json.loads(text)
-    return _ANY.validate_python(values)
-
-
-_ANY: TypeAdapter[PseudoLabelSettings] = TypeAdapter(PseudoLabelSettings)
