@@ -19,8 +19,8 @@ from PIL import Image
 from record import Row, command_line, write_record
 
 from wsss.data.dataset import Dataset
-from wsss.labelling.dense_crf import DenseCrf
 from wsss.labelling.label_maps import strongest, sure_labels
+from wsss.labelling.smoothing import smoother_of
 from wsss.refinement.confident_labels import confident_labels, write_confident_shard
 from wsss.settings.cams import CamSettings
 from wsss.settings.confident_labels import ConfidentLabelSettings
@@ -134,7 +134,7 @@ def process_rows(photographs: Path, images: int, repetitions: int) -> list[Row]:
 def lattice_for_each_pass(image: np.ndarray, cams: np.ndarray) -> np.ndarray:
     """The released way: two passes, each with kernels of its own."""
     foreground, background = (
-        DenseCrf(image, len(KEYS) + 1, SETTINGS.crf).from_labels(strongest(cams, score), SETTINGS.label_probability)
+        smoother_of(image, len(KEYS) + 1, SETTINGS.crf).from_labels(strongest(cams, score), SETTINGS.label_probability)
         for score in (SETTINGS.foreground_score, SETTINGS.background_score)
     )
     return sure_labels(foreground, background, KEYS)

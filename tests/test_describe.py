@@ -91,6 +91,15 @@ def test_displacements_count_where_they_are_trained() -> None:
     assert (plain.rates, both.rates) == ({"edges": 0.1}, {"edges": 0.1, "displacements": 1.0})
 
 
+@pytest.mark.parametrize("method", ["pamr", "crf", "none"])
+def test_irnet_is_no_training_of_a_run_whose_labels_do_not_need_it(method: str) -> None:
+    """Whether or not it has settings."""
+    without = {stage: own for stage, own in BASE.items() if stage != "irnet"}
+    for base in (BASE, without):
+        run = read_config(merge(base, {"pseudo_labels": {"method": method}})).runs["default"]
+        assert list(described(run, 6)) == ["classifier", "segmentation"]
+
+
 def test_curves_follow_the_schedule(published: dict[str, Training]) -> None:
     wanted = {0: 1.0, 826: None, 1652: None, 2478: None, 3304: None}
     curve = published["classifier"].curve()

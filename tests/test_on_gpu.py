@@ -13,7 +13,9 @@ from tests.training.test_steps import PLAN, TRAININGS, Repeated
 from wsss.cams.shards import write_cam_shard
 from wsss.classification.classifier import build_classifier
 from wsss.data.dataset import Dataset
+from wsss.labelling.pamr import Pamr
 from wsss.settings.cams import CamSettings
+from wsss.settings.pamr import PamrSettings
 from wsss.stores.cam_store import CamStore
 from wsss.stores.manifests import read_manifest
 from wsss.training.loop import Machine, train
@@ -56,6 +58,18 @@ def stores(dataset: Dataset, folder: Path, settings: CamSettings) -> list[CamSto
     write_cam_shard(dataset, ids, folder / "classifier.safetensors", small_settings(), settings, folder, manifest)
     assert [row.id for row in read_manifest(manifest)] == ids
     return [CamStore.read(folder / row.file, row.id) for row in read_manifest(manifest)]
+
+
+def test_pamr_repeats_to_the_byte_and_comes_near_the_cpus() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (61, 83, 3), dtype=np.uint8)
+    cams = np.random.default_rng(1).random((3, 61, 83), np.float32)
+    for stride in (1, 4):
+        settings = PamrSettings(method="pamr", stride=stride)
+        there, again, here = (
+            Pamr(image, 3, settings, torch.device(name)).smoothed(cams) for name in ("cuda", "cuda", "cpu")
+        )
+        np.testing.assert_array_equal(there, again)
+        np.testing.assert_allclose(there, here, rtol=0, atol=1e-4)
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])

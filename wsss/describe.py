@@ -22,6 +22,7 @@ from wsss.segmentation import training as segmentation
 from wsss.segmentation.deeplab import parameter_groups as segmentation_groups
 from wsss.settings.backbone import BackboneSettings
 from wsss.settings.data import FolderSettings, SyntheticSettings
+from wsss.settings.irnet import IrnetSettings
 from wsss.settings.run import Config, LocationSettings, RunSettings, read_config
 from wsss.training.loop import Plan, rate_share
 
@@ -78,7 +79,8 @@ def trainings(run: RunSettings, images: int | None) -> list[Training]:
     last = _segmentation(run, classes)
     if run.supervision == "truth":
         return [last]
-    return [_classifier(run, classes, images), _irnet(run, images), last]
+    irnet = [_irnet(run.irnet, images)] if run.trains_irnet and run.irnet is not None else []
+    return [_classifier(run, classes, images), *irnet, last]
 
 
 def train_images(run: RunSettings, locations: LocationSettings) -> int | None:
@@ -110,8 +112,7 @@ def _classifier(run: RunSettings, classes: int, images: int | None) -> Training:
     )
 
 
-def _irnet(run: RunSettings, images: int | None) -> Training:
-    settings = run.irnet
+def _irnet(settings: IrnetSettings, images: int | None) -> Training:
     with torch.device("meta"):
         network = EdgeNetwork(backbone_of(settings.backbone), settings.displacement)
     groups = refinement.parameter_groups(network, settings)

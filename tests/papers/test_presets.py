@@ -52,7 +52,7 @@ AS_PRINTED: dict[str, Any] = {
 }
 # Background scores of the CAMs in the released codes.
 SCORES = {"voc12-vwe": 0.14, "voc12-vwl-l": 0.13, "voc12-vwl-m": 0.13}
-KERNELS = {"iterations": 10, "gaussian_weight": 3.0}
+KERNELS = {"method": "dense_crf", "iterations": 10, "gaussian_weight": 3.0}
 CAMS: dict[str, Any] = {
     "cams": {"scales": [1.0, 0.5, 1.5, 2.0], "branches": "image", "precision": "float32", "store_dtype": "float16"},
     "cam_crf": {
@@ -83,6 +83,7 @@ REFINEMENT: dict[str, Any] = {
         "seed": 0,
     },
     "pseudo_labels": {
+        "method": "irnet",
         "radius": 5,
         "beta": 10.0,
         "log2_steps": 8,

@@ -17,9 +17,10 @@ from wsss.settings.confident_labels import ConfidentLabelSettings
 from wsss.settings.crf import CrfSettings
 from wsss.settings.data import FolderSettings, ListSettings, SyntheticSettings, Voc12Settings
 from wsss.settings.irnet import IrnetSettings
+from wsss.settings.pamr import PamrSettings
 from wsss.settings.prediction import PredictionSettings
 from wsss.settings.prediction_labels import PredictionLabelSettings
-from wsss.settings.pseudo_labels import PseudoLabelSettings
+from wsss.settings.pseudo_labels import CrfLabelSettings, IrnetWalkSettings, PamrLabelSettings, PlainLabelSettings
 from wsss.settings.report import ReportSettings
 from wsss.settings.run import (
     LocationSettings,
@@ -32,10 +33,17 @@ from wsss.settings.training import OptimiserSettings
 
 REQUIRED = "(no default)"
 RELEASED_SGD = {"momentum": 1e-4, "weight_decay": 1e-4, "power": 0.9, "decay_every": 1}
-CRF = {"iterations": 10, "gaussian_weight": 3.0}
+CRF = {"method": "dense_crf", "iterations": 10, "gaussian_weight": 3.0}
 CAM_CRF = CRF | {"gaussian_sxy": 1, "bilateral_sxy": 64, "bilateral_srgb": 3, "bilateral_weight": 4}
 CONFIDENT_CRF = CRF | {"gaussian_sxy": 3, "bilateral_sxy": 50, "bilateral_srgb": 5, "bilateral_weight": 10}
 PREDICTION_CRF = CRF | {"gaussian_sxy": 1, "bilateral_sxy": 67, "bilateral_srgb": 3, "bilateral_weight": 4}
+PAMR = {
+    "method": "pamr",
+    "dilations": [1, 2, 4, 8, 12, 24],
+    "iterations": 10,
+    "colour_tolerance": 0.1,
+    "stride": 1,
+}
 VOC = {
     "aeroplane": 1,
     "bicycle": 2,
@@ -73,6 +81,13 @@ DEFAULTS: dict[type[Settings], dict[str, Any]] = {
     OptimiserSettings: {"momentum": REQUIRED, "weight_decay": REQUIRED, "power": 0.9, "decay_every": 1},
     CrfSettings: CRF
     | {"gaussian_sxy": REQUIRED, "bilateral_sxy": REQUIRED, "bilateral_srgb": REQUIRED, "bilateral_weight": REQUIRED},
+    PamrSettings: {
+        "method": REQUIRED,
+        "dilations": [1, 2, 4, 8, 12, 24],
+        "iterations": 10,
+        "colour_tolerance": 0.1,
+        "stride": 1,
+    },
     ListSettings: {"train": "train", "train_scored": "train", "val": "val"},
     SyntheticSettings: {
         "kind": REQUIRED,
@@ -151,7 +166,8 @@ DEFAULTS: dict[type[Settings], dict[str, Any]] = {
         "displacement": False,
         "lr_displacement": 1.0,
     },
-    PseudoLabelSettings: {
+    IrnetWalkSettings: {
+        "method": "irnet",
         "radius": 5,
         "beta": 10.0,
         "log2_steps": 8,
@@ -161,6 +177,9 @@ DEFAULTS: dict[type[Settings], dict[str, Any]] = {
         "pad_to": 512,
         "precision": "float32",
     },
+    PamrLabelSettings: {"method": REQUIRED, "pamr": PAMR, "background_score": 0.15, "foreground_score": None},
+    CrfLabelSettings: {"method": REQUIRED, "background_score": 0.15, "crf": CAM_CRF},
+    PlainLabelSettings: {"method": REQUIRED, "background_score": 0.15, "foreground_score": None},
     SegmentationSettings: {
         "backbone": REQUIRED,
         "output_stride": 8,
@@ -198,8 +217,8 @@ STAGES = {
     "cams": CamSettings,
     "cam_crf": CamCrfSettings,
     "confident_labels": ConfidentLabelSettings,
-    "irnet": REQUIRED,
-    "pseudo_labels": PseudoLabelSettings,
+    "irnet": None,
+    "pseudo_labels": IrnetWalkSettings,
     "supervision": "pseudo_labels",
     "segmentation": REQUIRED,
     "prediction": PredictionSettings,

@@ -14,7 +14,7 @@ from wsss.settings.classifier import ClassifierSettings
 from wsss.settings.confident_labels import ConfidentLabelSettings
 from wsss.settings.data import FolderSettings, SyntheticSettings
 from wsss.settings.irnet import IrnetSettings
-from wsss.settings.pseudo_labels import PseudoLabelSettings
+from wsss.settings.pseudo_labels import IrnetWalkSettings
 from wsss.settings.run import (
     LocationSettings,
     MachineSettings,
@@ -85,8 +85,8 @@ CRF_OF_OWN = {"gaussian_sxy": 1, "bilateral_sxy": 1, "bilateral_srgb": 1, "bilat
         (IrnetSettings, {"backbone": BACKBONE, "crop": 250}, ["crop: 250 is no multiple of 16"]),
         (IrnetSettings, {"backbone": BACKBONE, "crop": 80}, ["crop: 80 is too small for a radius of 10"]),
         (IrnetSettings, {"backbone": BACKBONE, "lr_displacement": 0.5}, ["lr_displacement: 0.5 acts on displacement"]),
-        (PseudoLabelSettings, {"background_score": 1.5}, ["x.background_score = 1.5", "less than or equal to 1"]),
-        (PseudoLabelSettings, {"foreground_score": 0.2}, ["foreground_score must not be below background_score"]),
+        (IrnetWalkSettings, {"background_score": 1.5}, ["x.background_score = 1.5", "less than or equal to 1"]),
+        (IrnetWalkSettings, {"foreground_score": 0.2}, ["foreground_score must not be below background_score"]),
         (SegmentationSettings, {"backbone": BACKBONE, "batch": 9}, ["a batch of 9 does not split into 2 equal parts"]),
         (SegmentationSettings, {"backbone": BACKBONE, "output_stride": 32}, ["x.output_stride = 32", "8 or 16"]),
         (CamCurveSettings, {"thresholds": [0.5, 0.1, 0.1]}, ["thresholds: give (first, last, step)"]),

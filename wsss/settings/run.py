@@ -21,7 +21,7 @@ from wsss.settings.data import DataSettings, Voc12Settings
 from wsss.settings.irnet import IrnetSettings
 from wsss.settings.prediction import PredictionSettings
 from wsss.settings.prediction_labels import PredictionLabelSettings
-from wsss.settings.pseudo_labels import PseudoLabelSettings
+from wsss.settings.pseudo_labels import IrnetWalkSettings, PseudoLabelSettings
 from wsss.settings.report import ReportSettings
 from wsss.settings.segmentation import SegmentationSettings
 from wsss.settings.training import Positive
@@ -53,8 +53,9 @@ class RunSettings(Settings):
     cams: CamSettings = CamSettings()
     cam_crf: CamCrfSettings = CamCrfSettings()
     confident_labels: ConfidentLabelSettings = ConfidentLabelSettings()
-    irnet: IrnetSettings
-    pseudo_labels: PseudoLabelSettings = PseudoLabelSettings()
+    # May be left out where nothing of the run needs a trained IRNet.
+    irnet: IrnetSettings | None = None
+    pseudo_labels: PseudoLabelSettings = IrnetWalkSettings()
     # What the segmentation network is trained on: pseudo labels, or the truth for a fully supervised bound.
     supervision: Literal["pseudo_labels", "truth"] = "pseudo_labels"
     segmentation: SegmentationSettings
@@ -70,7 +71,23 @@ class RunSettings(Settings):
                 "cams.branches: image_and_words needs words that are mapped to classes, classifier.words: vwe or "
                 f"vwl_l, and it is {self.classifier.words}"
             )
+        if self.trains_irnet and self.irnet is None:
+            raise ValueError(f"irnet is missing: pseudo_labels.method {self.pseudo_labels.method} trains it")
         return self
+
+    @property
+    def trains_irnet(self) -> bool:
+        """Whether the run's own labels come from a trained IRNet."""
+        return self.supervision == "pseudo_labels" and "irnet" in self.pseudo_labels.needs
+
+
+# What tells apart blocks of settings that have different keys.
+TAGS = ("kind", "method")
+STAGE_DEFAULTS: dict[str, Any] = {
+    name: field.default.model_dump()
+    for name, field in RunSettings.model_fields.items()
+    if isinstance(field.default, Settings)
+}
 
 
 def settings_of(run: RunSettings, stage: str) -> Settings | None:
@@ -166,12 +183,13 @@ def read_config(config: Mapping[str, Any]) -> Config:
 
 def _comparison(where: str, settings: ComparisonSettings, base: Mapping[str, Any]) -> Comparison:
     """The runs of a comparison; a seed counts for every training of a run."""
-    rows = {}
+    rows: dict[str, dict[int, RunSettings]] = {}
     for row, changes in settings.rows.items():
         changed = merge(base, changes or {})
         _check_row(f"{where}.rows.{row}", changes or {}, changed, settings.stage)
+        trained = [stage for stage in TRAINED if changed.get(stage) is not None]
         rows[row] = {
-            seed: RunSettings.read(f"{where}.rows.{row}", merge(changed, {stage: {"seed": seed} for stage in TRAINED}))
+            seed: RunSettings.read(f"{where}.rows.{row}", merge(changed, {stage: {"seed": seed} for stage in trained}))
             for seed in settings.seeds
         }
     if settings.published:
@@ -203,11 +221,11 @@ def _check_protocol(
         if row not in rows:
             raise WsssError(f"config: {where}.rows names no row {row!r}; there are: {', '.join(rows)}")
         trunks = _trunks(published)
-        if not all(_as_published(run, trunks) for run in rows[row].values()):
+        if not all(_as_published(run, trunks, stage) for run in rows[row].values()):
             told = ", ".join(f"{stage} on {name}" for stage, name in trunks.items())
             raise WsssError(
                 f"config: {where}.rows: {row} is of another protocol; figures are of data.kind voc12 with its own "
-                f"lists and classes, and of networks with weights: imagenet: {told}"
+                f"lists and classes, of networks with weights: imagenet: {told}, and of crf.method dense_crf"
             )
 
 
@@ -221,20 +239,38 @@ def _trunks(published: PublishedSettings) -> dict[str, BackboneName]:
     return names
 
 
-def _as_published(run: RunSettings, trunks: Mapping[str, BackboneName]) -> bool:
-    backbones = {stage: getattr(run, stage).backbone for stage in TRAINED}
+def _as_published(run: RunSettings, trunks: Mapping[str, BackboneName], scored: ScoredStage) -> bool:
+    """Whether a run has the figures' data, networks, as far as it trains them, starts and last CRF."""
+    trained = [stage for stage in TRAINED if stage != "irnet" or stage in run.pseudo_labels.needs]
+    backbones = {stage: own.backbone for stage in trained if (own := getattr(run, stage)) is not None}
+    last = {"cam_crf": run.cam_crf.crf, "prediction_crf": run.prediction_labels.crf}.get(scored)
     whole = Voc12Settings(kind="voc12", name=run.data.name)
     return (
         run.data == whole
         and {own.weights for own in backbones.values()} == {"imagenet"}
-        and all(backbones[stage].name == name for stage, name in trunks.items())
+        and all(own.name == trunks[stage] for stage, own in backbones.items() if stage in trunks)
+        and (last is None or last.method == "dense_crf")
     )
 
 
-def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """`base` with `changes` laid over it; mappings merge key by key, anything else is replaced."""
+def merge(
+    base: Mapping[str, Any], changes: Mapping[str, Any], defaults: Mapping[str, Any] = STAGE_DEFAULTS
+) -> dict[str, Any]:
+    """`base` with `changes` laid over it; mappings merge key by key, anything else is replaced.
+
+    A mapping is replaced too where the change names another kind or method than the base: it has other keys. A base
+    that names none has that of `defaults`.
+    """
     merged = dict(base)
     for key, value in changes.items():
-        old = merged.get(key)
-        merged[key] = merge(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
+        old, default = merged.get(key), defaults.get(key)
+        if not isinstance(old, Mapping) or not isinstance(value, Mapping):
+            merged[key] = value
+            continue
+        default = default if isinstance(default, Mapping) else {}
+        merged[key] = value if _names_another({**default, **old}, value) else merge(old, value, default)
     return merged
+
+
+def _names_another(old: Mapping[str, Any], value: Mapping[str, Any]) -> bool:
+    return any(tag in value and value[tag] != old.get(tag) for tag in TAGS)
