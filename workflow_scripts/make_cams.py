@@ -7,7 +7,7 @@ from step import stage_folder, step
 with step(snakemake):
     from wsss.cams.shards import write_cam_shard
     from wsss.data.dataset import Dataset
-    from wsss.settings.cams import CamSettings
+    from wsss.settings.cams import read_cam_settings
     from wsss.settings.classifier import ClassifierSettings
 
     dataset = Dataset(Path(snakemake.input.images).parent)
@@ -16,7 +16,7 @@ with step(snakemake):
         dataset.shard(snakemake.wildcards.split, snakemake.wildcards.shard),
         Path(snakemake.input.weights),
         ClassifierSettings.model_validate_json(snakemake.params.classifier),
-        CamSettings.model_validate_json(snakemake.params.settings),
+        read_cam_settings(snakemake.params.settings),
         stage_folder(snakemake.output.manifest),
         Path(snakemake.output.manifest),
     )

@@ -81,6 +81,7 @@ def test_each_option_moves_the_key() -> None:
         "optimiser": {"momentum": 0.9, "weight_decay": 1e-4},
         "precision": "bfloat16",
         "seed": 1,
+        "objectives": ({"method": "recam"},),
     }
     # It acts on one of the methods alone.
     assert classifier(words="vwl_m", rho=0.01).key() != classifier(words="vwl_m").key()

@@ -71,7 +71,7 @@ def _resolve(model: type[BaseModel], location: Iterable[int | str]) -> tuple[lis
     candidates = [model]
     for part in location:
         if len(candidates) > 1:
-            candidates = [one for one in candidates if part in get_args(one.model_fields["kind"].annotation)]
+            candidates = [one for one in candidates if part in _tags(one)]
             continue
         keys.append(str(part))
         owner = candidates[0] if candidates else None
@@ -80,6 +80,12 @@ def _resolve(model: type[BaseModel], location: Iterable[int | str]) -> tuple[lis
         members = get_args(annotation) or (annotation,)
         candidates = [one for one in members if isinstance(one, type) and issubclass(one, BaseModel)]
     return keys, list(owner.model_fields) if owner else []
+
+
+def _tags(model: type[BaseModel]) -> tuple[str, ...]:
+    """The literals that tell this kind of settings from the others of its union."""
+    field = next((model.model_fields[name] for name in ("kind", "method") if name in model.model_fields), None)
+    return get_args(field.annotation) if field else ()
 
 
 def check_order(foreground_score: float, background_score: float) -> None:
