@@ -113,6 +113,8 @@ def test_settings_do_not_change() -> None:
         ({"words": "none", "pooling": "gmp"}, "gmp"),
         ({"formulation": "paper"}, "vwl_l_paper"),
         ({"words": "none", "formulation": "paper"}, "hybrid_paper"),
+        ({"objectives": [{"method": "recam"}]}, "vwl_l_recam"),
+        ({"objectives": [{"method": "recam"}], "words": "none", "pooling": "gap"}, "gap_recam"),
     ],
 )
 def test_labels_name_the_method(changes: dict[str, Any], label: str) -> None:
