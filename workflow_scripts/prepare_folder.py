@@ -2,18 +2,19 @@
 
 from pathlib import Path
 
-from step import step
+from step import locations, step
 
 with step(snakemake):
     from wsss.data.preparation import prepare
     from wsss.errors import WsssError
-    from wsss.settings.data import FolderSettings
+    from wsss.settings.run import read_settings
 
-    settings = FolderSettings.model_validate_json(snakemake.params.settings)
-    if snakemake.params.source is None:
+    settings = read_settings("data", snakemake.params.settings)
+    source = locations(snakemake).dataset
+    if source is None:
         raise WsssError("config: locations.dataset is missing: set it to the folder of the dataset, in VOC layout")
     prepare(
-        Path(snakemake.params.source),
+        Path(source),
         Path(snakemake.output.images).parent,
         # Numbered as in the masks: the order in a config does not enter the path of what is made.
         dict(sorted(settings.classes.items(), key=lambda item: item[1])),

@@ -2,16 +2,16 @@
 
 from pathlib import Path
 
-from step import step
+from step import locations, step
 
 with step(snakemake):
     from wsss.data.download import fetch
     from wsss.data.preparation import prepare
     from wsss.data.voc12 import SBD_ARCHIVE, VOC_ARCHIVE, build_voc12
-    from wsss.settings.data import Voc12Settings
+    from wsss.settings.run import read_settings
 
-    settings = Voc12Settings.model_validate_json(snakemake.params.settings)
-    archives, root = Path(snakemake.params.folder), Path(snakemake.output.images).parent
+    settings = read_settings("data", snakemake.params.settings)
+    archives, root = Path(locations(snakemake).archives), Path(snakemake.output.images).parent
     for archive in (VOC_ARCHIVE, SBD_ARCHIVE):
         # Checked again: the archives may have changed hands since they were fetched.
         fetch(archive.url, archives / archive.name, archive.md5)

@@ -62,7 +62,7 @@ def test_there_are_parts() -> None:
 
 
 def test_the_objectives_module_is_the_one_that_its_settings_name(settings: ClassifierSettings) -> None:
-    assert settings.parts == (type(part_of(network_of(settings))).__module__,)
+    assert settings.parts == {type(part_of(network_of(settings))).__module__}
 
 
 @pytest.mark.parametrize("progress", [0.0, 1.0])

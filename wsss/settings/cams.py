@@ -5,7 +5,7 @@ Each class names the method by the literal `method`, and the module of its code 
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field
 
 from wsss.settings.base import Settings
 from wsss.settings.classifier import ClassifierSettings
@@ -20,8 +20,6 @@ class CamPart(Settings):
     Besides `method`, each setting of a method has a default.
     """
 
-    # The module of the method's code.
-    code: ClassVar[str]
     method: str
     scales: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1)] = (1.0, 0.5, 1.5, 2.0)
     precision: Precision = "float32"
@@ -30,9 +28,9 @@ class CamPart(Settings):
     mirrors: Mirrors = "max"
 
     @property
-    def parts(self) -> tuple[str, ...]:
-        """The modules of code that these settings choose among the methods'."""
-        return (self.code,)
+    def label(self) -> str:
+        """The method, unless it is the default."""
+        return "" if self.method == "plain" else self.method
 
     def misfit(self, classifier: ClassifierSettings) -> str | None:
         """Why the CAMs of this classifier cannot be made so; None where they can."""
@@ -63,9 +61,3 @@ class ImageAndWordsSettings(CamPart):
 
 # Every CAM method there is: a new one joins this line. The first is the default.
 CamSettings = Annotated[PlainCamSettings | ImageAndWordsSettings, Field(discriminator="method")]
-
-
-def read_cam_settings(text: str) -> CamSettings:
-    """Settings from their JSON, which names the method."""
-    settings: CamSettings = TypeAdapter[CamSettings](CamSettings).validate_json(text)
-    return settings

@@ -93,10 +93,10 @@ class ClassifierSettings(Settings):
         return self.model_copy(update={"objectives": kept})
 
     @property
-    def parts(self) -> tuple[str, ...]:
-        """The modules of code that these settings choose among the words and the objectives."""
+    def parts(self) -> frozenset[str]:
+        """Full names of the modules of the words and of the objectives."""
         words = [WORDS_CODE[self.words]] if self.words in WORDS_CODE else []
-        return (*words, *(one.code for one in self.objectives))
+        return super().parts.union(words)
 
     @property
     def label(self) -> str:

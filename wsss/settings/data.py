@@ -43,6 +43,11 @@ class SyntheticSettings(Settings):
     body_cue: Share = 0.8
 
     @property
+    def label(self) -> str:
+        """The name of the dataset, for paths and tables."""
+        return self.name
+
+    @property
     def lists(self) -> ListSettings:
         """The generated lists: train, scored as a whole, and val."""
         return ListSettings()
@@ -56,6 +61,11 @@ class Voc12Settings(Settings):
     lists: ListSettings = ListSettings(train="train_aug", train_scored="train", val="val")
     classes: dict[str, Annotated[int, Field(ge=1, le=254)]] = {name: i for i, name in enumerate(VOC_CLASSES, 1)}
 
+    @property
+    def label(self) -> str:
+        """The name of the dataset, for paths and tables."""
+        return self.name
+
 
 class FolderSettings(Settings):
     """Images in VOC layout on disk, at the place that `locations.dataset` names."""
@@ -67,6 +77,11 @@ class FolderSettings(Settings):
     # Known classes that are left out: not labelled, and their pixels are ignored when scored.
     ignored_classes: dict[str, Annotated[int, Field(ge=1, le=254)]] = {}
     lists: ListSettings = ListSettings()
+
+    @property
+    def label(self) -> str:
+        """The name of the dataset, for paths and tables."""
+        return self.name
 
     @model_validator(mode="after")
     def _values_are_distinct(self) -> Self:

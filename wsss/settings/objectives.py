@@ -14,8 +14,6 @@ from wsss.settings.training import Positive, Rate
 class ObjectivePart(Settings):
     """What every objective has. Besides `method`, each of its settings has a default."""
 
-    # The module of the objective's code.
-    code: ClassVar[str]
     method: str
 
 
