@@ -182,7 +182,7 @@ def without(key: str) -> dict[str, Any]:
         (BASE | {"data": {}}, "config: data = {}: Unable to extract tag using discriminator 'kind'"),
         (
             BASE | {"cams": {"scale": [1]}},
-            "config: unknown key cams.scale; allowed here: scales, precision, store_dtype",
+            "config: unknown key cams.scale; allowed here: method, scales, precision, store_dtype",
         ),
         (
             BASE | {"classifier": {"backbone": BACKBONE, "tua": 1}},
