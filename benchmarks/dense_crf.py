@@ -22,7 +22,7 @@ from wsss.data.dataset import Dataset
 from wsss.labelling.label_maps import strongest, sure_labels
 from wsss.labelling.smoothing import smoother_of
 from wsss.refinement.confident_labels import confident_labels, write_confident_shard
-from wsss.settings.cams import CamSettings
+from wsss.settings.cams import PlainCamSettings
 from wsss.settings.confident_labels import ConfidentLabelSettings
 from wsss.stores.cam_store import CamStore
 from wsss.stores.image_store import store_path
@@ -42,7 +42,7 @@ def make_store(image_id: str, seed: int, width: int = WIDTH, height: int = HEIGH
     """CAMs of one class at four scales, smooth noise in 0..1."""
     rng = np.random.default_rng(seed)
     coarse = Image.fromarray(rng.random((5, 6), np.float32))
-    scales = CamSettings().scales
+    scales = PlainCamSettings().scales
     sizes = [(round(width * scale / 16), round(height * scale / 16)) for scale in scales]
     cams = [np.asarray(coarse.resize(size)).clip(0, 1).astype(np.float16)[None] for size in sizes]
     return CamStore(image_id, (height, width), KEYS, scales, cams, "weights")

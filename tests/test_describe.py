@@ -100,6 +100,18 @@ def test_irnet_is_no_training_of_a_run_whose_labels_do_not_need_it(method: str) 
         assert list(described(run, 6)) == ["classifier", "segmentation"]
 
 
+def test_a_second_stage_is_told_after_its_start() -> None:
+    run = run_of(classifier={"objectives": [{"method": "recam"}]})
+    start, second = trainings(run, 6)[:2]
+    assert (start.stage, second.stage) == ("classifier", "classifier")
+    assert start == described(run_of(), 6)["classifier"]
+    assert second.network == "vwl_l_recam on resnet18 (scratch), 6 words, 4 classes, from the finished vwl_l"
+    assert second.rates == {"trunk": 5e-5, "heads": 5e-5, "recam": 5e-4}
+    assert second.trained - start.trained == second.parameters - start.parameters == 512 * 4
+    # Six images in batches of two, four times over.
+    assert (steps(start), steps(second)) == ((33, 33), (12, 12))
+
+
 def test_curves_follow_the_schedule(published: dict[str, Training]) -> None:
     wanted = {0: 1.0, 826: None, 1652: None, 2478: None, 3304: None}
     curve = published["classifier"].curve()

@@ -26,7 +26,7 @@ from wsss.segmentation.prediction import write_score_shard
 from wsss.segmentation.prediction_labels import write_crf_shard, write_plain_shard
 from wsss.segmentation.training import build_segmenter
 from wsss.settings.cam_crf import CamCrfSettings
-from wsss.settings.cams import CamSettings
+from wsss.settings.cams import PlainCamSettings
 from wsss.settings.classifier import ClassifierSettings
 from wsss.settings.confident_labels import ConfidentLabelSettings
 from wsss.settings.irnet import IrnetSettings
@@ -96,7 +96,7 @@ def labelled(photographs: Dataset, tmp_path_factory: pytest.TempPathFactory) -> 
     def written(write: Callable[..., None], stage: str, *arguments: object) -> None:
         write(*arguments, root / stage, root / stage / "shards" / "val" / "0-of-1.tsv")
 
-    written(write_cam_shard, "cams", photographs, ids, files["classifier"], CLASSIFIER, CamSettings())
+    written(write_cam_shard, "cams", photographs, ids, files["classifier"], CLASSIFIER, PlainCamSettings())
     written(write_cam_crf_shard, "cam_crf", photographs, ids, cams, CamCrfSettings())
     written(write_confident_shard, "confident", photographs, ids, cams, ConfidentLabelSettings())
     start, edges = root / "weights.safetensors", files["edges"]

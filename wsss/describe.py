@@ -21,6 +21,7 @@ from wsss.refinement.irnet.network import EdgeNetwork
 from wsss.segmentation import training as segmentation
 from wsss.segmentation.deeplab import parameter_groups as segmentation_groups
 from wsss.settings.backbone import BackboneSettings
+from wsss.settings.classifier import ClassifierSettings
 from wsss.settings.data import FolderSettings, SyntheticSettings
 from wsss.settings.irnet import IrnetSettings
 from wsss.settings.run import Config, LocationSettings, RunSettings, read_config
@@ -80,7 +81,7 @@ def trainings(run: RunSettings, images: int | None) -> list[Training]:
     if run.supervision == "truth":
         return [last]
     irnet = [_irnet(run.irnet, images)] if run.trains_irnet and run.irnet is not None else []
-    return [_classifier(run, classes, images), *irnet, last]
+    return [*_classifiers(run.classifier, classes, images), *irnet, last]
 
 
 def train_images(run: RunSettings, locations: LocationSettings) -> int | None:
@@ -96,20 +97,24 @@ def train_images(run: RunSettings, locations: LocationSettings) -> int | None:
     return IMAGES["voc12"].get(name)
 
 
-def _classifier(run: RunSettings, classes: int, images: int | None) -> Training:
-    settings = run.classifier
+def _classifiers(settings: ClassifierSettings, classes: int, images: int | None) -> list[Training]:
+    """A classifier's training, after that of the classifier that it starts from, where there is one."""
+    earlier = [] if settings.start is None else _classifiers(settings.start, classes, images)
     with torch.device("meta"):
         network = build_classifier(settings, classes)
     words = "" if settings.words == "none" else f", {settings.vocabulary} words"
-    return Training(
+    start = "" if settings.start is None else f", from the finished {settings.start.label}"
+    groups = classification.parameter_groups(network)
+    own = Training(
         stage="classifier",
-        network=f"{settings.label} on {_named(settings.backbone)}{words}, {classes} classes",
-        **_counts(network, classification.parameter_groups(network), ("trunk", "heads")),
+        network=f"{settings.label} on {_named(settings.backbone)}{words}, {classes} classes{start}",
+        **_counts(network, groups, [group["name"] for group in groups]),
         crop=settings.crop,
         batch=settings.batch,
         accumulate=1,
         plan=None if images is None else classification.training_plan(settings, images),
     )
+    return [*earlier, own]
 
 
 def _irnet(settings: IrnetSettings, images: int | None) -> Training:

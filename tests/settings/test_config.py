@@ -182,7 +182,7 @@ def without(key: str) -> dict[str, Any]:
         (BASE | {"data": {}}, "config: data = {}: Unable to extract tag using discriminator 'kind'"),
         (
             BASE | {"cams": {"scale": [1]}},
-            "config: unknown key cams.scale; allowed here: scales, precision, store_dtype",
+            "config: unknown key cams.scale; allowed here: method, scales, precision, store_dtype",
         ),
         (
             BASE | {"classifier": {"backbone": BACKBONE, "tua": 1}},
@@ -217,12 +217,12 @@ def without(key: str) -> dict[str, Any]:
         (BASE | {"comparisons": {"k": {"rows": {}}}}, "config: comparisons.k.rows = {}"),
         (BASE | {"comparisons": {"k": {"rows": {"a": {}}, "stage": "cams"}}}, "config: comparisons.k.stage = 'cams'"),
         (
-            BASE | {"cams": {"branches": "image_and_words"}, "classifier": {"backbone": BACKBONE, "words": "vwl_m"}},
-            "config: cams.branches: image_and_words needs words that are mapped to classes, classifier.words: vwe",
+            BASE | {"cams": {"method": "image_and_words"}, "classifier": {"backbone": BACKBONE, "words": "vwl_m"}},
+            "config: cams.method: image_and_words needs words that are mapped to classes, classifier.words: vwe",
         ),
         (
-            BASE | {"runs": {"both": {"cams": {"branches": "image_and_words"}, "classifier": {"words": "none"}}}},
-            "config: runs.both: cams.branches: image_and_words needs",
+            BASE | {"runs": {"both": {"cams": {"method": "image_and_words"}, "classifier": {"words": "none"}}}},
+            "config: runs.both: cams.method: image_and_words needs",
         ),
         (BASE | {"targets": ["gap"]}, "config: targets names no run 'gap'; there are: default"),
         (BASE | {"shards": 0}, "config: shards = 0"),

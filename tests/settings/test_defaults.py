@@ -10,13 +10,14 @@ from wsss.settings.backbone import BackboneSettings
 from wsss.settings.base import Settings
 from wsss.settings.cam_crf import CamCrfSettings
 from wsss.settings.cam_curve import CamCurveSettings
-from wsss.settings.cams import CamSettings
+from wsss.settings.cams import CamPart, ImageAndWordsSettings, PlainCamSettings
 from wsss.settings.classifier import ClassifierSettings
 from wsss.settings.comparison import ComparisonSettings, PublishedSettings
 from wsss.settings.confident_labels import ConfidentLabelSettings
 from wsss.settings.crf import CrfSettings
 from wsss.settings.data import FolderSettings, ListSettings, SyntheticSettings, Voc12Settings
 from wsss.settings.irnet import IrnetSettings
+from wsss.settings.objectives import ObjectivePart, RecamSettings, SecondStagePart
 from wsss.settings.pamr import PamrSettings
 from wsss.settings.prediction import PredictionSettings
 from wsss.settings.prediction_labels import PredictionLabelSettings
@@ -43,6 +44,12 @@ PAMR = {
     "iterations": 10,
     "colour_tolerance": 0.1,
     "stride": 1,
+}
+CAM_FRAME = {
+    "scales": [1.0, 0.5, 1.5, 2.0],
+    "precision": "float32",
+    "store_dtype": "float16",
+    "mirrors": "max",
 }
 VOC = {
     "aeroplane": 1,
@@ -136,13 +143,21 @@ DEFAULTS: dict[type[Settings], dict[str, Any]] = {
         "optimiser": RELEASED_SGD,
         "precision": "float32",
         "seed": 0,
+        "objectives": [],
     },
-    CamSettings: {
-        "scales": [1.0, 0.5, 1.5, 2.0],
-        "precision": "float32",
-        "store_dtype": "float16",
-        "branches": "image",
+    ObjectivePart: {"method": REQUIRED},
+    SecondStagePart: {"method": REQUIRED, "epochs": REQUIRED, "lr": REQUIRED, "lr_heads": REQUIRED},
+    RecamSettings: {
+        "method": REQUIRED,
+        "weight": 1.0,
+        "epochs": 4,
+        "lr": 5e-5,
+        "lr_heads": 5e-4,
+        "maps": "product",
     },
+    CamPart: {"method": REQUIRED} | CAM_FRAME,
+    PlainCamSettings: {"method": "plain"} | CAM_FRAME,
+    ImageAndWordsSettings: {"method": REQUIRED} | CAM_FRAME,
     CamCrfSettings: {"background_score": 0.15, "crf": CAM_CRF},
     CamCurveSettings: {"thresholds": [0.02, 0.6, 0.02]},
     ReportSettings: {"panels": 8, "recovery": False},
@@ -214,7 +229,7 @@ DEFAULTS: dict[type[Settings], dict[str, Any]] = {
 STAGES = {
     "data": REQUIRED,
     "classifier": REQUIRED,
-    "cams": CamSettings,
+    "cams": PlainCamSettings,
     "cam_crf": CamCrfSettings,
     "confident_labels": ConfidentLabelSettings,
     "irnet": None,
@@ -241,10 +256,14 @@ def test_defaults_are_frozen(model: type[Settings]) -> None:
     assert {name: default_of(model, name) for name in model.model_fields} == DEFAULTS[model]
 
 
+def below(model: type[Settings]) -> set[type[Settings]]:
+    """The classes that inherit from one, at any depth."""
+    own = set(model.__subclasses__())
+    return own.union(*(below(one) for one in own))
+
+
 def test_every_class_of_settings_is_frozen_here() -> None:
-    frozen = {*DEFAULTS, RunSettings}
-    assert {model for model in Settings.__subclasses__() if model.__module__.startswith("wsss.")} == frozen
-    assert not [model for found in frozen for model in found.__subclasses__()]
+    assert {model for model in below(Settings) if model.__module__.startswith("wsss.")} == {*DEFAULTS, RunSettings}
 
 
 def test_stages_of_a_run_have_the_defaults_of_their_own() -> None:

@@ -9,7 +9,7 @@ from wsss.errors import WsssError
 from wsss.settings.backbone import BackboneSettings
 from wsss.settings.base import Settings
 from wsss.settings.cam_curve import CamCurveSettings
-from wsss.settings.cams import CamSettings
+from wsss.settings.cams import PlainCamSettings
 from wsss.settings.classifier import ClassifierSettings
 from wsss.settings.confident_labels import ConfidentLabelSettings
 from wsss.settings.data import FolderSettings, SyntheticSettings
@@ -27,11 +27,15 @@ CRF_OF_OWN = {"gaussian_sxy": 1, "bilateral_sxy": 1, "bilateral_srgb": 1, "bilat
 @pytest.mark.parametrize(
     ("model", "values", "parts"),
     [
-        (CamSettings, {"scale": [1]}, ["unknown key x.scale", "allowed here: scales, precision, store_dtype"]),
-        (CamSettings, {"scales": []}, ["x.scales = []", "at least 1 item"]),
-        (CamSettings, {"scales": [1, 0]}, ["x.scales.1 = 0", "greater than 0"]),
-        (CamSettings, {"scales": [1, float("inf")]}, ["x.scales.1 = inf", "finite"]),
-        (CamSettings, {"store_dtype": "int8"}, ["x.store_dtype = 'int8'", "'float16' or 'float32'"]),
+        (
+            PlainCamSettings,
+            {"scale": [1]},
+            ["unknown key x.scale", "allowed here: method, scales, precision, store_dtype"],
+        ),
+        (PlainCamSettings, {"scales": []}, ["x.scales = []", "at least 1 item"]),
+        (PlainCamSettings, {"scales": [1, 0]}, ["x.scales.1 = 0", "greater than 0"]),
+        (PlainCamSettings, {"scales": [1, float("inf")]}, ["x.scales.1 = inf", "finite"]),
+        (PlainCamSettings, {"store_dtype": "int8"}, ["x.store_dtype = 'int8'", "'float16' or 'float32'"]),
         (BackboneSettings, {"name": "vgg16", "weights": "scratch"}, ["x.name = 'vgg16'", "resnet50"]),
         (BackboneSettings, {"name": "resnet50"}, ["x.weights is missing"]),
         (BackboneSettings, BACKBONE | {"seed": -1}, ["x.seed = -1", "greater than or equal to 0"]),
@@ -68,7 +72,22 @@ CRF_OF_OWN = {"gaussian_sxy": 1, "bilateral_sxy": 1, "bilateral_srgb": 1, "bilat
         ),
         (ClassifierSettings, {"backbone": BACKBONE, "rho": 0.01}, ["rho acts on words: vwl_m only", "words is vwl_l"]),
         (ClassifierSettings, {"backbone": BACKBONE, "words": "vwl_m", "rho": 0}, ["x.rho = 0", "greater than 0"]),
-        (CamSettings, {"branches": "words"}, ["x.branches = 'words'", "'image' or 'image_and_words'"]),
+        (PlainCamSettings, {"mirrors": "mean"}, ["x.mirrors = 'mean'", "'max' or 'add'"]),
+        (
+            ClassifierSettings,
+            {"backbone": BACKBONE, "objectives": [{"method": "recam"}] * 2},
+            ["objectives: recam stands there twice"],
+        ),
+        (
+            ClassifierSettings,
+            {"backbone": BACKBONE, "objectives": [{"method": "recall"}]},
+            ["x.objectives", "'recall'", "'recam'"],
+        ),
+        (
+            ClassifierSettings,
+            {"backbone": BACKBONE, "objectives": [{"method": "recam", "maps": "second"}]},
+            ["maps = 'second'", "'product' or 'first_head'"],
+        ),
         (
             ClassifierSettings,
             {"backbone": BACKBONE, "frozen_stages": 0},
@@ -115,6 +134,6 @@ def test_mistakes_are_told_by_key_value_and_what_is_allowed(
 
 def test_every_mistake_has_a_line() -> None:
     with pytest.raises(WsssError) as caught:
-        CamSettings.read("cams", {"scales": [1, -1, 0], "precision": "float64", "speed": 3})
+        PlainCamSettings.read("cams", {"scales": [1, -1, 0], "precision": "float64", "speed": 3})
     places = [line.split(" ")[1] for line in str(caught.value).splitlines()]
     assert places == ["cams.scales.1", "cams.scales.2", "cams.precision", "unknown"]

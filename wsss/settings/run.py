@@ -13,7 +13,7 @@ from wsss.settings.backbone import BackboneName, BackboneSettings
 from wsss.settings.base import Settings, completed
 from wsss.settings.cam_crf import CamCrfSettings
 from wsss.settings.cam_curve import CamCurveSettings
-from wsss.settings.cams import CamSettings
+from wsss.settings.cams import CamSettings, PlainCamSettings
 from wsss.settings.classifier import ClassifierSettings
 from wsss.settings.comparison import OF_PREDICTIONS, ComparisonSettings, PublishedSettings, ScoredStage
 from wsss.settings.confident_labels import ConfidentLabelSettings
@@ -50,7 +50,7 @@ class RunSettings(Settings):
 
     data: DataSettings
     classifier: ClassifierSettings
-    cams: CamSettings = CamSettings()
+    cams: CamSettings = PlainCamSettings()
     cam_crf: CamCrfSettings = CamCrfSettings()
     confident_labels: ConfidentLabelSettings = ConfidentLabelSettings()
     # May be left out where nothing of the run needs a trained IRNet.
@@ -66,11 +66,8 @@ class RunSettings(Settings):
 
     @model_validator(mode="after")
     def _stages_fit(self) -> Self:
-        if self.cams.branches == "image_and_words" and self.classifier.words not in ("vwe", "vwl_l"):
-            raise ValueError(
-                "cams.branches: image_and_words needs words that are mapped to classes, classifier.words: vwe or "
-                f"vwl_l, and it is {self.classifier.words}"
-            )
+        if misfit := self.cams.misfit(self.classifier):
+            raise ValueError(misfit)
         if self.trains_irnet and self.irnet is None:
             raise ValueError(f"irnet is missing: pseudo_labels.method {self.pseudo_labels.method} trains it")
         return self
