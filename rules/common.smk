@@ -9,9 +9,9 @@ from pathlib import Path
 PROJECT = Path(workflow.basedir)
 sys.path.insert(0, str(PROJECT))
 
-from wsss.data.voc_layout import image_labels_path, list_path
 from wsss.errors import WsssError
-from wsss.plan.provenance import code_digest, content_digest, segment
+from wsss.plan.locations import own_lists_folder, source_of, tables_digest
+from wsss.plan.provenance import code_digest, segment
 from wsss.settings.run import RunSettings, read_config
 
 try:
@@ -77,6 +77,7 @@ def paths(run):
 
 
 MACHINE = CONFIG.machine
+OWN_LISTS = own_lists_folder(MACHINE.locations, PROJECT)
 COMPARED = [
     run
     for comparison in CONFIG.comparisons.values()
@@ -134,14 +135,8 @@ def show_pages():
 
 
 def tables_of(wildcards):
-    """What a folder's lists and image-level labels say: when they are corrected, what hangs on them is made anew."""
-    if MACHINE.locations.dataset is None:
-        return ""
-    source = Path(MACHINE.locations.dataset)
-    lists = sorted(set(SEGMENTS[wildcards.data].lists.model_dump().values()))
-    return content_digest(
-        [image_labels_path(source), *(list_path(source, name) for name in lists)]
-    )
+    """What lists and image-level labels say: when they are corrected, what hangs on them is made anew."""
+    return tables_digest(SEGMENTS[wildcards.data], MACHINE.locations, PROJECT)
 
 
 def settings_of(wildcard):
@@ -168,10 +163,14 @@ def initial_weights(wildcard):
     return of
 
 
-def data_of_kind(kind):
-    """Pattern of the datasets of one kind; where there is none, a pattern that matches nothing."""
+def data_from(source):
+    """Pattern of the datasets that come from one source; where there is none, a pattern that matches nothing."""
     names = sorted(
-        {name for name, own in SEGMENTS.items() if getattr(own, "kind", None) == kind}
+        {
+            name
+            for name, own in SEGMENTS.items()
+            if hasattr(own, "kind") and source_of(own, MACHINE.locations) == source
+        }
     )
     return "|".join(names) or "no-such-data"
 

@@ -10,7 +10,7 @@ rule generate_synthetic:
     benchmark:
         "logs/{data}/images.benchmark.tsv"
     wildcard_constraints:
-        data=data_of_kind("synthetic"),
+        data=data_from("synthetic"),
     conda:
         "../envs/wsss.yaml"
     threads: 4
@@ -33,7 +33,7 @@ rule prepare_folder:
     benchmark:
         "logs/{data}/images.benchmark.tsv"
     wildcard_constraints:
-        data=data_of_kind("folder"),
+        data=data_from("folder"),
     conda:
         "../envs/wsss.yaml"
     threads: 4
@@ -43,6 +43,7 @@ rule prepare_folder:
     params:
         settings=settings_of("data"),
         source=MACHINE.locations.dataset,
+        own_lists=str(OWN_LISTS or ""),
         tables=tables_of,
         code=code_of("prepare_folder.py"),
     script:
@@ -99,7 +100,7 @@ rule prepare_voc12:
     benchmark:
         "logs/{data}/images.benchmark.tsv"
     wildcard_constraints:
-        data=data_of_kind("voc12"),
+        data=data_from("voc12"),
     conda:
         "../envs/wsss.yaml"
     threads: 4
@@ -109,6 +110,8 @@ rule prepare_voc12:
     params:
         settings=settings_of("data"),
         folder=MACHINE.locations.archives,
+        own_lists=str(OWN_LISTS or ""),
+        tables=tables_of,
         code=code_of("prepare_voc12.py"),
     script:
         "../workflow_scripts/prepare_voc12.py"

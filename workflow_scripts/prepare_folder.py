@@ -5,19 +5,23 @@ from pathlib import Path
 from step import step
 
 with step(snakemake):
-    from wsss.data.preparation import prepare
+    from wsss.data.preparation import by_value, check_lengths, prepare
+    from wsss.data.voc_layout import VOC12_LENGTHS
     from wsss.errors import WsssError
-    from wsss.settings.data import FolderSettings
+    from wsss.settings.data import Voc12Settings, read_photographs
 
-    settings = FolderSettings.model_validate_json(snakemake.params.settings)
+    settings = read_photographs(snakemake.params.settings)
     if snakemake.params.source is None:
         raise WsssError("config: locations.dataset is missing: set it to the folder of the dataset, in VOC layout")
+    source, lists = Path(snakemake.params.source), settings.lists.model_dump()
+    if isinstance(settings, Voc12Settings):
+        check_lengths(source, lists, VOC12_LENGTHS)
     prepare(
-        Path(snakemake.params.source),
+        source,
         Path(snakemake.output.images).parent,
-        # Numbered as in the masks: the order in a config does not enter the path of what is made.
-        dict(sorted(settings.classes.items(), key=lambda item: item[1])),
-        settings.ignored_classes,
-        settings.lists.model_dump(),
+        by_value(settings.classes),
+        by_value(settings.ignored_classes),
+        lists,
         snakemake.threads,
+        Path(snakemake.params.own_lists),
     )

@@ -226,7 +226,10 @@ def without(key: str) -> dict[str, Any]:
         ),
         (BASE | {"targets": ["gap"]}, "config: targets names no run 'gap'; there are: default"),
         (BASE | {"shards": 0}, "config: shards = 0"),
-        (BASE | {"locations": {"data": "x"}}, "unknown key locations.data; allowed here: dataset, archives, backbones"),
+        (
+            BASE | {"locations": {"data": "x"}},
+            "unknown key locations.data; allowed here: dataset, lists, archives, backbones",
+        ),
     ],
 )
 def test_faulty_configs_are_refused(config: dict[str, Any], message: str) -> None:
