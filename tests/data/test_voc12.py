@@ -28,9 +28,10 @@ from wsss.data.voc12 import (
 from wsss.errors import WsssError
 from wsss.settings.data import VOC_CLASSES, Voc12Settings
 
-VOC12 = Voc12Settings(kind="voc12").lists.model_dump()
-# Odd sizes, height x width; a list's members are not in order and overlap as the real ones do.
+Lists = dict[str, str]
+VOC12: Lists = Voc12Settings(kind="voc12").lists.model_dump()
 UNLISTED = "2012_004331"
+# Odd sizes, height x width; a list's members are not in order and overlap as the real ones do.
 SIZES = {
     "2007_000032": (37, 50),
     "2007_000033": (36, 51),
@@ -38,7 +39,7 @@ SIZES = {
     "2008_000008": (1, 1),
     "2009_000005": (53, 17),
     "2011_003276": (33, 32),
-    "2012_004331": (20, 20),  # in no list
+    UNLISTED: (20, 20),  # in no list of VOC's
 }
 VOC_TRAIN = ["2007_000032", "2011_003276"]
 VOC_VAL = ["2007_000033"]
@@ -97,12 +98,12 @@ def sbd_files() -> Files:
 
 
 def build(
-    out: Path, voc: Files, sbd: Files, workers: int = 2, images: int = len(TRAIN_AUG), own_lists: Path | None = None
+    out: Path, voc: Files, sbd: Files, workers: int = 2, images: int = len(TRAIN_AUG), lists: Lists = VOC12
 ) -> Path:
     out.parent.mkdir(parents=True, exist_ok=True)
     voc_archive = pack(out.with_name(VOC_ARCHIVE.name), "w", VOC_FOLDER, voc)
     sbd_archive = pack(out.with_name(SBD_ARCHIVE.name), "w:gz", SBD_FOLDER, sbd)
-    build_voc12(voc_archive, sbd_archive, out, VOC12, own_lists, workers, images)
+    build_voc12(voc_archive, sbd_archive, out, lists, out.parent, workers, images)
     return out
 
 
@@ -177,6 +178,42 @@ def test_the_workflow_accepts_the_result(built: Path, tmp_path: Path) -> None:
 def test_any_number_of_workers_gives_the_same_bytes(built: Path, tmp_path: Path) -> None:
     again = build(tmp_path / "voc12", voc_files(), sbd_files(), workers=1)
     assert contents(again) == contents(built)
+
+
+def test_only_what_is_on_the_lists_is_made(tmp_path: Path) -> None:
+    """VOC's lists and the user's own may stand side by side; an image of none of VOC's lists has no mask to be made."""
+    few = ["2009_000005", "2011_003276"]
+    (tmp_path / "few.txt").write_bytes(lines(*few))
+    lists = {"train": "few.txt", "train_scored": "few.txt", "val": "val"}
+    made = build(tmp_path / "voc12", voc_files(), sbd_files(), lists=lists)
+    listed = sorted([*few, *VOC_VAL])
+    assert sorted(path.stem for path in (made / "JPEGImages").iterdir()) == listed
+    assert sorted(path.stem for path in (made / "Annotations").iterdir()) == listed
+    assert sorted(path.stem for path in (made / "SegmentationClassAug").iterdir()) == listed
+    assert sorted(path.stem for path in (made / "SegmentationClass").iterdir()) == ["2007_000033", "2011_003276"]
+    assert [row.split(",")[0] for row in (made / "image_labels.csv").read_text().splitlines()[1:]] == listed
+    whole = contents(build(tmp_path / "whole" / "voc12", voc_files(), sbd_files()))
+    part = contents(made)
+    assert {name: part[name] for name in part if name != "image_labels.csv"}.items() <= whole.items()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (lines("2009_000005", "2013_000001"), r"the list few\.txt names 2013_000001, .* \(1 of 2 are missing\)"),
+        # No id leads out of the folder of the photographs.
+        (lines("../JPEGImages/2009_000005"), r"names \.\./JPEGImages/2009_000005, .* \(1 of 1 are missing\)"),
+        (lines(UNLISTED), rf"missing label file: .*{UNLISTED}\.mat"),
+        (b"", r"image list .*few\.txt is empty"),
+        (None, r"missing image list: .*few\.txt"),
+    ],
+)
+def test_own_lists_that_do_not_fit_leave_nothing(tmp_path: Path, content: bytes | None, message: str) -> None:
+    if content is not None:
+        (tmp_path / "few.txt").write_bytes(content)
+    with pytest.raises(WsssError, match=message):
+        build(tmp_path / "voc12", voc_files(), sbd_files(), lists=VOC12 | {"train": "few.txt"})
+    assert {path.name for path in tmp_path.iterdir()} <= {VOC_ARCHIVE.name, SBD_ARCHIVE.name, "few.txt"}
 
 
 def test_an_earlier_build_is_replaced(tmp_path: Path) -> None:
