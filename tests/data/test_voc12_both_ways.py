@@ -1,80 +1,28 @@
 """A part of VOC 2012 from the official archives and from a folder: equal images, labels, lists and masks."""
 
-from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from tests.conftest import PROJECT
-from tests.data.archives import Files, annotation, jpeg, lines, mat, pack, png
+from tests.data.archives import MADE, archives_of, folder_of, lines
 from wsss.data.dataset import Dataset
-from wsss.data.images import read_labels
 from wsss.data.preparation import by_value, check_lengths, prepare
-from wsss.data.voc12 import SBD_FOLDER, VOC_FOLDER, build_voc12
+from wsss.data.voc12 import SBD_ARCHIVE, VOC_ARCHIVE, build_voc12
 from wsss.describe import read_config_file
 from wsss.errors import WsssError
 from wsss.files import sha256_of
-from wsss.settings.data import VOC_CLASSES, Voc12Settings
+from wsss.settings.data import Voc12Settings
 
 ANIMALS = PROJECT / "configs" / "voc-animals.yaml"
 LISTS = PROJECT / "configs" / "lists" / "voc-animals"
-# Height, width and mask values of made images, by their id.
-MADE = {
-    "2007_000063": (30, 41, (0, 12, 9, 255)),
-    "2008_000054": (25, 25, (0, 8, 255)),
-    "2009_000418": (40, 31, (0, 15, 17, 5)),
-    "2010_001012": (33, 47, (0, 13)),
-    "2011_000006": (28, 52, (0, 15, 20, 255)),
-}
 
 
 def animals() -> Voc12Settings:
     data = read_config_file(ANIMALS).runs["default"].data
     assert isinstance(data, Voc12Settings)
     return data
-
-
-def folder_of(root: Path) -> Path:
-    """A folder in VOC layout of made images: labels of all twenty classes, masks in the palette, no lists."""
-    draw = np.random.default_rng(0)
-    for name in ("JPEGImages", "SegmentationClassAug"):
-        (root / name).mkdir(parents=True)
-    rows = [",".join(["image_id", *VOC_CLASSES])]
-    for image_id, (height, width, values) in MADE.items():
-        mask = draw.choice(np.array(values, np.uint8), size=(height, width))
-        (root / "JPEGImages" / f"{image_id}.jpg").write_bytes(jpeg(height, width))
-        (root / "SegmentationClassAug" / f"{image_id}.png").write_bytes(png(mask))
-        rows.append(",".join([image_id, *(str(int(value in values)) for value in range(1, 21))]))
-    (root / "image_labels.csv").write_text("\n".join(rows) + "\n")
-    return root
-
-
-def archives_of(folder: Path, ids: Iterable[str], out: Path) -> tuple[Path, Path]:
-    """The same images as the official archives would hold them, every other mask as one of SBD."""
-    header, *rows = (line.split(",") for line in (folder / "image_labels.csv").read_text().splitlines())
-    objects = {row[0]: [(name, 1) for name, value in zip(header, row, strict=True) if value == "1"] for row in rows}
-    voc: Files = {}
-    sbd: Files = {}
-    for number, image_id in enumerate(sorted(ids)):
-        photograph = folder / "JPEGImages" / f"{image_id}.jpg"
-        mask = read_labels(folder / "SegmentationClassAug" / f"{image_id}.png")
-        voc[f"JPEGImages/{image_id}.jpg"] = photograph.read_bytes()
-        voc[f"Annotations/{image_id}.xml"] = annotation(Image.open(photograph).size[::-1], objects[image_id])
-        if number % 2:
-            sbd[f"cls/{image_id}.mat"] = mat(mask)
-        else:
-            voc[f"SegmentationClass/{image_id}.png"] = png(mask)
-    with_mask, of_sbd = (
-        sorted(Path(name).stem for name in files if name.startswith(part))
-        for files, part in ((voc, "SegmentationClass"), (sbd, "cls"))
-    )
-    for name, members in (("train", with_mask[:-1]), ("val", with_mask[-1:]), ("trainval", with_mask)):
-        voc[f"ImageSets/Segmentation/{name}.txt"] = lines(*members)
-    sbd |= {"train.txt": lines(*of_sbd[:1]), "val.txt": lines(*of_sbd[1:])}
-    out.mkdir()
-    return pack(out / "voc.tar", "w", VOC_FOLDER, voc), pack(out / "sbd.tgz", "w:gz", SBD_FOLDER, sbd)
 
 
 def assert_equal_both_ways(folder: Path, ids: list[str], train: list[str], val: list[str], tmp_path: Path) -> None:
@@ -155,7 +103,7 @@ def test_a_folder_takes_the_place_of_what_was_unpacked_and_gives_it_back(tmp_pat
     lists = settings.lists.model_dump()
     prepare(folder, root, settings.classes, settings.ignored_classes, lists, 1, own_lists)
     assert (root / "dataset").resolve() == folder.resolve()
-    voc, sbd = (tmp_path / "archives" / name for name in ("voc.tar", "sbd.tgz"))
+    voc, sbd = (tmp_path / "archives" / archive.name for archive in (VOC_ARCHIVE, SBD_ARCHIVE))
     for _ in range(2):
         build_voc12(voc, sbd, root / "dataset", lists, own_lists, 1, len(ids) - 1)
         assert not (root / "dataset").is_symlink()
