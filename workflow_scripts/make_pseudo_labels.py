@@ -7,18 +7,17 @@ from step import stage_folder, step
 with step(snakemake):
     from wsss.data.dataset import Dataset
     from wsss.refinement.pseudo_labels import write_pseudo_shard
-    from wsss.settings.irnet import IrnetSettings
-    from wsss.settings.pseudo_labels import PseudoLabelSettings
+    from wsss.settings.run import read_settings
 
     dataset = Dataset(Path(snakemake.input.images).parent)
     write_pseudo_shard(
         dataset,
         dataset.shard("train", snakemake.wildcards.shard),
         stage_folder(snakemake.input.cams),
-        IrnetSettings.model_validate_json(snakemake.params.irnet),
+        read_settings("irnet", snakemake.params.irnet),
         Path(snakemake.input.initial),
         Path(snakemake.input.weights),
-        PseudoLabelSettings.model_validate_json(snakemake.params.settings),
+        read_settings("pseudo_labels", snakemake.params.settings),
         stage_folder(snakemake.output.manifest),
         Path(snakemake.output.manifest),
     )

@@ -2,26 +2,20 @@
 
 from pathlib import Path
 
-from step import step
+from step import locations, own_lists, step
 
 with step(snakemake):
     from wsss.data.preparation import by_value, check_lengths, prepare
     from wsss.data.voc_layout import VOC12_LENGTHS
     from wsss.errors import WsssError
-    from wsss.settings.data import Voc12Settings, read_photographs
+    from wsss.settings.run import read_settings
 
-    settings = read_photographs(snakemake.params.settings)
-    if snakemake.params.source is None:
+    settings, places = read_settings("data", snakemake.params.settings), locations(snakemake)
+    if places.dataset is None:
         raise WsssError("config: locations.dataset is missing: set it to the folder of the dataset, in VOC layout")
-    source, lists = Path(snakemake.params.source), settings.lists.model_dump()
-    if isinstance(settings, Voc12Settings):
+    source, lists = Path(places.dataset), settings.lists.model_dump()
+    if settings.kind == "voc12":
         check_lengths(source, lists, VOC12_LENGTHS)
-    prepare(
-        source,
-        Path(snakemake.output.images).parent,
-        by_value(settings.classes),
-        by_value(settings.ignored_classes),
-        lists,
-        snakemake.threads,
-        Path(snakemake.params.own_lists),
-    )
+    classes, ignored = by_value(settings.classes), by_value(settings.ignored_classes)
+    root = Path(snakemake.output.images).parent
+    prepare(source, root, classes, ignored, lists, snakemake.threads, own_lists(places))

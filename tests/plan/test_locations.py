@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from wsss.plan.locations import own_lists_folder, source_of, tables_digest, train_list_file
+from wsss.data.voc_layout import own_lists_folder
+from wsss.plan.locations import source_of, tables_digest, train_list_file
 from wsss.settings.data import FolderSettings, SyntheticSettings, Voc12Settings
 from wsss.settings.run import LocationSettings
 
@@ -52,12 +53,11 @@ def test_own_lists_lie_in_the_working_directory_or_in_the_project(
     (project / "lists").mkdir(parents=True)
     work.mkdir()
     monkeypatch.chdir(work)
-    relative = LocationSettings(lists="lists")
-    assert own_lists_folder(LocationSettings(), project) is None
-    assert own_lists_folder(relative, project) == project / "lists"
+    assert own_lists_folder(None, project) is None
+    assert own_lists_folder("lists", project) == project / "lists"
     (work / "lists").mkdir()
-    assert own_lists_folder(relative, project) == Path("lists")
-    assert own_lists_folder(LocationSettings(lists=str(work)), project) == work
+    assert own_lists_folder("lists", project) == Path("lists")
+    assert own_lists_folder(str(work), project) == work
 
 
 @pytest.mark.parametrize("kind", ["voc12", "folder"])

@@ -1,6 +1,7 @@
 """Datasets: which classes are ignored, and which settings stand for the same data."""
 
-from wsss.settings.data import VOC_CLASSES, FolderSettings, Voc12Settings, is_own_list, read_photographs
+from wsss.settings.data import VOC_CLASSES, FolderSettings, Voc12Settings, is_own_list
+from wsss.settings.run import read_settings
 
 ANIMALS = {"cat": 8, "cow": 10, "dog": 12}
 
@@ -28,4 +29,4 @@ def test_a_list_of_ones_own_has_an_ending() -> None:
 def test_settings_of_photographs_come_back_as_they_were() -> None:
     voc12 = Voc12Settings(kind="voc12", classes=ANIMALS)
     folder = FolderSettings(kind="folder", name="mine", classes={"a": 1}, ignored_classes={"b": 2})
-    assert [read_photographs(own.complete()) for own in (voc12, folder)] == [voc12, folder]
+    assert [read_settings("data", own.key()) for own in (voc12, folder)] == [voc12, folder]

@@ -1,6 +1,7 @@
 """A part of VOC 2012 through the workflow: from the archives, from a folder, and with corrected lists."""
 
 import hashlib
+import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from tests.workflow.conftest import Workplace
 from wsss.data.voc12 import SBD_ARCHIVE, VOC_ARCHIVE
 from wsss.data.voc_layout import VOC12_LENGTHS
 from wsss.files import sha256_of
-from wsss.plan.provenance import segment
+from wsss.plan.stages import STAGES
 from wsss.settings.data import Voc12Settings
 
 OUTPUTS = ("images.tsv", "image_labels.csv", "dataset.json", "lists/train.txt", "lists/val.txt")
@@ -24,7 +25,7 @@ DATA = Voc12Settings.read(
         "lists": {"train": "few.txt", "train_scored": "few.txt", "val": "held_out.txt"},
     },
 )
-MADE_IN = f"results/{segment('part', DATA.key())}"
+MADE_IN = f"results/{STAGES['data'].folder(DATA)}"
 
 
 @pytest.fixture
@@ -46,7 +47,7 @@ def small_archives(workplace: Workplace, tmp_path: Path) -> Path:
 
 
 def test_archives_and_a_folder_give_the_same_dataset(workplace: Workplace, small_archives: Path) -> None:
-    """Under the same path and to the same bytes, so that nothing else is made anew after a change from one to other."""
+    """Under the same path and to the same bytes, whichever comes first."""
     places = {"lists": "lists", "archives": str(small_archives / "archives")}
     data = {"data": DATA.model_dump(mode="json"), "locations": places}
     from_archives = workplace.write_config(data, without=("data",))
@@ -68,12 +69,17 @@ def test_archives_and_a_folder_give_the_same_dataset(workplace: Workplace, small
     assert (made / "dataset").resolve() == small_archives / "folder"
 
 
-def test_a_corrected_list_of_ones_own_is_noticed(workplace: Workplace, small_archives: Path) -> None:
+def test_own_lists_count_by_their_content_and_not_by_their_place(workplace: Workplace, small_archives: Path) -> None:
     places = {"lists": "lists", "archives": str(small_archives / "archives")}
-    config = workplace.write_config({"data": DATA.model_dump(mode="json"), "locations": places}, without=("data",))
+    data = {"data": DATA.model_dump(mode="json")}
+    config = workplace.write_config({**data, "locations": places}, without=("data",))
     index, own = f"{MADE_IN}/images.tsv", workplace.project / "lists" / "few.txt"
     outcome = workplace.snakemake(index, config=config)
     assert outcome.code == 0, outcome.output
+    moved = small_archives / "moved"
+    shutil.copytree(own.parent, moved)
+    elsewhere = workplace.write_config({**data, "locations": places | {"lists": str(moved)}}, without=("data",))
+    assert not workplace.planned(index, config=elsewhere)
     content = own.read_bytes()
     own.write_bytes(lines(*list(MADE)[:2]))
     assert workplace.planned(index, config=config) == {"prepare_voc12": 1}

@@ -6,7 +6,7 @@ A step depends on what lies in a place, never on the place: a moved folder of eq
 from pathlib import Path
 from typing import Literal
 
-from wsss.data.voc_layout import image_labels_path, list_path
+from wsss.data.voc_layout import image_labels_path, list_path, own_lists_folder
 from wsss.plan.provenance import content_digest
 from wsss.settings.data import DataSettings, FolderSettings, SyntheticSettings, Voc12Settings, is_own_list
 from wsss.settings.run import LocationSettings
@@ -21,20 +21,9 @@ def source_of(data: DataSettings, locations: LocationSettings) -> Source:
     return data.kind
 
 
-def own_lists_folder(locations: LocationSettings, project: Path) -> Path | None:
-    """The folder of the user's own lists; None where no place is set.
-
-    A relative place counts from the working directory or, where it is not there, from the folder `project`.
-    """
-    if locations.lists is None:
-        return None
-    here = Path(locations.lists)
-    return here if here.is_dir() else project / here
-
-
 def train_list_file(data: Voc12Settings | FolderSettings, locations: LocationSettings, project: Path) -> Path | None:
     """The file of a dataset's train list on this machine; None where it is not there."""
-    name, own_lists = data.lists.train, own_lists_folder(locations, project)
+    name, own_lists = data.lists.train, own_lists_folder(locations.lists, project)
     if (own_lists if is_own_list(name) else locations.dataset) is None:
         return None
     file = list_path(Path(locations.dataset or ""), name, own_lists)
@@ -50,7 +39,7 @@ def tables_digest(data: DataSettings, locations: LocationSettings, project: Path
     if isinstance(data, SyntheticSettings):
         return ""
     names = sorted(set(data.lists.model_dump().values()))
-    own_lists = own_lists_folder(locations, project)
+    own_lists = own_lists_folder(locations.lists, project)
     if source_of(data, locations) == "voc12":
         own = [list_path(Path(), name, own_lists) for name in names if is_own_list(name)]
         return content_digest(own) if own else ""

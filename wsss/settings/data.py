@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, TypeAdapter, model_validator
+from pydantic import Field, model_validator
 
 from wsss.settings.base import Settings
 from wsss.settings.training import Positive, Seed, Share
@@ -54,6 +54,11 @@ class SyntheticSettings(Settings):
     body_cue: Share = 0.8
 
     @property
+    def label(self) -> str:
+        """The name of the dataset, for paths and tables."""
+        return self.name
+
+    @property
     def lists(self) -> ListSettings:
         """The generated lists: train, scored as a whole, and val."""
         return ListSettings()
@@ -87,6 +92,11 @@ class Voc12Settings(Settings):
             raise ValueError("classes: at least one class is needed")
         return self
 
+    @property
+    def label(self) -> str:
+        """The name of the dataset, for paths and tables."""
+        return self.name
+
 
 class FolderSettings(Settings):
     """Images in VOC layout on disk, at the place that `locations.dataset` names."""
@@ -98,6 +108,11 @@ class FolderSettings(Settings):
     # Known classes that are left out: not labelled, and their pixels are ignored when scored.
     ignored_classes: dict[str, MaskValue] = {}
     lists: ListSettings = ListSettings()
+
+    @property
+    def label(self) -> str:
+        """The name of the dataset, for paths and tables."""
+        return self.name
 
     @model_validator(mode="after")
     def _values_are_distinct(self) -> Self:
@@ -111,9 +126,3 @@ class FolderSettings(Settings):
 
 
 DataSettings = Annotated[SyntheticSettings | Voc12Settings | FolderSettings, Field(discriminator="kind")]
-
-
-def read_photographs(settings: str) -> Voc12Settings | FolderSettings:
-    """Settings of a dataset of photographs, from the JSON of every setting."""
-    either: TypeAdapter[Voc12Settings | FolderSettings] = TypeAdapter(Voc12Settings | FolderSettings)
-    return either.validate_json(settings)

@@ -1,6 +1,6 @@
 """Settings of the pseudo labels."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -13,6 +13,9 @@ class PseudoLabelSettings(Settings):
 
     With a foreground score above it, pixels between the two are ignored by the training that follows.
     """
+
+    # The stages beyond the CAMs that these labels are made from.
+    needs: ClassVar[tuple[str, ...]] = ("confident_labels", "irnet")
 
     radius: Annotated[int, Field(ge=2)] = 5
     beta: Annotated[float, Field(gt=0)] = 10.0

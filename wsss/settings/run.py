@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, TypeAdapter, model_validator
 
 from wsss.errors import WsssError
-from wsss.settings.backbone import BackboneName
-from wsss.settings.base import Settings
+from wsss.settings.backbone import BackboneName, BackboneSettings
+from wsss.settings.base import Settings, completed
 from wsss.settings.cam_crf import CamCrfSettings
 from wsss.settings.cam_curve import CamCurveSettings
 from wsss.settings.cams import CamSettings
@@ -76,6 +76,25 @@ class RunSettings(Settings):
         return self
 
 
+def settings_of(run: RunSettings, stage: str) -> Settings | None:
+    """The settings of a stage of a run; None of the truth, which has none."""
+    return None if stage == "truth" else getattr(run, stage)
+
+
+def read_settings(stage: str, key: str) -> Settings:
+    """The settings of a stage from their key (`Settings.key`), with the defaults of that stage for all it leaves out.
+
+    The stage `backbone` is that of any network, `run` the whole of a run.
+    """
+    if stage in WITHOUT_DEFAULTS:
+        return WITHOUT_DEFAULTS[stage].model_validate_json(key)
+    field = RunSettings.model_fields[stage]
+    adapter: TypeAdapter[Settings] = TypeAdapter(Annotated[field.annotation, field])  # type: ignore[arg-type]
+    return adapter.validate_python(completed(field.default, json.loads(key)))
+
+
+# Settings that are no block of a run.
+WITHOUT_DEFAULTS: Mapping[str, type[Settings]] = {"backbone": BackboneSettings, "run": RunSettings}
 RunName = Annotated[str, Field(pattern="^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
 
 
