@@ -168,6 +168,12 @@ def test_a_folders_list_is_read_where_it_is(tmp_path: Path) -> None:
     assert steps(unknown["segmentation"]) == (40, 40)
 
 
+def test_lengths_of_lists_of_ones_own(tmp_path: Path) -> None:
+    config = read_config_file(PROJECT / "configs" / "voc-animals.yaml")
+    assert train_images(config.runs["default"], config.machine.locations) == 320
+    assert train_images(config.runs["default"], LocationSettings(lists=str(tmp_path))) is None
+
+
 def describe(path: Path) -> Result:
     return CliRunner().invoke(app, ["describe", str(path)])
 

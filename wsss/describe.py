@@ -12,26 +12,24 @@ from torch import nn
 from wsss.classification import training as classification
 from wsss.classification.classifier import build_classifier
 from wsss.data.dataset import read_list
-from wsss.data.voc12 import TRAIN_AUG_IMAGES
-from wsss.data.voc_layout import list_path
+from wsss.data.voc_layout import VOC12_LENGTHS
 from wsss.errors import WsssError
 from wsss.networks.backbones import backbone_of
+from wsss.plan.locations import train_list_file
 from wsss.refinement.irnet import training as refinement
 from wsss.refinement.irnet.network import EdgeNetwork
 from wsss.segmentation import training as segmentation
 from wsss.segmentation.deeplab import parameter_groups as segmentation_groups
 from wsss.settings.backbone import BackboneSettings
 from wsss.settings.classifier import ClassifierSettings
-from wsss.settings.data import FolderSettings, SyntheticSettings
+from wsss.settings.data import SyntheticSettings, Voc12Settings
 from wsss.settings.irnet import IrnetSettings
 from wsss.settings.run import Config, LocationSettings, RunSettings, read_config
 from wsss.training.loop import Plan, rate_share
 
-# Lengths of published lists, by the name of the dataset; train_aug holds SBD's images too.
-IMAGES = {
-    "voc12": {"train": 1464, "train_aug": TRAIN_AUG_IMAGES, "trainval": 2913, "val": 1449},
-    "coco14": {"train": 82_081, "val": 40_137},
-}
+PROJECT = Path(__file__).parents[1]
+# Lengths of published lists, by the name of a folder's dataset.
+IMAGES = {"voc12": VOC12_LENGTHS, "coco14": {"train": 82_081, "val": 40_137}}
 
 
 @dataclass(frozen=True)
@@ -86,15 +84,14 @@ def trainings(run: RunSettings, images: int | None) -> list[Training]:
 
 def train_images(run: RunSettings, locations: LocationSettings) -> int | None:
     """Length of a run's train list; None for one that is neither on this machine nor a published one."""
-    data, name = run.data, run.data.lists.train
+    data = run.data
     if isinstance(data, SyntheticSettings):
         return data.train_images
-    if isinstance(data, FolderSettings):
-        file = list_path(Path(locations.dataset or ""), name)
-        if locations.dataset and file.is_file():
-            return len(read_list(file))
-        return IMAGES.get(data.name, {}).get(name)
-    return IMAGES["voc12"].get(name)
+    file = train_list_file(data, locations, PROJECT)
+    if file is not None:
+        return len(read_list(file))
+    published = VOC12_LENGTHS if isinstance(data, Voc12Settings) else IMAGES.get(data.name, {})
+    return published.get(data.lists.train)
 
 
 def _classifiers(settings: ClassifierSettings, classes: int, images: int | None) -> list[Training]:

@@ -215,9 +215,9 @@ DEFAULTS: dict[type[Settings], dict[str, Any]] = {
     },
     PredictionSettings: {"scales": [1.0, 0.75, 0.5], "precision": "float32", "store_dtype": "float16"},
     PredictionLabelSettings: {"crf": PREDICTION_CRF},
-    LocationSettings: {"dataset": None, "archives": "downloads", "backbones": {}},
+    LocationSettings: {"dataset": None, "lists": None, "archives": "downloads", "backbones": {}},
     MachineSettings: {
-        "locations": {"dataset": None, "archives": "downloads", "backbones": {}},
+        "locations": {"dataset": None, "lists": None, "archives": "downloads", "backbones": {}},
         "shards": 1,
         "targets": ["default"],
     },

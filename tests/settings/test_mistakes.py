@@ -12,7 +12,7 @@ from wsss.settings.cam_curve import CamCurveSettings
 from wsss.settings.cams import PlainCamSettings
 from wsss.settings.classifier import ClassifierSettings
 from wsss.settings.confident_labels import ConfidentLabelSettings
-from wsss.settings.data import FolderSettings, SyntheticSettings
+from wsss.settings.data import FolderSettings, SyntheticSettings, Voc12Settings
 from wsss.settings.irnet import IrnetSettings
 from wsss.settings.pseudo_labels import IrnetWalkSettings
 from wsss.settings.run import (
@@ -21,6 +21,7 @@ from wsss.settings.run import (
 )
 from wsss.settings.segmentation import SegmentationSettings
 
+VOC12 = {"kind": "voc12"}
 CRF_OF_OWN = {"gaussian_sxy": 1, "bilateral_sxy": 1, "bilateral_srgb": 1, "bilateral_weight": 1}
 
 
@@ -116,6 +117,10 @@ CRF_OF_OWN = {"gaussian_sxy": 1, "bilateral_sxy": 1, "bilateral_srgb": 1, "bilat
         (FolderSettings, FOLDER | {"classes": {"cat": 255}}, ["x.classes.cat = 255", "less than or equal to 254"]),
         (FolderSettings, FOLDER | {"classes": {"cat": 3, "dog": 3}}, ["a class or a mask value occurs twice"]),
         (FolderSettings, FOLDER | {"ignored_classes": {"cat": 7}}, ["a class or a mask value occurs twice"]),
+        (Voc12Settings, VOC12 | {"classes": {"cat": 8, "zebra": 24}}, ["VOC 2012 has no class 'zebra'", "aeroplane"]),
+        (Voc12Settings, VOC12 | {"classes": {"cat": 3}}, ["cat is 8 in the masks of VOC 2012, not 3"]),
+        (Voc12Settings, VOC12 | {"classes": {}}, ["at least one class is needed"]),
+        (Voc12Settings, VOC12 | {"lists": {"train": "lists/few.txt"}}, ["x.lists.train = 'lists/few.txt'", "pattern"]),
         (MachineSettings, {"shards": 0}, ["x.shards = 0", "greater than 0"]),
         (MachineSettings, {"targets": []}, ["x.targets = []", "at least 1 item"]),
     ],

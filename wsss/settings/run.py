@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
 
@@ -17,7 +17,7 @@ from wsss.settings.cams import CamSettings, PlainCamSettings
 from wsss.settings.classifier import ClassifierSettings
 from wsss.settings.comparison import OF_PREDICTIONS, ComparisonSettings, PublishedSettings, ScoredStage
 from wsss.settings.confident_labels import ConfidentLabelSettings
-from wsss.settings.data import DataSettings, Voc12Settings
+from wsss.settings.data import DataSettings, Voc12Settings, is_own_list
 from wsss.settings.irnet import IrnetSettings
 from wsss.settings.prediction import PredictionSettings
 from wsss.settings.prediction_labels import PredictionLabelSettings
@@ -37,8 +37,11 @@ Place = Annotated[str, Field(min_length=1), AfterValidator(os.path.expanduser)]
 class LocationSettings(Settings):
     """Places on this machine; they are no part of any artifact's path."""
 
-    # The folder of a dataset of kind `folder`.
+    # The folder of a dataset, in VOC layout. `kind: folder` needs it; `kind: voc12` takes it in place of the archives.
     dataset: Place | None = None
+    # The folder of the user's own image lists, those whose names in `data.lists` end in `.txt`. A relative place counts
+    # from the working directory or, where it is not there, from the project's folder.
+    lists: Place | None = None
     # Where downloaded archives are kept, or already lie.
     archives: Place = "downloads"
     # Weights for backbones with `weights: file`, by backbone name.
@@ -175,7 +178,20 @@ def read_config(config: Mapping[str, Any]) -> Config:
     if unknown:
         raise WsssError(f"config: targets names no run {unknown[0]!r}; there are: {', '.join(runs)}")
     comparisons = {name: _comparison(f"comparisons.{name}", own, base) for name, own in named.comparisons.items()}
+    rows = (run for own in comparisons.values() for seeds in own.rows.values() for run in seeds.values())
+    _check_places(machine.locations, [*runs.values(), *rows])
     return Config(machine, runs, comparisons)
+
+
+def _check_places(locations: LocationSettings, runs: Iterable[RunSettings]) -> None:
+    """Raises WsssError where a run names a list of the user's own and no place is set for these."""
+    for run in runs:
+        own = [name for name in run.data.lists.model_dump().values() if is_own_list(name)]
+        if own and locations.lists is None:
+            raise WsssError(
+                f"config: data.lists: {own[0]} is a list of your own: set locations.lists to the folder that holds it, "
+                f"or name a list of the dataset, without .txt"
+            )
 
 
 def _comparison(where: str, settings: ComparisonSettings, base: Mapping[str, Any]) -> Comparison:
