@@ -3,6 +3,7 @@
 
 rule train_classifier:
     input:
+        unpack(PLAN.start_of),
         images=IMAGES,
         labels=IMAGE_LABELS,
         initial=PLAN.initial_weights("classifier"),

@@ -7,16 +7,18 @@ PROJECT = Path(workflow.basedir)
 sys.path.insert(0, str(PROJECT))
 
 from wsss.errors import WsssError
+from wsss.plan.moved import follow_moved_datasets
 from wsss.plan.pages import ComparisonPages, RunPages, show_pages, targets
 from wsss.plan.plan import Plan, file_of, log_of
 from wsss.settings.run import read_config
 
 try:
     PLAN = Plan(read_config(config), PROJECT / "workflow_scripts")
+    if workflow.is_main_process:
+        follow_moved_datasets(PLAN)
 except WsssError as error:
     sys.exit(f"error: {error}")
 RUN_PAGES, COMPARISON_PAGES = RunPages(PLAN), ComparisonPages(PLAN)
-# What every step reads of a dataset.
 IMAGES = file_of("data")
 IMAGE_LABELS = file_of("data", "image_labels.csv")
 
@@ -39,7 +41,7 @@ wildcard_constraints:
     **PLAN.constraints(),
 
 
-# The list of a split's files is the same however many shards it was made in, so that what is trained on them stays.
+# The list of a split's files is the same whatever the shards, so that what is trained on them stays.
 rule list_files:
     input:
         expand("results/{{folder}}/shards/{{split}}/{shard}.tsv", shard=PLAN.shards),

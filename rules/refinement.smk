@@ -51,6 +51,31 @@ rule train_irnet:
         "../workflow_scripts/train_irnet.py"
 
 
+# Labels by a refinement that trains nothing lie right below the CAMs.
+rule make_pseudo_labels_of_cams:
+    input:
+        images=IMAGES,
+        cams=file_of("cams", "shards/train/{shard}.tsv"),
+    output:
+        manifest=file_of("pseudo_labels", "shards/train/{shard}.tsv", parent="cams"),
+    log:
+        log_of("pseudo_labels", "{shard}.log", parent="cams"),
+    benchmark:
+        log_of("pseudo_labels", "{shard}.benchmark.tsv", parent="cams")
+    conda:
+        "../envs/wsss.yaml"
+    threads: 4
+    resources:
+        gpu=1,
+        mem_mb=8000,
+        runtime=480,
+    params:
+        settings=PLAN.settings_of("pseudo_labels"),
+        code=PLAN.code_of("make_pseudo_labels"),
+    script:
+        "../workflow_scripts/make_pseudo_labels.py"
+
+
 rule make_pseudo_labels:
     input:
         images=IMAGES,

@@ -5,7 +5,6 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from tests.conftest import PROJECT
 from tests.settings.samples import members
 from wsss.labelling.smoothing import Smoother, smoother_of
 from wsss.settings.base import Settings
@@ -46,11 +45,6 @@ def method(request: pytest.FixtureRequest) -> type[Settings]:
 
 def test_there_are_methods() -> None:
     assert len(METHODS) >= 2
-
-
-def test_a_method_names_the_module_that_the_chooser_imports(method: type[Settings]) -> None:
-    chooser = (PROJECT / "wsss" / "labelling" / "smoothing.py").read_text()
-    assert f"from {method.code} import" in chooser  # type: ignore[attr-defined]
 
 
 @pytest.mark.filterwarnings("error")

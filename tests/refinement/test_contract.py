@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from safetensors.torch import save_file
 
-from tests.conftest import PROJECT
 from tests.settings.samples import members, of_method
 from wsss.data.images import IGNORE
 from wsss.errors import WsssError
@@ -116,10 +115,3 @@ def test_a_method_needs_what_it_names_and_no_more(model: type[Settings]) -> None
             refinement_of(of_method(model), Trainings())
     else:
         assert refinement_of(of_method(model), Trainings())
-
-
-@pytest.mark.parametrize("model", METHODS, ids=lambda model: model.__name__)
-def test_a_method_names_the_module_that_the_chooser_imports(model: type[Settings]) -> None:
-    room, _, module = model.code.rpartition(".")  # type: ignore[attr-defined]
-    chooser = (PROJECT / "wsss" / "refinement" / "methods.py").read_text()
-    assert f"from {room} import {module}\n" in chooser

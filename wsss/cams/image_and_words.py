@@ -56,3 +56,8 @@ def joined_activations(network: Classifier, images: Tensor) -> Tensor:
         )
     features = head_features(network, images)
     return torch.maximum(maps_of_features(network, features), network.words.maps(features).relu())
+
+
+def build(settings: ImageAndWordsSettings) -> ImageAndWords:
+    """The part of `wsss.cams.methods`."""
+    return ImageAndWords(settings)

@@ -62,3 +62,8 @@ def head_features(network: Classifier, images: Tensor) -> Tensor:
 def maps_of_features(network: Classifier, features: Tensor) -> Tensor:
     """Maps after ReLU, (batch, n, h, w), of features (batch, d, h, w)."""
     return conv2d(features, network.map_weights()[:, :, None, None]).relu()
+
+
+def build(settings: PlainCamSettings) -> Plain:
+    """The part of `wsss.cams.methods`."""
+    return Plain(settings)

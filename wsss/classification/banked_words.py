@@ -40,3 +40,8 @@ class BankedWords(Objective):
         if self.training:
             self.bank.update(apart, chosen)
         return {"word": loss}
+
+
+def build(channels: int, classes: int, settings: ClassifierSettings) -> BankedWords:
+    """The part of `wsss.classification.objectives`."""
+    return BankedWords(channels, settings)

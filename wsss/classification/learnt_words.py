@@ -60,3 +60,8 @@ class LearntWords(Objective):
 
     def _probabilities(self, features: Tensor) -> Tensor:
         return word_probabilities(self.formulation.word_features(features), self.codebook, self.settings.tau)
+
+
+def build(channels: int, classes: int, settings: ClassifierSettings) -> LearntWords:
+    """The part of `wsss.classification.objectives`."""
+    return LearntWords(channels, classes, settings)

@@ -1,35 +1,20 @@
-"""The chooser of objectives: from settings to the parts that they name. It imports the chosen parts alone."""
-
-from typing import assert_never
+"""From the classifier's settings to the objectives that they name."""
 
 from wsss.classification.objective import Objective
-from wsss.settings.classifier import ClassifierSettings
+from wsss.runtime.parts import load_part
+from wsss.settings.classifier import WORDS_CODE, ClassifierSettings
 from wsss.settings.objectives import ObjectiveSettings
 
 
 def build_words(channels: int, classes: int, settings: ClassifierSettings) -> Objective | None:
     """The visual words that the settings name, for features of `channels`; None without words."""
-    match settings.words:
-        case "none":
-            return None
-        case "vwe" | "vwl_l":
-            from wsss.classification.learnt_words import LearntWords
-
-            return LearntWords(channels, classes, settings)
-        case "vwl_m":
-            from wsss.classification.banked_words import BankedWords
-
-            return BankedWords(channels, settings)
-        case words:
-            assert_never(words)
+    if settings.words == "none":
+        return None
+    words: Objective = load_part(WORDS_CODE[settings.words]).build(channels, classes, settings)
+    return words
 
 
 def build_objective(channels: int, classes: int, settings: ObjectiveSettings) -> Objective:
-    """The objective that the settings name, for features of `channels`."""
-    match settings.method:
-        case "recam":
-            from wsss.classification.recam import Recam
-
-            return Recam(channels, classes, settings)
-        case method:
-            assert_never(method)
+    """The objective that the settings name, by the `build(channels, classes, settings)` of its module."""
+    objective: Objective = load_part(settings.code).build(channels, classes, settings)
+    return objective

@@ -95,3 +95,8 @@ def softmax_loss(scores: Tensor, labels: Tensor) -> Tensor:
     own = scores.log_softmax(2).diagonal(dim1=1, dim2=2)
     of_images = -(own * labels).sum(1) / labels.sum(1).clamp(min=1)
     return of_images.mean()
+
+
+def build(channels: int, classes: int, settings: RecamSettings) -> Recam:
+    """The part of `wsss.classification.objectives`."""
+    return Recam(channels, classes, settings)

@@ -157,3 +157,8 @@ class Pamr:
     def _weights(self) -> Tensor:
         image = torch.from_numpy(np.array(self.image)).to(self.device, torch.float32).permute(2, 0, 1)[None] / 255
         return neighbour_weights(_resized(image, self.grid), self.settings.dilations, self.settings.colour_tolerance)
+
+
+def build(image: np.ndarray, count: int, settings: PamrSettings) -> Pamr:
+    """The part of `wsss.labelling.smoothing`."""
+    return Pamr(image, count, settings)

@@ -4,8 +4,7 @@ from typing import Protocol
 
 import numpy as np
 
-from wsss.labelling.dense_crf import DenseCrf
-from wsss.settings.crf import CrfSettings
+from wsss.runtime.parts import load_part
 from wsss.settings.smoothing import SmoothingSettings
 
 
@@ -31,9 +30,5 @@ def smoother_of(image: np.ndarray, count: int, settings: SmoothingSettings) -> S
     settings
         A dense CRF's or PAMR's.
     """
-    if isinstance(settings, CrfSettings):
-        return DenseCrf(image, count, settings)
-    # Imported here: a step that uses the CRF alone starts without torch.
-    from wsss.labelling.pamr import Pamr
-
-    return Pamr(image, count, settings)
+    smoother: Smoother = load_part(settings.code).build(image, count, settings)
+    return smoother

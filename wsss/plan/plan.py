@@ -65,6 +65,8 @@ class Plan:
             for stage, path in folders_of(run).items():
                 if (own := settings_of(run, stage)) is not None:
                     yield path.rpartition("/")[2], own
+            if run.classifier.start is not None:
+                yield STAGES["classifier"].folder(run.classifier.start), run.classifier.start
             for stage in TRAINED:
                 if (backbone := getattr(settings_of(run, stage), "backbone", None)) is not None:
                     yield STAGES["backbone"].folder(backbone), backbone
@@ -93,6 +95,13 @@ class Plan:
         """What the wildcard `data` can be for datasets that are made ready from one source."""
         names = sorted(name for name, own in self._data.items() if source_of(own, self._locations) == source)
         return "|".join(names) or "there-is-none"
+
+    def dataset_folders(self) -> dict[str, Path]:
+        """Where the datasets lie that are made ready from a folder of the user's, by the name of their own folder."""
+        place = self._locations.dataset
+        if place is None:
+            return {}
+        return {name: Path(place) for name, own in self._data.items() if source_of(own, self._locations) == "folder"}
 
     def settings_of(self, stage: str) -> Ask:
         """The settings of the stage whose folder the wildcard of its name holds, as their key."""
@@ -127,6 +136,14 @@ class Plan:
             return f"{ROOT}/{STAGES['backbone'].folder(backbone)}/{STAGES['backbone'].file}"
 
         return initial
+
+    def start_of(self, wildcards: Any) -> dict[str, str]:
+        """The finished classifier that a classifier starts from, as `start`; nothing where it starts from none."""
+        own: Any = self._settings[wildcards.classifier]
+        if own.start is None:
+            return {}
+        folder = STAGES["classifier"].folder(own.start)
+        return {"start": f"{ROOT}/{wildcards.data}/{folder}/{STAGES['classifier'].file}"}
 
     def tables_of(self, wildcards: Any) -> str:
         """A digest of a dataset's lists and labels, wherever they lie: when corrected, they are read anew."""

@@ -14,14 +14,9 @@ from typing import NamedTuple
 PACKAGE = Path(__file__).parents[1]
 # How work is shown cannot change what it makes; what settings say is in the path and the parameters.
 WITHOUT_EFFECT = ("wsss.progress", "wsss.errors", "wsss.settings")
-# Modules that choose one part among several by its settings: of what they import from their rooms, the chosen parts
-# count alone, so that a part more reruns nothing.
-CHOOSERS = (
-    "wsss.classification.objectives",
-    "wsss.cams.methods",
-    "wsss.labelling.smoothing",
-    "wsss.refinement.methods",
-)
+# What loads the parts that settings choose: a step that reaches it reaches those parts, and no other, so that a part
+# more reruns nothing.
+LOADER = ("wsss.runtime.parts", "load_part")
 
 
 class Definition(NamedTuple):
@@ -54,7 +49,7 @@ def code_digest(script: Path, parts: frozenset[str] = frozenset()) -> str:
     script
         A script of the workflow.
     parts
-        Full names of the modules of the parts that its settings choose; see `CHOOSERS`.
+        Full names of the modules of the parts that its settings choose; see `LOADER`.
     """
     found = reached(script, parts)
     templates = {definition.file.with_suffix(".html") for definition in found}
@@ -72,11 +67,9 @@ def reached(script: Path, parts: frozenset[str] = frozenset()) -> set[Definition
         definition = waiting.pop()
         if definition in seen:
             continue
-        if _module_name(definition.file) in CHOOSERS:
-            chosen = [_file(part, script) for part in parts & _chosen_from(definition.file)]
-            waiting += [one for file in chosen if file for one in _whole(file)]
-            continue
         seen.add(definition)
+        if (_module_name(definition.file), definition.name) == LOADER:
+            waiting += [one for part in parts if (file := _file(part, script)) for one in _whole(file)]
         waiting += [*_facts(definition).references, Definition(definition.file, "")]
     return seen
 
@@ -182,13 +175,6 @@ def _module_name(file: Path) -> str:
     if not file.is_relative_to(PACKAGE):
         return file.stem
     return ".".join(["wsss", *file.relative_to(PACKAGE).with_suffix("").parts])
-
-
-@cache
-def _chosen_from(chooser: Path) -> frozenset[str]:
-    """The modules that a chooser imports."""
-    imports = (node for node in ast.walk(_module(chooser)) if isinstance(node, ast.ImportFrom))
-    return frozenset(_module_name(file) for node in imports for file, _ in _bindings(chooser, [node]).values())
 
 
 def _whole(file: Path) -> list[Definition]:
