@@ -135,3 +135,10 @@ def test_contributing_is_short_and_names_every_room() -> None:
     assert [place for place in sorted(places) if not (PROJECT / place).exists()] == []
     for target in re.findall(r"^make (\w+)", page, re.MULTILINE):
         assert recipe(target)
+
+
+@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "CHANGELOG.md"])
+def test_links_lead_somewhere(page: str) -> None:
+    links = [link for link in re.findall(r"\]\(([^)#]+)\)", text(page)) if "://" not in link]
+    assert links
+    assert [link for link in links if not (PROJECT / link).exists()] == []
