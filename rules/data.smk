@@ -10,7 +10,7 @@ rule generate_synthetic:
     benchmark:
         log_of("data", "images.benchmark.tsv")
     wildcard_constraints:
-        data=PLAN.data_of_kind("synthetic"),
+        data=PLAN.data_from("synthetic"),
     conda:
         "../envs/wsss.yaml"
     threads: 4
@@ -33,7 +33,7 @@ rule prepare_folder:
     benchmark:
         log_of("data", "images.benchmark.tsv")
     wildcard_constraints:
-        data=PLAN.data_of_kind("folder"),
+        data=PLAN.data_from("folder"),
     conda:
         "../envs/wsss.yaml"
     threads: 4
@@ -96,7 +96,7 @@ rule prepare_voc12:
     benchmark:
         log_of("data", "images.benchmark.tsv")
     wildcard_constraints:
-        data=PLAN.data_of_kind("voc12"),
+        data=PLAN.data_from("voc12"),
     conda:
         "../envs/wsss.yaml"
     threads: 4
@@ -105,6 +105,7 @@ rule prepare_voc12:
         runtime=120,
     params:
         settings=PLAN.settings_of("data"),
+        tables=PLAN.tables_of,
         code=PLAN.code_of("prepare_voc12"),
     script:
         "../workflow_scripts/prepare_voc12.py"

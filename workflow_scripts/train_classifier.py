@@ -15,4 +15,5 @@ with step(snakemake):
         Path(snakemake.input.initial),
         Path(snakemake.output.weights).parent,
         machine(snakemake),
+        Path(start) if (start := snakemake.input.get("start")) else None,
     )

@@ -78,6 +78,20 @@ def test_the_number_of_shards_and_places_move_nothing() -> None:
     assert RunPages(moved).settings(SimpleNamespace(run=page)) == RunPages(here).settings(SimpleNamespace(run=page))
 
 
+def test_a_dataset_comes_from_one_source() -> None:
+    config = {key: value for key, value in TINY.items() if key != "data"} | {"data": {"kind": "voc12", "name": "part"}}
+    config["runs"] = {"other": {"data": {"name": "other"}}}
+    archives, folder = (
+        Plan(read_config(config | {"locations": places}), SCRIPTS) for places in ({}, {"dataset": "somewhere"})
+    )
+    assert archives.paths == folder.paths
+    both = "|".join(sorted(path["data"].removeprefix("results/") for path in archives.paths.values()))
+    assert both.count("|") == 1
+    for own, source in ((archives, "voc12"), (folder, "folder")):
+        found = {name: own.data_from(name) for name in ("synthetic", "voc12", "folder")}
+        assert found == dict.fromkeys(found, "there-is-none") | {source: both}
+
+
 def test_a_pages_name_follows_from_all_settings() -> None:
     assert plan().pages != plan(report={"panels": 3}).pages
     assert list(plan(runs={"more": {"irnet": {"lr": 0.2}}}).pages) == ["default", "more"]

@@ -9,10 +9,16 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import PROJECT
+from tests.settings.samples import BACKBONE
 from wsss.plan import provenance
 from wsss.plan.provenance import code_digest, content_digest, reached, reached_modules, short_hash
+from wsss.settings.run import RunSettings
 
 SCRIPTS = PROJECT / "workflow_scripts"
+# The parts that a run chooses whose config says nothing of methods.
+PARTS = RunSettings.model_validate(
+    {"data": {"kind": "synthetic"}} | {name: {"backbone": BACKBONE} for name in ("classifier", "irnet", "segmentation")}
+).parts
 CODE = {
     "__init__.py": "",
     "errors.py": "class WsssError(Exception): pass\n",
@@ -275,14 +281,14 @@ def test_the_classifier_reaches_its_network_and_nothing_of_later_stages() -> Non
 
 
 def changed_steps(module: str, old: str, new: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> set[str]:
-    """Steps whose digest changes with a part of `module` replaced in a copy of the project."""
+    """Steps of a run with the usual methods whose digest changes with a part of `module` replaced in a copy."""
     for name in ("wsss", "workflow_scripts"):
         shutil.copytree(PROJECT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setattr(provenance, "PACKAGE", folder / "wsss")
 
     def digests() -> dict[str, str]:
         forget()
-        return {path.stem: code_digest(path) for path in (folder / "workflow_scripts").glob("*.py")}
+        return {path.stem: code_digest(path, PARTS) for path in (folder / "workflow_scripts").glob("*.py")}
 
     before = digests()
     text = (folder / module).read_text()
@@ -311,6 +317,9 @@ def changed_steps(module: str, old: str, new: str, folder: Path, monkeypatch: py
         ("wsss/files.py", "def write_csv(", "NUMBER = 1\n\n\ndef write_csv(", set()),
         ("wsss/progress.py", "def track(", "@staticmethod\ndef track(", set()),
         ("wsss/labelling/dense_crf.py", "SMALLEST_PROBABILITY = ", "SMALLEST_PROBABILITY = 2 * ", {"any"}),
+        ("wsss/labelling/pamr.py", "SMALLEST_DEVIATION = ", "SMALLEST_DEVIATION = 2 * ", set()),
+        ("wsss/refinement/irnet_walk.py", "def build(", "@staticmethod\ndef build(", {"make_pseudo_labels"}),
+        ("wsss/refinement/pamr_labels.py", "def build(", "@staticmethod\ndef build(", set()),
         ("workflow_scripts/step.py", "def loader_processes(", "@staticmethod\ndef loader_processes(", {"trainings"}),
     ],
 )

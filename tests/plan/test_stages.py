@@ -56,6 +56,16 @@ def test_the_path_is_the_ancestry() -> None:
     assert found.keys() == {"data", *parents}
 
 
+@pytest.mark.parametrize("method", ["pamr", "crf", "none"])
+def test_labels_that_need_no_training_lie_below_the_cams(method: str) -> None:
+    without = {stage: own for stage, own in RUN.items() if stage != "irnet"}
+    own = RunSettings.read("", without | {"pseudo_labels": {"method": method}})
+    found = folders_of(own)
+    assert found["pseudo_labels"].rpartition("/")[0] == found["cams"]
+    assert not found.keys() & {"confident_labels", "irnet"}
+    assert found["segmentation"].rpartition("/")[0] == found["pseudo_labels"]
+
+
 def test_a_run_on_the_truth_has_no_cams() -> None:
     found = folders_of(run(supervision="truth"))
     assert [stage.name for stage in stages_of(run(supervision="truth"))] == list(found)

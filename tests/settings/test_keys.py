@@ -83,6 +83,7 @@ def test_each_option_moves_the_key() -> None:
         "optimiser": {"momentum": 0.9, "weight_decay": 1e-4},
         "precision": "bfloat16",
         "seed": 1,
+        "objectives": ({"method": "recam"},),
     }
     # It acts on one of the methods alone.
     assert classifier(words="vwl_m", rho=0.01).key() != classifier(words="vwl_m").key()
@@ -129,6 +130,8 @@ def test_settings_do_not_change() -> None:
         ({"words": "none", "pooling": "gmp"}, "gmp"),
         ({"formulation": "paper"}, "vwl_l_paper"),
         ({"words": "none", "formulation": "paper"}, "hybrid_paper"),
+        ({"objectives": [{"method": "recam"}]}, "vwl_l_recam"),
+        ({"objectives": [{"method": "recam"}], "words": "none", "pooling": "gap"}, "gap_recam"),
     ],
 )
 def test_labels_name_the_method(changes: dict[str, Any], label: str) -> None:

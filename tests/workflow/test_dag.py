@@ -87,6 +87,20 @@ def test_a_released_setting_is_planned_without_data_and_without_torch(name: str,
     assert {path.name for path in empty.iterdir()} <= {".snakemake"}
 
 
+@pytest.mark.parametrize("name", ["voc-animals", "voc-animals-ablation"])
+def test_voc_animals_comes_from_the_archives_or_from_a_folder(name: str, tmp_path: Path) -> None:
+    """By one setting; no other job knows the difference."""
+    folder = tmp_path / "folder.yaml"
+    folder.write_text(yaml.safe_dump({"locations": {"dataset": str(tmp_path)}}))
+    command = ["-m", "snakemake", "-n", "--snakefile", PROJECT / "Snakefile"]
+    config = PROJECT / "configs" / f"{name}.yaml"
+    archives, local = (run([*command, "--configfile", config, *more], tmp_path) for more in ((), (folder,)))
+    assert archives.code == local.code == 0, archives.output + local.output
+    first = Counter(VOC12)
+    assert first <= jobs_of(archives.output)
+    assert jobs_of(archives.output) - first + Counter(prepare_folder=1) == jobs_of(local.output)
+
+
 # Trainings behind each table of the presets, of three seeds where nothing else is said.
 TABLES = {
     ("voc12-vwe", "ablation"): {"train_classifier": 4 * 3},

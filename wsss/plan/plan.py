@@ -8,11 +8,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from wsss.data.voc_layout import image_labels_path, list_path
-from wsss.plan.provenance import code_digest, content_digest, short_hash
+from wsss.plan.locations import Source, source_of, tables_digest
+from wsss.plan.provenance import code_digest, short_hash
 from wsss.plan.stages import ROOT, STAGES, files_of, folders_of, path_pattern, usual_settings, wildcard_constraints
 from wsss.settings.base import Settings
-from wsss.settings.data import FolderSettings
+from wsss.settings.data import DataSettings
 from wsss.settings.run import TRAINED, Config, RunSettings, settings_of
 
 # What a rule is given for a job, from the job's wildcards.
@@ -45,7 +45,7 @@ class Plan:
     """
 
     def __init__(self, config: Config, scripts: Path) -> None:
-        self._scripts, self._dataset = scripts, config.machine.locations.dataset
+        self._scripts, self._locations = scripts, config.machine.locations
         self.shards = [f"{number}-of-{config.machine.shards}" for number in range(config.machine.shards)]
         self.pages = {name: f"{name}-{short_hash(run.key())}" for name, run in config.runs.items()}
         self.tables = {name: f"{name}-{short_hash(own.key())}" for name, own in config.comparisons.items()}
@@ -54,10 +54,14 @@ class Plan:
         self.paths = {page: paths_of(run) for page, run in self.runs.items()}
         self._wanted = [self.pages[name] for name in config.machine.targets]
         self._settings = dict(self._settings_by_folder())
+        self._data: dict[str, DataSettings] = {STAGES["data"].folder(run.data): run.data for run in self._all_runs()}
+
+    def _all_runs(self) -> list[RunSettings]:
+        compared = (run for own in self.comparisons.values() for seeds in own.rows.values() for run in seeds.values())
+        return [*self.runs.values(), *compared]
 
     def _settings_by_folder(self) -> Iterator[tuple[str, Settings]]:
-        compared = (run for own in self.comparisons.values() for seeds in own.rows.values() for run in seeds.values())
-        for run in [*self.runs.values(), *compared]:
+        for run in self._all_runs():
             for stage, path in folders_of(run).items():
                 if (own := settings_of(run, stage)) is not None:
                     yield path.rpartition("/")[2], own
@@ -85,9 +89,9 @@ class Plan:
         fixed = {"split": "train|val", "shard": "[0-9]+-of-[0-9]+", "run": pages, "comparison": tables}
         return wildcard_constraints() | fixed
 
-    def data_of_kind(self, kind: str) -> str:
-        """What the wildcard `data` can be for datasets of one kind."""
-        names = sorted(name for name, own in self._settings.items() if getattr(own, "kind", None) == kind)
+    def data_from(self, source: Source) -> str:
+        """What the wildcard `data` can be for datasets that are made ready from one source."""
+        names = sorted(name for name, own in self._data.items() if source_of(own, self._locations) == source)
         return "|".join(names) or "there-is-none"
 
     def settings_of(self, stage: str) -> Ask:
@@ -125,13 +129,8 @@ class Plan:
         return initial
 
     def tables_of(self, wildcards: Any) -> str:
-        """A digest of a folder's lists and image-level labels, wherever it lies: when corrected, they are read anew."""
-        own = self._settings[wildcards.data]
-        if self._dataset is None or not isinstance(own, FolderSettings):
-            return ""
-        lists = sorted(set(own.lists.model_dump().values()))
-        source = Path(self._dataset)
-        return content_digest([image_labels_path(source), *(list_path(source, name) for name in lists)])
+        """A digest of a dataset's lists and labels, wherever they lie: when corrected, they are read anew."""
+        return tables_digest(self._data[wildcards.data], self._locations, self._scripts.parent)
 
 
 def paths_of(run: RunSettings) -> dict[str, str]:
