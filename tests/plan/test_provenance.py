@@ -12,13 +12,14 @@ from tests.conftest import PROJECT
 from tests.settings.samples import BACKBONE
 from wsss.plan import provenance
 from wsss.plan.provenance import code_digest, content_digest, reached, reached_modules, short_hash
-from wsss.settings.run import RunSettings
+from wsss.plan.stages import STAGES, folders_of
+from wsss.settings.run import RunSettings, settings_of
 
 SCRIPTS = PROJECT / "workflow_scripts"
 # The parts that a run chooses whose config says nothing of methods.
-PARTS = RunSettings.model_validate(
+RUN = RunSettings.model_validate(
     {"data": {"kind": "synthetic"}} | {name: {"backbone": BACKBONE} for name in ("classifier", "irnet", "segmentation")}
-).parts
+)
 CODE = {
     "__init__.py": "",
     "errors.py": "class WsssError(Exception): pass\n",
@@ -279,6 +280,14 @@ def test_the_classifier_reaches_its_network_and_nothing_of_later_stages() -> Non
     assert not found & {"wsss.progress", "wsss.errors", "wsss.cli", "wsss.data.voc12", "wsss.data.synthetic.scenes"}
 
 
+def parts_before(step: str) -> frozenset[str]:
+    """The parts that the settings of a step's stage and of those above it choose."""
+    folder = folders_of(RUN).get({"count_words": "classifier"}.get(step, step.partition("_")[2]), "")
+    stages = [name.partition("-")[0] for name in folder.split("/")]
+    settings = [settings_of(RUN, stage) for stage in stages if stage in STAGES]
+    return frozenset().union(*(own.parts for own in settings if own is not None))
+
+
 def changed_steps(module: str, old: str, new: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> set[str]:
     """Steps of a run with the usual methods whose digest changes with a part of `module` replaced in a copy."""
     for name in ("wsss", "workflow_scripts"):
@@ -287,7 +296,8 @@ def changed_steps(module: str, old: str, new: str, folder: Path, monkeypatch: py
 
     def digests() -> dict[str, str]:
         forget()
-        return {path.stem: code_digest(path, PARTS) for path in (folder / "workflow_scripts").glob("*.py")}
+        scripts = (folder / "workflow_scripts").glob("*.py")
+        return {path.stem: code_digest(path, parts_before(path.stem)) for path in scripts}
 
     before = digests()
     text = (folder / module).read_text()
@@ -317,7 +327,12 @@ def changed_steps(module: str, old: str, new: str, folder: Path, monkeypatch: py
         ("wsss/progress.py", "def track(", "@staticmethod\ndef track(", set()),
         ("wsss/labelling/dense_crf.py", "SMALLEST_PROBABILITY = ", "SMALLEST_PROBABILITY = 2 * ", {"any"}),
         ("wsss/labelling/pamr.py", "SMALLEST_DEVIATION = ", "SMALLEST_DEVIATION = 2 * ", set()),
-        ("wsss/refinement/irnet_walk.py", "def build(", "@staticmethod\ndef build(", {"make_pseudo_labels"}),
+        (
+            "wsss/refinement/irnet_walk.py",
+            "def build(",
+            "@staticmethod\ndef build(",
+            {"make_pseudo_labels", "make_prediction_labels"},
+        ),
         ("wsss/refinement/pamr_labels.py", "def build(", "@staticmethod\ndef build(", set()),
         ("workflow_scripts/step.py", "def loader_processes(", "@staticmethod\ndef loader_processes(", {"trainings"}),
     ],
@@ -326,7 +341,9 @@ def test_a_change_reaches_exactly_the_steps_that_name_it(
     module: str, old: str, new: str, expected: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     groups = {
-        "any": {"make_cam_crf", "make_confident_labels", "make_prediction_labels"},
+        "any": {"make_cam_crf", "make_confident_labels", "make_pseudo_labels", "make_prediction_labels"},
+        # Labels of predictions lie below the pseudo labels, and choose a part of their own.
+        "walk": {"make_pseudo_labels", "make_prediction_labels"},
         "trainings": {"train_classifier", "train_irnet", "train_segmentation"},
     }
     names = set().union(*(groups.get(name, {name}) for name in expected))
