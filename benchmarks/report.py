@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
+from measure import has_tiles
 from record import Record, Row, read_record
 
 HERE = Path(__file__).resolve().parent
@@ -43,7 +44,7 @@ def run(name: str, options: Sequence[str]) -> None:
     print(f"== {name}", flush=True)
     start = time.perf_counter()
     # The goals of CAMs hang on the processor: each kind's record is kept.
-    kind = "_amx" if name == "cams" and torch.cpu._is_amx_tile_supported() else ""
+    kind = "_amx" if name == "cams" and has_tiles() else ""
     record = RECORDS / f"{name}{kind}.json"
     command = [sys.executable, str(HERE / f"{name}.py"), "--record", str(record), *options]
     subprocess.run(command, check=True, env={**os.environ, "OMP_NUM_THREADS": str(THREADS[name])})
