@@ -48,8 +48,9 @@ def prepare_copy(mib: int) -> Callable[[], torch.Tensor]:
 
 
 def test_memory_is_that_of_the_call_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The input, as large again, does not count."""
     measure = load("measure", monkeypatch)
-    assert measure.peak_mib(prepare_copy, 64) == pytest.approx(64, abs=4)
+    assert 200 < measure.peak_mib(prepare_copy, 256) < 400
 
 
 def prepare_note(file: Path) -> Callable[[], object]:
