@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from measure import Call, elsewhere, median_seconds
+from measure import Call, elsewhere, has_tiles, median_seconds
 from photographs import photograph
 from PIL import Image
 from record import Row, command_line, write_record
@@ -21,8 +21,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from wsss.cams.plain import class_maps
 from wsss.classification.classifier import Classifier, build_classifier
 from wsss.data.augmentation import Normalisation, scaled_size, to_tensor
-from wsss.networks.inference.folding import fold_norms
-from wsss.networks.inference.precision import to_precision
+from wsss.networks.inference.convolutions import onednn_convolution
+from wsss.networks.inference.network import inference_backbone
 from wsss.runtime.device import place
 from wsss.settings.cams import PlainCamSettings
 from wsss.settings.classifier import ClassifierSettings
@@ -33,7 +33,7 @@ SCALES = PlainCamSettings().scales
 KEYS = np.array([7, 14])
 PRECISIONS = (torch.float32, torch.bfloat16)
 SIDE = 2048
-TILES = ", AMX" if torch.cpu._is_amx_tile_supported() else ""
+TILES = ", AMX" if has_tiles() else ""
 # Of the released loop's speed, by precision; the share is of the machine's own matrix product.
 GOALS = {torch.float32: 1.8, torch.bfloat16: 6 if TILES else 3.5}
 PEAK_GOAL = 0.7
@@ -102,9 +102,8 @@ def our_cams(
 def folded_network(backbone: str, precision: torch.dtype) -> Classifier:
     """The network as `write_cam_shard` prepares it."""
     classifier = network(backbone)
-    fold_norms(classifier)
+    classifier.backbone = inference_backbone(classifier.backbone, precision)
     place(classifier)
-    to_precision(classifier.backbone, precision)
     return classifier
 
 
@@ -115,7 +114,7 @@ def products(precision: torch.dtype, count: int) -> dict[str, Call]:
     weights = factor.view(SIDE, SIDE, 1, 1)
     ways = {
         "matmul": lambda: factor @ factor,
-        "oneDNN": lambda: torch.mkldnn_convolution(columns, weights, None, (0, 0), (1, 1), (1, 1), 1),
+        "oneDNN": lambda: onednn_convolution(columns, weights, None),
     }
     return {f"{precision} {name}": partial(repeated, way, count) for name, way in ways.items()}
 

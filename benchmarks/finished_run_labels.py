@@ -18,7 +18,6 @@ from record import Row, command_line, write_record
 from wsss.classification.classifier import load_classifier
 from wsss.data.images import read_image
 from wsss.evaluation.scores import confusion_matrix, mean_iou
-from wsss.networks.inference.precision import to_precision
 from wsss.refinement.random_walk import pseudo_label
 from wsss.runtime.device import place
 from wsss.settings.classifier import ClassifierSettings
@@ -41,9 +40,9 @@ def scores_of_pseudo_labels(run: FinishedRun) -> tuple[float, float]:
     folder, settings = run.stages["classifier"]
     dataset = run.dataset
     weights = folder / "classifier.safetensors"
-    network = load_classifier(ClassifierSettings.model_validate(settings), len(dataset.classes), weights)
+    trained = ClassifierSettings.model_validate(settings)
+    network = load_classifier(trained, len(dataset.classes), weights, torch.bfloat16)
     place(network)
-    to_precision(network.backbone, torch.bfloat16)
     scored, labels = set(dataset.ids("train_scored")), len(dataset.classes) + 1
     complete = run.pseudo_labels.model_copy(update={"background_score": run.pseudo_labels.object_score})
     matrices = np.zeros((2, labels, labels), np.int64)

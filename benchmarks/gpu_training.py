@@ -23,7 +23,7 @@ from wsss.classification import training as classification
 from wsss.classification.classifier import build_classifier
 from wsss.data.dataset import Dataset
 from wsss.networks.backbones import Backbone, backbone_of
-from wsss.networks.inference.folding import fold_norms
+from wsss.networks.inference.network import inference_backbone
 from wsss.refinement.irnet import training as refinement
 from wsss.refinement.irnet.network import EdgeNetwork
 from wsss.runtime.device import place
@@ -88,7 +88,7 @@ def edge_training(dataset: Dataset, precision: Precision) -> Training:
     settings = IrnetSettings.model_validate({"backbone": backbone("resnet50"), "precision": precision})
     network = EdgeNetwork(backbone_of(settings.backbone))
     calm(network)
-    fold_norms(network)
+    network.backbone = inference_backbone(network.backbone)
     ids, normalisation = dataset.ids("train"), network.backbone.normalisation
     samples = refinement.training_pairs(dataset, ids, dataset.root / "made", settings, normalisation)
     losses = partial(refinement.irnet_losses, radius=settings.radius)

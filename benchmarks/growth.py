@@ -35,7 +35,7 @@ from wsss.data.dataset import Dataset
 from wsss.data.images import write_labels
 from wsss.evaluation.scores import score_labels
 from wsss.files import write_csv, write_json, write_text
-from wsss.networks.inference.folding import fold_norms
+from wsss.networks.inference.network import inference_backbone
 from wsss.refinement.confident_labels import confident_labels
 from wsss.runtime.device import place
 from wsss.settings.classifier import ClassifierSettings
@@ -80,7 +80,7 @@ def prepare_cams(size: tuple[int, int], classes: int) -> Call:
     backbone = {"name": "efficientnet_lite0", "weights": "scratch"}
     settings = ClassifierSettings.model_validate({"backbone": backbone, "words": "none"})
     network = build_classifier(settings, max(classes, 2)).eval()
-    fold_norms(network)
+    network.backbone = inference_backbone(network.backbone)
     place(network)
 
     def maps(height: int, width: int) -> list[Tensor]:

@@ -150,6 +150,11 @@ def machine() -> str:
     )
 
 
+def has_tiles() -> bool:
+    """Whether the processor multiplies matrices by tiles (AMX), as far as Linux tells."""
+    return " amx_tile" in Path("/proc/cpuinfo").read_text()
+
+
 def _processor() -> str:
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), sys.platform)

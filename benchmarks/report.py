@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
+from measure import has_tiles
 from record import Record, Row, read_record
 
 HERE = Path(__file__).resolve().parent
@@ -30,6 +31,7 @@ THREADS = {
     "cams": os.cpu_count() or 1,
     "workflow": 1,
     "growth": 1,
+    "special_paths": 1,
     "demo_overhead": os.cpu_count() or 1,
     "gpu_refinement": os.cpu_count() or 1,
     "gpu_cams": os.cpu_count() or 1,
@@ -37,6 +39,8 @@ THREADS = {
 }
 ON_GPU = frozenset({"gpu_refinement", "gpu_cams", "gpu_training"})
 ONLY_WHEN_NAMED = frozenset({"demo_overhead", "finished_run_labels"})
+# Records with a table of their own: what is measured, and what stands for what only a GPU or a former commit can show.
+SPECIAL = ("special_paths", "special_paths_recorded")
 
 
 def run(name: str, options: Sequence[str]) -> None:
@@ -44,7 +48,7 @@ def run(name: str, options: Sequence[str]) -> None:
     print(f"== {name}", flush=True)
     start = time.perf_counter()
     # The goals of CAMs hang on the processor: each kind's record is kept.
-    kind = "_amx" if name == "cams" and torch.cpu._is_amx_tile_supported() else ""
+    kind = "_amx" if name == "cams" and has_tiles() else ""
     record = RECORDS / f"{name}{kind}.json"
     command = [sys.executable, str(HERE / f"{name}.py"), "--record", str(record), *options]
     subprocess.run(command, check=True, env={**os.environ, "OMP_NUM_THREADS": str(THREADS[name])})
@@ -93,8 +97,37 @@ def kept_page(on_gpu: bool) -> tuple[Path, str]:
     records = {file.stem: read_record(file) for file in files if file.exists()}
     if on_gpu:
         return DOCS / "performance_gpu.md", page("Performance on a GPU", records, GPU_ONLY)
+    records.pop("special_paths", None)
     rows = [row for record in records.values() for row in record.rows]
-    return DOCS / "performance.md", page("Performance", records, CPU_ONLY.format(growth=growth_answer(rows)))
+    special = [read_record(file) for name in SPECIAL if (file := RECORDS / f"{name}.json").exists()]
+    return DOCS / "performance.md", page(
+        "Performance", records, special_section(special) + CPU_ONLY.format(growth=growth_answer(rows))
+    )
+
+
+def special_section(records: Sequence[Record]) -> str:
+    """What each way that is only there for speed buys, and what was decided of it."""
+    lines = [
+        "",
+        "## What each special path buys",
+        "",
+        "A way that is only there for speed stays where it makes a stage of a run shorter by 5% or more. With it and",
+        "without it in turns; seconds are the processor's on one thread, of the stage without its start.",
+        "",
+        *(f"- {record.date}: {record.machine}" for record in records),
+        "",
+        "| path | stage | without | with | shorter by | decided |",
+        "|---|---|---|---|---|---|",
+        *(special_line(row) for record in records for row in record.rows),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def special_line(row: Row) -> str:
+    """A row of that table; a path that no stage of a config has is measured nowhere."""
+    seconds = ["" if value is None else f"{figure(value)} {row.unit}" for value in (row.reference, row.ours)]
+    gain = "" if row.reference is None else f"{1 - row.ours / row.reference:.1%}"
+    return f"| {' | '.join([row.claim, row.sizes, *(seconds if gain else ['', '']), gain, row.note])} |"
 
 
 def page(title: str, records: Mapping[str, Record], end: str) -> str:

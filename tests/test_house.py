@@ -1,6 +1,7 @@
 """The package's import graph: arrows point down the pipeline, stages know each other by their artifacts, no circles."""
 
 import ast
+import re
 import subprocess
 import sys
 from functools import cache
@@ -152,3 +153,37 @@ def test_planning_loads_nothing_heavy() -> None:
 def test_a_step_without_a_network_starts_without_torch(module: str) -> None:
     """Its import takes seconds, as long as many a shard."""
     assert loaded(module, {"torch"}) == set()
+
+
+# torch's operators that are not documented, and the attribute by which an object's class is changed.
+PRIVATE_OF_TORCH = re.compile(
+    r"\btorch\.(?:_\w|(?:\w+\.)+_[a-z]|ops\.(?:mkldnn|aten|onednn)\b|(?:mkldnn|cudnn|miopen)_convolution\w*)"
+)
+CLASS_CHANGED = re.compile(r"__class__\s*(?::\s*\w+\s*)?=(?!=)|setattr\([^)]*__class__")
+
+
+@pytest.mark.parametrize(
+    ("line", "private"),
+    [
+        ("torch.ops.mkldnn._convolution_pointwise(x)", True),
+        ("torch.cpu._is_amx_tile_supported()", True),
+        ("torch.cudnn_convolution_relu(x)", True),
+        ("torch.mkldnn_convolution(x)", True),
+        ("torch._dynamo.reset()", True),
+        ("torch.backends.mkldnn.is_available()", False),
+        ("torch.nn.functional.conv2d(x)", False),
+        ("torch.backends.cudnn.deterministic = True", False),
+    ],
+)
+def test_private_operators_are_told_from_others(line: str, private: bool) -> None:
+    assert bool(PRIVATE_OF_TORCH.search(line)) == private
+
+
+def test_torchs_private_operators_stay_in_one_room() -> None:
+    users = {module for module, path in modules().items() if PRIVATE_OF_TORCH.search(path.read_text())}
+    assert users == {"wsss.networks.inference.convolutions"}
+
+
+def test_no_object_changes_its_class() -> None:
+    files = [path for folder in ("wsss", "benchmarks", "workflow_scripts") for path in (PROJECT / folder).rglob("*.py")]
+    assert [path for path in files if CLASS_CHANGED.search(path.read_text())] == []

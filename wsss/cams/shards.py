@@ -19,7 +19,6 @@ from wsss.data.augmentation import to_tensor
 from wsss.data.dataset import Dataset
 from wsss.data.images import read_image
 from wsss.files import sha256_of
-from wsss.networks.inference.precision import to_precision
 from wsss.runtime.device import place
 from wsss.settings.cams import CamSettings
 from wsss.settings.classifier import ClassifierSettings
@@ -92,10 +91,8 @@ def write_cam_shard(
     On a GPU, images of one size go through the network together. On a CPU each goes by itself, with its mirror: batches
     were slower.
     """
-    network = load_classifier(classifier, len(dataset.classes), weights)
+    network = load_classifier(classifier, len(dataset.classes), weights, getattr(torch, settings.precision))
     device = place(network)
-    # The head stays in float32, and with it the maps: it costs next to nothing.
-    to_precision(network.backbone, getattr(torch, settings.precision))
     maker = CamMaker(dataset, network, cam_method(settings), device, settings, sha256_of(weights))
     pixels, readers = pace(device)
     if device.type == "cuda":

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
 
+import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear, multilabel_soft_margin_loss
 
@@ -12,7 +13,7 @@ from wsss.classification.hybrid_pooling import global_average, global_maximum, h
 from wsss.classification.objective import Objective, Step
 from wsss.classification.objectives import build_objective, build_words
 from wsss.networks.backbones import Backbone, backbone_of
-from wsss.networks.inference.folding import fold_norms
+from wsss.networks.inference.network import inference_backbone
 from wsss.networks.saved_weights import load_weights, read_weights
 from wsss.settings.classifier import ClassifierSettings
 
@@ -85,11 +86,16 @@ def _pooled(features: Tensor, settings: ClassifierSettings) -> Tensor:
     return hybrid_pooling(features, settings.regions, settings.gamma, local_maxima)
 
 
-def load_classifier(settings: ClassifierSettings, classes: int, weights: Path) -> Classifier:
-    """The classifier that `weights` hold, ready for inference, its BatchNorm folded into the convolutions."""
+def load_classifier(
+    settings: ClassifierSettings, classes: int, weights: Path, precision: torch.dtype = torch.float32
+) -> Classifier:
+    """The classifier that `weights` hold, ready for inference, its backbone in this precision.
+
+    The head stays in float32, and with it the maps: it costs next to nothing.
+    """
     network = build_classifier(settings, classes)
     load_weights(network, read_weights(weights), weights)
-    fold_norms(network)
+    network.backbone = inference_backbone(network.backbone, precision)
     return network.eval()
 
 

@@ -7,7 +7,7 @@
 | efficientnet_lite0 | 16, 24, 40, 112, 1280       | 2, 4, 8, 16, 16            |
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal, Self
 
 import torch
@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from wsss.data.augmentation import Normalisation
 from wsss.networks.efficientnet_lite import EfficientNetLite0
+from wsss.networks.structure import Part, resnet_parts
 from wsss.settings.backbone import BackboneName, BackboneSettings
 
 # In the last stages, strides beyond the output stride become 1 and, where asked for, dilations take their place.
@@ -28,7 +29,8 @@ CAFFE_INPUT = Normalisation((122.675 / 255, 116.669 / 255, 104.008 / 255), (1 / 
 class Backbone(nn.Module):
     """A network cut into five stages. BatchNorm always uses its running statistics.
 
-    `channels` and `strides` describe the stages' outputs; `normalisation` is what images must be made into.
+    `channels` and `strides` describe the stages' outputs; `normalisation` is what images must be made into. `parts` are
+    the convolutions and BatchNorms of `network` that inference may join; all of them, or none.
     """
 
     def __init__(
@@ -38,12 +40,14 @@ class Backbone(nn.Module):
         channels: tuple[int, ...],
         strides: tuple[int, ...],
         normalisation: Normalisation,
+        parts: Iterable[Part] = (),
     ) -> None:
         super().__init__()
         self.network = network
         # Kept in tuples, unregistered: parameters have one name each, that of the original network.
         self._stages = tuple(tuple(stage) for stage in stages)
         self.channels, self.strides, self.normalisation = channels, strides, normalisation
+        self.parts = tuple(parts)
         self.train(self.training)
 
     def stage(self, number: int, features: Tensor) -> Tensor:
@@ -70,6 +74,15 @@ class Backbone(nn.Module):
         """Parameters of stage `number` (1..5)."""
         for module in self._stages[number - 1]:
             yield from module.parameters()
+
+    def replace(self, replacements: Mapping[nn.Module, nn.Module]) -> None:
+        """Put other modules in the places of some, in the network and in its stages. No parts are left after it."""
+        for parent in list(self.network.modules()):
+            for name, child in list(parent.named_children()):
+                if child in replacements:
+                    setattr(parent, name, replacements[child])
+        self._stages = tuple(tuple(replacements.get(one, one) for one in stage) for stage in self._stages)
+        self.parts = ()
 
     def train(self, mode: bool = True) -> Self:
         super().train(mode)
@@ -110,8 +123,6 @@ def build_backbone(
 def _resnet(name: str, output_stride: int, dilated: bool, caffe_style: bool) -> Backbone:
     from torchvision import models
 
-    from wsss.networks.inference.fused_blocks import Stem, fuse_blocks
-
     network: Any = models.get_model(name, weights=None)
     network.fc, network.avgpool = nn.Identity(), nn.Identity()
     if caffe_style:
@@ -125,8 +136,7 @@ def _resnet(name: str, output_stride: int, dilated: bool, caffe_style: bool) -> 
         else:
             dilation *= 2
             _remove_stride(layer, dilation if dilated else 1)
-    fuse_blocks(network)
-    stem = (Stem(network.conv1, network.bn1, network.relu), network.maxpool)
+    stem = (network.conv1, network.bn1, network.relu, network.maxpool)
     wide = 512 * network.layer4[0].expansion
     return Backbone(
         network,
@@ -134,6 +144,7 @@ def _resnet(name: str, output_stride: int, dilated: bool, caffe_style: bool) -> 
         (64, wide // 8, wide // 4, wide // 2, wide),
         (4, 4, 8, 16 if output_stride == 16 else 8, output_stride),
         TORCHVISION_INPUT,
+        resnet_parts(network),
     )
 
 
@@ -153,6 +164,7 @@ def _efficientnet_lite0(output_stride: int, dilated: bool) -> Backbone:
         (16, 24, 40, 112, 1280),
         (2, 4, 8, 16 if output_stride == 16 else 8, output_stride),
         LITE0_INPUT,
+        network.parts(),
     )
 
 

@@ -5,12 +5,12 @@ what it imports take as long to load as torch itself, in every step of the workf
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from torch import Tensor, nn
-from torch.nn.functional import pad, relu6
+from torch.nn.functional import conv2d, pad, relu6
 
-from wsss.networks.inference.precision import convolved
+from wsss.networks.structure import NormedConvolution
 
 STEM, HEAD, EXPANSION = 32, 1280, 6
 # Of each stage of blocks: blocks, kernel's side, stride of the first block, channels.
@@ -30,6 +30,14 @@ class EfficientNetLite0(nn.Module):
                 fan_out = module.weight[:, 0].numel() // module.groups
                 nn.init.normal_(module.weight, std=math.sqrt(2 / fan_out))
 
+    def parts(self) -> Iterator[NormedConvolution]:
+        """Every convolution with its BatchNorm."""
+        yield NormedConvolution(self.conv_stem, self.bn1)
+        for module in self.blocks.modules():
+            if isinstance(module, DepthwiseSeparable | InvertedResidual):
+                yield from module.parts()
+        yield NormedConvolution(self.conv_head, self.bn2)
+
 
 class DepthwiseSeparable(nn.Module):
     """A depthwise convolution and a pointwise one that is not activated."""
@@ -44,6 +52,11 @@ class DepthwiseSeparable(nn.Module):
         activated = relu6(self.bn1(self.conv_dw(features)), inplace=True)
         projected: Tensor = self.bn2(self.conv_pw(activated))
         return projected
+
+    def parts(self) -> Iterator[NormedConvolution]:
+        """Both convolutions with their BatchNorms."""
+        yield NormedConvolution(self.conv_dw, self.bn1)
+        yield NormedConvolution(self.conv_pw, self.bn2)
 
 
 class InvertedResidual(nn.Module):
@@ -64,20 +77,31 @@ class InvertedResidual(nn.Module):
         projected: Tensor = self.bn3(self.conv_pwl(filtered))
         return projected + features if self.adds else projected
 
+    def parts(self) -> Iterator[NormedConvolution]:
+        """The three convolutions with their BatchNorms."""
+        yield NormedConvolution(self.conv_pw, self.bn1)
+        yield NormedConvolution(self.conv_dw, self.bn2)
+        yield NormedConvolution(self.conv_pwl, self.bn3)
+
 
 class SamePadded(nn.Conv2d):
     """A convolution padded as TensorFlow does it: by as much as the input's size asks for, the odd rest at the end."""
 
     def forward(self, input: Tensor) -> Tensor:
         """(batch, out, ceil(height / stride), ceil(width / stride))."""
-        margins = []
-        for axis in (1, 0):
-            reach = self.dilation[axis] * (self.kernel_size[axis] - 1) + 1
-            length, stride = input.shape[2 + axis], self.stride[axis]
-            missing = max((math.ceil(length / stride) - 1) * stride + reach - length, 0)
-            margins += [missing // 2, missing - missing // 2]
-        padded = pad(input, margins) if any(margins) else input
-        return convolved(padded, self.weight, self.bias, (0, 0), self.stride, self.dilation, self.groups)
+        padded = same_padded(input, self.weight.shape[2:], self.stride, self.dilation)
+        return conv2d(padded, self.weight, self.bias, self.stride, 0, self.dilation, self.groups)
+
+
+def same_padded(images: Tensor, kernel: Sequence[int], stride: Sequence[int], dilation: Sequence[int]) -> Tensor:
+    """Images with the zeros that TensorFlow adds for a convolution of this kernel; kernel, stride, dilation: (h, w)."""
+    margins = []
+    for axis in (1, 0):
+        reach = dilation[axis] * (kernel[axis] - 1) + 1
+        length, step = images.shape[2 + axis], stride[axis]
+        missing = max((math.ceil(length / step) - 1) * step + reach - length, 0)
+        margins += [missing // 2, missing - missing // 2]
+    return pad(images, margins) if any(margins) else images
 
 
 def stages() -> Iterator[nn.Sequential]:

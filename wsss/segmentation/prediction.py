@@ -11,7 +11,7 @@ from wsss.data.augmentation import to_tensor
 from wsss.data.dataset import Dataset
 from wsss.data.images import read_image
 from wsss.files import sha256_of
-from wsss.networks.inference.folding import fold_norms
+from wsss.networks.inference.network import inference_backbone
 from wsss.networks.saved_weights import load_weights, read_weights
 from wsss.runtime.device import place
 from wsss.segmentation.deeplab import fused_logits
@@ -35,7 +35,7 @@ def write_score_shard(
     """Write `folder`/stores/<id>.zarr.zip with the fused logits of every image of `ids`, then their manifest."""
     network = build_segmenter(segmentation, len(dataset.classes))
     load_weights(network, read_weights(weights), weights)
-    fold_norms(network)
+    network.backbone = inference_backbone(network.backbone)
     device = place(network.eval())
     normalisation = network.backbone.normalisation
     digest = sha256_of(weights)

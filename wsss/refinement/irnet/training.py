@@ -12,7 +12,7 @@ from wsss.data.augmentation import Normalisation, to_tensor
 from wsss.data.dataset import Dataset
 from wsss.data.images import read_image
 from wsss.networks.backbones import backbone_of
-from wsss.networks.inference.folding import fold_norms
+from wsss.networks.inference.network import inference_backbone
 from wsss.networks.initial_weights import load_initial_weights
 from wsss.progress import track
 from wsss.refinement.irnet.affinity import affinity_loss, reduce_labels
@@ -31,7 +31,7 @@ def train_irnet(
     torch.manual_seed(settings.seed)
     network = build_edge_network(settings, initial_weights)
     # The trunk is final here, as the file of the branches will not hold one.
-    fold_norms(network)
+    network.backbone = inference_backbone(network.backbone)
     samples = training_pairs(dataset, ids, labels, settings, network.backbone.normalisation)
     losses = partial(irnet_losses, radius=settings.radius)
     groups, plan = parameter_groups(network, settings), training_plan(settings, len(ids))
@@ -71,10 +71,10 @@ def build_edge_network(settings: IrnetSettings, initial_weights: Path) -> EdgeNe
 
 
 def load_edge_network(settings: IrnetSettings, initial_weights: Path, weights: Path) -> EdgeNetwork:
-    """IRNet as `weights` hold it, ready for inference: BatchNorm is folded only when the last trunk is in place."""
+    """IRNet as `weights` hold it, ready for inference: its trunk is prepared only when the last one is in place."""
     network = build_edge_network(settings, initial_weights)
     load_branches(network, weights)
-    fold_norms(network)
+    network.backbone = inference_backbone(network.backbone)
     return network.eval()
 
 

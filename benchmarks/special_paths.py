@@ -1,0 +1,326 @@
+"""What each way that is only there for speed buys: stages of this repository's configs with it and without it.
+
+python benchmarks/special_paths.py --photographs FOLDER    # voc-animals, in VOC layout; some minutes
+
+Each stage runs in a process of its own, with and without in turns, on one thread. Seconds are the processor's: whatever
+else runs counts little. Starts (Python, torch) are left out, which both ways have.
+"""
+
+import multiprocessing
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection
+from pathlib import Path
+from statistics import median
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+import torch
+import yaml
+from PIL import Image
+from record import Row, command_line, write_record
+from safetensors.torch import save_file
+from torch import nn
+
+from wsss.cams.shards import write_cam_shard
+from wsss.classification.classifier import build_classifier
+from wsss.classification.training import train_classifier
+from wsss.data.dataset import Dataset
+from wsss.data.images import write_labels
+from wsss.data.preparation import prepare
+from wsss.data.synthetic.scenes import CLASS_NAMES, generate
+from wsss.files import write_text
+from wsss.networks.backbones import Backbone, backbone_of
+from wsss.networks.initial_weights import load_initial_weights, write_initial_weights
+from wsss.refinement.irnet.network import EdgeNetwork
+from wsss.refinement.irnet.training import train_irnet
+from wsss.refinement.method import IrnetTraining, Trainings
+from wsss.refinement.pseudo_labels import write_pseudo_shard
+from wsss.runtime.device import place
+from wsss.settings.run import RunSettings
+from wsss.stores.label_images import label_path
+from wsss.training.loop import Machine
+
+PROJECT = Path(__file__).resolve().parents[1]
+PHOTOGRAPHS = PROJECT.parent / "shared" / "voc-animals"
+LEAST_GAIN = 0.05
+
+
+class TorchSgd:
+    """torch.optim.SGD with the interface of `wsss.training.sgd.Sgd`."""
+
+    def __init__(self, groups: Sequence[Mapping[str, Any]], momentum: float, weight_decay: float) -> None:
+        self.rates = [group["lr"] for group in groups]
+        self.share = 1.0
+        self.optimiser = torch.optim.SGD(
+            [dict(group) for group in groups], momentum=momentum, weight_decay=weight_decay
+        )
+        self.zero_grad = self.optimiser.zero_grad
+
+    def step(self) -> None:
+        for group, rate in zip(self.optimiser.param_groups, self.rates, strict=True):
+            group["lr"] = rate * self.share
+        self.optimiser.step()
+
+
+def plain_backbone(backbone: Backbone, precision: torch.dtype = torch.float32) -> Backbone:
+    """A backbone as it is trained."""
+    place(backbone.eval())
+    return backbone.to(precision)
+
+
+def resized_by_pillow(
+    pixels: np.ndarray, size: tuple[int, int], rows: np.ndarray | None = None, columns: np.ndarray | None = None
+) -> np.ndarray:
+    """The whole image by Pillow, of which rows and columns are then taken; (rows, 3, columns)."""
+    whole = np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BICUBIC))
+    if rows is not None and columns is not None:
+        whole = whole[np.ix_(rows, columns)]
+    return np.ascontiguousarray(whole.transpose(0, 2, 1))
+
+
+@dataclass(frozen=True)
+class SpecialPath:
+    """`replaced`: what is put in the place of which names where a stage runs without it; `exact`: the walk is exact.
+
+    `images`: how many go through the stage. `epochs`: how many the whole training has, of which one is run; a path that
+    gains at the start alone gains nothing in the others.
+    """
+
+    name: str
+    stage: str
+    sizes: str
+    images: int
+    replaced: Mapping[str, Any]
+    exact: bool = False
+    epochs: int = 1
+
+
+INFERENCE = "wsss.networks.inference.convolutions"
+PATHS = (
+    SpecialPath(
+        "BatchNorm folded into convolutions",
+        "cams",
+        "CAMs of voc-animals",
+        2,
+        {"wsss.classification.classifier.inference_backbone": plain_backbone},
+    ),
+    SpecialPath(
+        "1x1 convolutions by oneDNN on one thread",
+        "cams",
+        "CAMs of voc-animals",
+        2,
+        {f"{INFERENCE}.torch_is_slow": lambda images, weight: False},
+    ),
+    SpecialPath("accelerated walk", "pseudo_labels", "pseudo labels of voc-animals", 6, {}, exact=True),
+    SpecialPath(
+        "own bicubic resizing",
+        "classifier",
+        "the classifier's training of voc-animals",
+        8,
+        {"wsss.data.augmentation.resized": resized_by_pillow},
+    ),
+    SpecialPath(
+        "own SGD",
+        "irnet",
+        "IRNet's training of the demo, 8 epochs of",
+        240,
+        {"wsss.training.loop.Sgd": TorchSgd},
+        epochs=8,
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What the stages start from, below a folder: a dataset made ready, weights, and the stages before."""
+
+    folder: Path
+    settings: RunSettings
+    images: int
+
+    @property
+    def ids(self) -> list[str]:
+        """The images that a stage works on."""
+        return self.dataset.ids("train")[: self.images]
+
+    @property
+    def dataset(self) -> Dataset:
+        """The images, of which both lists are few."""
+        return Dataset(self.folder / "data")
+
+    @property
+    def initial(self) -> Path:
+        """Weights of a backbone from ImageNet."""
+        return self.folder / "initial" / "weights.safetensors"
+
+    @property
+    def weights(self) -> tuple[Path, Path]:
+        """Weights of a classifier and of IRNet's branches, untrained heads on that backbone."""
+        return self.folder / "classifier.safetensors", self.folder / "edges.safetensors"
+
+
+def settings_of(config: str) -> RunSettings:
+    """The base run of a config of this repository."""
+    content = yaml.safe_load((PROJECT / config).read_text())
+    return RunSettings.model_validate({name: content[name] for name in RunSettings.model_fields if name in content})
+
+
+def prepare_weights(prepared: Prepared) -> None:
+    """The backbone's weights, a classifier and IRNet's branches."""
+    settings, dataset = prepared.settings, prepared.dataset
+    write_initial_weights(settings.classifier.backbone, {}, prepared.initial.parent)
+    torch.manual_seed(0)
+    classifier = build_classifier(settings.classifier, len(dataset.classes))
+    load_initial_weights(classifier.backbone, prepared.initial)
+    assert settings.irnet is not None
+    branches = EdgeNetwork(backbone_of(settings.irnet.backbone)).branches
+    networks: tuple[nn.Module, ...] = (classifier, branches)
+    for file, network in zip(prepared.weights, networks, strict=True):
+        save_file({name: value.contiguous() for name, value in network.state_dict().items()}, file)
+
+
+def prepare_photographs(folder: Path, photographs: Path, count: int) -> Prepared:
+    """So many photographs of voc-animals with the settings of their config."""
+    prepared = Prepared(folder, settings_of("configs/voc-animals.yaml"), count)
+    source = folder / "source"
+    for split, images in (("train", count), ("val", 1)):
+        ids = (photographs / f"ImageSets/Segmentation/{split}.txt").read_text().split()[:images]
+        write_text(source / f"ImageSets/Segmentation/{split}.txt", "\n".join(ids) + "\n")
+    for name in ("JPEGImages", "image_labels.csv"):
+        (source / name).symlink_to(photographs.resolve() / name)
+    data: Any = prepared.settings.data
+    lists = {"train": "train", "train_scored": "train", "val": "val"}
+    prepare(source, folder / "data", data.classes, data.ignored_classes, lists)
+    prepare_weights(prepared)
+    run_cams(prepared, "cams")
+    return prepared
+
+
+def prepare_demo(folder: Path) -> Prepared:
+    """The embedded dataset with the demo's settings; its masks stand for confident labels."""
+    prepared = Prepared(folder, settings_of("config.yaml"), 240)
+    data: Any = prepared.settings.data
+    generate(data, folder / "source")
+    classes = {name: value for value, name in enumerate(CLASS_NAMES[: data.classes], 1)}
+    prepare(folder / "source", folder / "data", classes, {}, data.lists.model_dump())
+    for image_id in prepared.dataset.ids("train"):
+        write_labels(label_path(folder / "confident", image_id), prepared.dataset.truth(image_id))
+    prepare_weights(prepared)
+    return prepared
+
+
+def run_cams(prepared: Prepared, name: str) -> None:
+    """CAM stores of the photographs."""
+    dataset, settings, out = prepared.dataset, prepared.settings, prepared.folder / name
+    ids, manifest = prepared.ids, out / "0-of-1.tsv"
+    write_cam_shard(dataset, ids, prepared.weights[0], settings.classifier, settings.cams, out, manifest)
+
+
+def run_pseudo_labels(prepared: Prepared, name: str) -> None:
+    """Pseudo labels of the photographs."""
+    dataset, settings, out = prepared.dataset, prepared.settings, prepared.folder / name
+    assert settings.irnet is not None
+    trainings = Trainings(IrnetTraining(settings.irnet, prepared.initial, prepared.weights[1]))
+    ids, manifest = prepared.ids, out / "0-of-1.tsv"
+    write_pseudo_shard(dataset, ids, prepared.folder / "cams", settings.pseudo_labels, trainings, out, manifest)
+
+
+def run_classifier(prepared: Prepared, name: str) -> None:
+    """One epoch of the classifier's training, on all images."""
+    settings = prepared.settings.classifier.model_copy(update={"stop_after_epoch": 1})
+    train_classifier(prepared.dataset, settings, prepared.initial, prepared.folder / name, Machine())
+
+
+def run_irnet(prepared: Prepared, name: str) -> None:
+    """One epoch of IRNet's training, on all images."""
+    assert prepared.settings.irnet is not None
+    settings = prepared.settings.irnet.model_copy(update={"epochs": 1})
+    folder = prepared.folder
+    train_irnet(prepared.dataset, folder / "confident", settings, prepared.initial, folder / name, Machine())
+
+
+STAGES: Mapping[str, Callable[[Prepared, str], None]] = {
+    "cams": run_cams,
+    "pseudo_labels": run_pseudo_labels,
+    "classifier": run_classifier,
+    "irnet": run_irnet,
+}
+
+
+def without(path: SpecialPath, prepared: Prepared) -> Prepared:
+    """Take the path away from this process and from the settings."""
+    for name, replacement in path.replaced.items():
+        patch(name, replacement).start()
+    if not path.exact:
+        return prepared
+    walk = prepared.settings.pseudo_labels.model_copy(update={"walk": "exact"})
+    return replace(prepared, settings=prepared.settings.model_copy(update={"pseudo_labels": walk}))
+
+
+def send_seconds(sending: Connection, path: SpecialPath, prepared: Prepared, with_it: bool) -> None:
+    """Run the path's stage in this process, and send the processor's seconds that it took."""
+    torch.set_num_threads(1)
+    used = prepared if with_it else without(path, prepared)
+    start = time.process_time()
+    STAGES[path.stage](used, f"{path.stage}-{'with' if with_it else 'without'}")
+    sending.send(time.process_time() - start)
+
+
+def seconds_elsewhere(path: SpecialPath, prepared: Prepared, with_it: bool) -> float:
+    """The same in a process of its own."""
+    context = multiprocessing.get_context("spawn")
+    receiving, sending = context.Pipe(duplex=False)
+    child = context.Process(target=send_seconds, args=(sending, path, prepared, with_it))
+    child.start()
+    sending.close()
+    seconds: float = receiving.recv()
+    child.join()
+    return seconds
+
+
+def measure(path: SpecialPath, prepared: Prepared, repetitions: int) -> Row:
+    """Medians with the path and without it, in turns."""
+    prepared = replace(prepared, images=path.images)
+    pairs = [[seconds_elsewhere(path, prepared, with_it) for with_it in (True, False)] for _ in range(repetitions)]
+    ours, plain = (median(seconds) for seconds in zip(*pairs, strict=True))
+    ours, plain = path.epochs * ours, plain + (path.epochs - 1) * ours
+    gain = 1 - ours / plain
+    print(f"{path.name}: {ours:.2f} s with, {plain:.2f} s without: {gain:.1%}", pairs, flush=True)
+    return Row(
+        path.name,
+        f"{path.sizes}, {path.images} images",
+        ours=ours,
+        unit="s",
+        threads=1,
+        reference=plain,
+        ratio=plain / ours,
+        note="kept" if gain >= LEAST_GAIN else "below 5%",
+    )
+
+
+def main() -> None:
+    """Measure, write the record, and print every row."""
+    parser = command_line(__doc__)
+    parser.add_argument("--photographs", type=Path, default=PHOTOGRAPHS, help="voc-animals, in VOC layout")
+    parser.add_argument("--repetitions", type=int, default=3)
+    parser.add_argument("--only", nargs="+", help="names of paths", choices=[path.name for path in PATHS])
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        photographs = prepare_photographs(
+            Path(name) / "photographs", given.photographs, max(path.images for path in PATHS if path.stage != "irnet")
+        )
+        demo = prepare_demo(Path(name) / "demo")
+        rows = [
+            measure(path, demo if path.stage == "irnet" else photographs, given.repetitions)
+            for path in PATHS
+            if given.only is None or path.name in given.only
+        ]
+    write_record(given.record, rows)
+
+
+if __name__ == "__main__":
+    main()
