@@ -21,8 +21,10 @@ def fold_norms(network: nn.Module) -> None:
     Outputs stay the same up to rounding. Weights must be loaded before, and are no longer those to save. A BatchNorm
     must be registered right after the convolution that it follows, as in all networks of `wsss.networks.backbones`;
     raises ValueError where it is not. Of these convolutions, wide ones of 3x3 become `RowWinogradConvolution`, and
-    torch's others `FoldedConvolution`.
+    torch's others `FoldedConvolution`. A network with a backbone that is not `foldable` stays as it is.
     """
+    if not all(getattr(module, "foldable", True) for module in network.modules()):
+        return
     convolution: nn.Conv2d | None = None
     for name, module in network.named_modules():
         if isinstance(module, nn.Conv2d):

@@ -47,10 +47,15 @@ def _torch_picks_slow(images: Tensor, weight: Tensor) -> bool:
 def to_precision(network: nn.Module, precision: torch.dtype) -> None:
     """Cast a network, float32 and its BatchNorms folded (`wsss.networks.inference.folding`), in place.
 
+    One that is not `foldable` is cast as it is.
+
     In bfloat16 each filter keeps the sum of its weights (`rounded_filters`), and on CPUs biases stay in float32 where
     oneDNN can add them so.
     """
     if precision == torch.float32:
+        return
+    if not getattr(network, "foldable", True):
+        network.to(precision)
         return
     for tensor in chain(network.parameters(), network.buffers()):
         # Of one weight alone, casting keeps as much.
