@@ -60,7 +60,7 @@ def _checked_file(settings: BackboneSettings, local_files: Mapping[str, str]) ->
     """The file of weights and its sum."""
     if settings.name not in local_files:
         raise WsssError(
-            f"backbone {settings.name} has weights: file; set locations.backbones.{settings.name} and file_sha256"
+            f"backbone {settings.name} has weights: file; set locations.backbones.{settings.name} to the file's path"
         )
     file = Path(local_files[settings.name])
     if not file.is_file():

@@ -185,13 +185,18 @@ def _levels(strides: list[int]) -> list[int]:
 
 
 def _undilate(network: nn.Module, native: nn.Module) -> None:
-    """Give convolutions the dilation that they have in `native`, at unchanged sizes."""
+    """Give convolutions the dilation that they have in `native`, at unchanged sizes.
+
+    Those with an even side keep timm's: without a stride, they keep a map's size only where they are dilated.
+    """
     own = dict(native.named_modules())
     for name, module in network.named_modules():
         original = own.get(name)
-        if isinstance(module, nn.Conv2d) and isinstance(original, nn.Conv2d) and module.dilation != original.dilation:
+        if not isinstance(module, nn.Conv2d) or not isinstance(original, nn.Conv2d):
+            continue
+        if module.dilation != original.dilation and all(side % 2 for side in module.kernel_size):
             module.dilation = original.dilation
-            if module.padding not in ((0, 0), "same"):
+            if module.padding != (0, 0):
                 sides = zip(module.dilation, module.kernel_size, strict=True)
                 module.padding = tuple(dilation * (side - 1) // 2 for dilation, side in sides)
 
