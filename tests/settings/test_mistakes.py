@@ -32,7 +32,7 @@ CRF_OF_OWN = {"gaussian_sxy": 1, "bilateral_sxy": 1, "bilateral_srgb": 1, "bilat
         (CamSettings, {"scales": [1, 0]}, ["x.scales.1 = 0", "greater than 0"]),
         (CamSettings, {"scales": [1, float("inf")]}, ["x.scales.1 = inf", "finite"]),
         (CamSettings, {"store_dtype": "int8"}, ["x.store_dtype = 'int8'", "'float16' or 'float32'"]),
-        (BackboneSettings, {"name": "vgg16", "weights": "scratch"}, ["x.name = 'vgg16'", "resnet50"]),
+        (BackboneSettings, {"name": "vgg16", "weights": "scratch"}, ["x.name: 'vgg16' is none of", "resnet50"]),
         (BackboneSettings, {"name": "resnet50"}, ["x.weights is missing"]),
         (BackboneSettings, BACKBONE | {"seed": -1}, ["x.seed = -1", "greater than or equal to 0"]),
         (BackboneSettings, BACKBONE | {"file_sha256": "abc"}, ["x.file_sha256 = 'abc'", "pattern"]),
