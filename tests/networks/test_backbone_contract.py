@@ -9,7 +9,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from tests.reference import noise
-from wsss.cams.shards import class_maps
+from wsss.cams.plain import class_maps
 from wsss.classification.classifier import build_classifier, load_classifier
 from wsss.files import write_bytes
 from wsss.networks.backbones import Backbone, backbone_of
