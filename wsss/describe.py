@@ -136,7 +136,7 @@ def _segmentation(run: RunSettings, classes: int) -> Training:
         network = segmentation.build_segmenter(settings, classes)
     groups = segmentation_groups(network, settings)
     dilated = ", dilated" if settings.dilated else ""
-    stride = f"output stride {settings.output_stride}{dilated}"
+    stride = f"output stride {network.backbone.strides[-1]}{dilated}"
     return Training(
         stage="segmentation",
         network=f"DeepLabV2 on {_named(settings.backbone)}, {stride}, {classes + 1} outputs",

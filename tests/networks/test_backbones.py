@@ -17,7 +17,7 @@ from wsss.networks.backbones import Backbone, OutputStride, backbone_of, build_b
 from wsss.settings.backbone import BackboneName, BackboneSettings
 
 NAMES = get_args(BackboneName)
-STRIDES = get_args(OutputStride)
+STRIDES: tuple[OutputStride, ...] = (8, 16)
 
 
 def images(height: int, width: int, count: int = 2) -> Tensor:

@@ -90,9 +90,84 @@ def test_a_file_with_another_sum_is_refused(tmp_path: Path) -> None:
         write_initial_weights(settings, {"resnet18": str(file)}, tmp_path / "out")
     with pytest.raises(WsssError, match=r"no weights at .*gone.pth: correct locations.backbones.resnet18"):
         write_initial_weights(settings, {"resnet18": str(tmp_path / "gone.pth")}, tmp_path / "out")
-    with pytest.raises(WsssError, match=r"set locations.backbones.resnet18 and file_sha256"):
+    with pytest.raises(WsssError, match=r"set locations.backbones.resnet18 to the file's path"):
         write_initial_weights(settings, {"resnet50": str(file)}, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_file_without_a_sum_is_taken_with_a_warning(
+    tmp_path: Path, state: dict[str, Tensor], caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "resnet.safetensors"
+    save_file(state, file)
+    write_from(file, tmp_path / "checked")
+    assert "unchecked" not in caplog.text
+    settings = BackboneSettings(name="resnet18", weights="file")
+    write_initial_weights(settings, {"resnet18": str(file)}, tmp_path / "unchecked")
+    (warning,) = [record for record in caplog.records if record.levelname == "WARNING"]
+    assert f"{file} is taken unchecked" in warning.getMessage()
+    assert f"set file_sha256: {sha256_of(file)}" in warning.getMessage()
+    written = [(tmp_path / folder / "weights.safetensors").read_bytes() for folder in ("checked", "unchecked")]
+    assert written[0] == written[1]
+
+
+def below(prefix: str, state: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {f"{prefix}{name}": value for name, value in state.items()}
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        lambda state: {"state_dict": state, "epoch": 3, "optimizer": {"lr": 0.1}},
+        lambda state: {"model": state, "best": 0.7},
+        lambda state: below("module.", state),
+        lambda state: below("backbone.", state) | {"head.fc.weight": torch.ones(3, 512)},
+        lambda state: {"state_dict": below("module.backbone.", state)},
+        lambda state: below("backbone.network.", state) | {"classifier.weight": torch.ones(3, 512)},
+        lambda state: state | {"fc.weight": torch.ones(3, 512), "fc.bias": torch.ones(3)},
+    ],
+)
+def test_state_dicts_are_taken_as_people_have_them(tmp_path: Path, state: dict[str, Tensor], form: Any) -> None:
+    torch.save(form(state), tmp_path / "resnet.pth")
+    write_from(tmp_path / "resnet.pth", tmp_path / "out")
+    written = load_file(tmp_path / "out" / "weights.safetensors")
+    assert written.keys() == state.keys()
+    assert all(torch.equal(written[name], state[name]) for name in state)
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        ("tf_efficientnet_lite0", "efficientnet_lite0"),
+        ("resnet18", "resnet18"),
+        ("resnet10t", "timm/resnet10t"),
+        ("mobilenetv3_small_050", "timm/mobilenetv3_small_050"),
+        ("vit_tiny_patch16_224", "timm/vit_tiny_patch16_224"),
+    ],
+)
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+def test_timms_own_state_dicts_fit(tmp_path: Path, source: str, name: str, suffix: str) -> None:
+    torch.manual_seed(11)
+    published = timm.create_model(source, num_classes=7).state_dict()
+    file = tmp_path / f"published{suffix}"
+    save_file(published, file) if suffix == ".safetensors" else torch.save(published, file)
+    write_initial_weights(BackboneSettings(name=name, weights="file"), {name: str(file)}, tmp_path / "out")
+    written = load_file(tmp_path / "out" / "weights.safetensors")
+    # A wrapper of timm's writes the first dot of a name as an underscore, or puts "model." before it.
+    plain = {key.removeprefix("model.").replace("_", ".", 1): value for key, value in written.items()}
+    wanted = {key.replace("_", ".", 1): value for key, value in published.items()}
+    assert len(plain) == len(written) > 10
+    assert all(torch.equal(value, wanted[key]) for key, value in plain.items())
+    incomplete = {key: value for key, value in published.items() if not key.endswith("bias")}
+    for faulty, message in (
+        (incomplete, "it lacks"),
+        (published | {"aux.w": torch.ones(1)}, "it has the unknown aux.w"),
+    ):
+        torch.save(faulty, tmp_path / "faulty.pth")
+        with pytest.raises(WsssError, match=message):
+            write_initial_weights(
+                BackboneSettings(name=name, weights="file"), {name: str(tmp_path / "faulty.pth")}, tmp_path / "no"
+            )
 
 
 def test_entries_that_do_not_fit_are_named(tmp_path: Path, state: dict[str, Tensor]) -> None:

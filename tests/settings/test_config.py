@@ -2,10 +2,13 @@
 
 import json
 import re
+import subprocess
+import sys
 from typing import Any
 
 import pytest
 
+from tests.conftest import PROJECT
 from tests.settings.samples import BACKBONE, FOLDER, classifier
 from wsss.errors import WsssError
 from wsss.settings.run import (
@@ -252,3 +255,23 @@ def test_faulty_configs_are_refused(config: dict[str, Any], message: str) -> Non
         read_config(config)
     assert message in str(caught.value)
     assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_network_of_timm_has_a_label_without_a_slash_and_a_place_by_its_name() -> None:
+    own = {"name": "timm/vit_small_patch14_dinov2.lvd142m", "weights": "file"}
+    base = merge(BASE, {"classifier": {"backbone": own}, "locations": {"backbones": {own["name"]: "vit.safetensors"}}})
+    config = read_config(base)
+    backbone = config.runs["default"].classifier.backbone
+    assert backbone.label == "timm-vit_small_patch14_dinov2.lvd142m-file"
+    assert config.machine.locations.backbones == {backbone.name: "vit.safetensors"}
+
+
+def test_a_network_of_timm_is_planned_without_timm_or_torch() -> None:
+    code = (
+        f"import sys; from wsss.settings.run import read_config; base = {BASE!r}\n"
+        "base['classifier']['backbone'] = {'name': 'timm/convnext_tiny', 'weights': 'imagenet'}\n"
+        "print(read_config(base).runs['default'].classifier.backbone.label)\n"
+        "print({'timm', 'torch', 'numpy'} & set(sys.modules))"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True)
+    assert ran.stdout.splitlines() == ["timm-convnext_tiny-imagenet", "set()"]

@@ -5,10 +5,12 @@
 | resnet18, 34       | 64, 64, 128, 256, 512       | 4, 4, 8, 16, 16            |
 | resnet50, 101      | 64, 256, 512, 1024, 2048    | 4, 4, 8, 16, 16            |
 | efficientnet_lite0 | 16, 24, 40, 112, 1280       | 2, 4, 8, 16, 16            |
+
+Any network of timm stands beside them under `timm/<its name>` (`wsss.networks.timm_networks`).
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import torch
 from torch import Tensor, nn
@@ -16,10 +18,16 @@ from torch import Tensor, nn
 from wsss.data.augmentation import Normalisation
 from wsss.networks.efficientnet_lite import EfficientNetLite0
 from wsss.networks.structure import Part, resnet_parts
-from wsss.settings.backbone import BackboneName, BackboneSettings
+from wsss.settings.backbone import TIMM, BackboneSettings
+
+if TYPE_CHECKING:
+    from wsss.networks.timm_networks import TimmNetwork
 
 # In the last stages, strides beyond the output stride become 1 and, where asked for, dilations take their place.
-OutputStride = Literal[8, 16]
+# `native`: every stride stays as it is; the networks of the table then have 32.
+OutputStride = Literal[8, 16, "native"]
+# What classifiers and IRNet have, where nothing else is asked for.
+USUAL_STRIDE, NATIVE_STRIDE = 16, 32
 TORCHVISION_INPUT = Normalisation((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 LITE0_INPUT = Normalisation((127 / 255,) * 3, (128 / 255,) * 3)
 # Values in 0..255 less (122.675, 116.669, 104.008) in RGB, undivided.
@@ -92,7 +100,41 @@ class Backbone(nn.Module):
         return self
 
 
-def backbone_of(settings: BackboneSettings, output_stride: OutputStride = 16, dilated: bool = False) -> Backbone:
+class WholeBackbone(Backbone):
+    """A network that runs as a whole: any of timm's. Dropout and drop path stay off, in training too.
+
+    It declares no parts for inference: a BatchNorm of such a network need not follow a convolution.
+    """
+
+    def __init__(self, network: "TimmNetwork") -> None:
+        super().__init__(network.network, (), network.channels, network.strides, network.normalisation)
+        # What no stage hangs on would have no gradient.
+        staged = {name for stage in network.parameters for name in stage}
+        for name, parameter in self.network.named_parameters():
+            parameter.requires_grad_(parameter.requires_grad and name in staged)
+        self.whole = network
+
+    def stage(self, number: int, features: Tensor) -> Tensor:
+        """Such a network has no stage that runs by itself."""
+        raise NotImplementedError("this network runs as a whole")
+
+    def forward(self, images: Tensor, frozen: int = 0) -> list[Tensor]:
+        """Features of the five stages; see `TimmNetwork.features`."""
+        return self.whole.features(images, frozen)
+
+    def stage_parameters(self, number: int) -> Iterable[nn.Parameter]:
+        for name in self.whole.parameters[number - 1]:
+            yield self.network.get_parameter(name)
+
+    def train(self, mode: bool = True) -> Self:
+        super().train(mode)
+        self.network.eval()
+        return self
+
+
+def backbone_of(
+    settings: BackboneSettings, output_stride: OutputStride | None = None, dilated: bool = False
+) -> Backbone:
     """The untrained backbone that settings describe, with the input that its weights ask for; see `build_backbone`."""
     backbone = build_backbone(settings.name, output_stride, dilated, settings.caffe_style)
     if settings.input == "caffe":
@@ -101,10 +143,11 @@ def backbone_of(settings: BackboneSettings, output_stride: OutputStride = 16, di
 
 
 def build_backbone(
-    name: BackboneName, output_stride: OutputStride = 16, dilated: bool = False, caffe_style: bool = False
+    name: str, output_stride: OutputStride | None = None, dilated: bool = False, caffe_style: bool = False
 ) -> Backbone:
     """An untrained backbone; weights are loaded into `.network`.
 
+    `output_stride`: None is 16, or the network's own stride where that cannot be changed.
     `dilated`: strides taken away to reach the output stride are made up for by dilation in every block of the stage,
     the first included (DeepLab); otherwise features stay undilated (IRNet, VWE, VWL). `caffe_style` (bottleneck ResNets
     only): strides on the first 1x1 convolution, and a stem pooling that rounds up. Raises ValueError for the others.
@@ -115,9 +158,19 @@ def build_backbone(
     if caffe_style and name not in ("resnet50", "resnet101"):
         raise ValueError(f"caffe_style needs bottleneck blocks, which {name} has not: use resnet50 or resnet101")
     with torch.random.fork_rng(devices=[]):
+        if name.startswith(TIMM):
+            return _timm(name.removeprefix(TIMM), output_stride, dilated)
+        stride = NATIVE_STRIDE if output_stride == "native" else output_stride or USUAL_STRIDE
         if name == "efficientnet_lite0":
-            return _efficientnet_lite0(output_stride, dilated)
-        return _resnet(name, output_stride, dilated, caffe_style)
+            return _efficientnet_lite0(stride, dilated)
+        return _resnet(name, stride, dilated, caffe_style)
+
+
+def _timm(name: str, output_stride: OutputStride | None, dilated: bool) -> Backbone:
+    from wsss.networks.timm_networks import build_timm_network
+
+    stride = None if output_stride == "native" else output_stride or USUAL_STRIDE
+    return WholeBackbone(build_timm_network(name, stride, required=output_stride is not None, dilated=dilated))
 
 
 def _resnet(name: str, output_stride: int, dilated: bool, caffe_style: bool) -> Backbone:
@@ -142,7 +195,7 @@ def _resnet(name: str, output_stride: int, dilated: bool, caffe_style: bool) -> 
         network,
         (stem, (network.layer1,), (network.layer2,), (network.layer3,), (network.layer4,)),
         (64, wide // 8, wide // 4, wide // 2, wide),
-        (4, 4, 8, 16 if output_stride == 16 else 8, output_stride),
+        (4, 4, 8, min(16, output_stride), output_stride),
         TORCHVISION_INPUT,
         resnet_parts(network),
     )
@@ -154,7 +207,7 @@ def _efficientnet_lite0(output_stride: int, dilated: bool) -> Backbone:
     stem = (network.conv_stem, network.bn1, activation, blocks[0])
     head = (blocks[5], blocks[6], network.conv_head, network.bn2, activation)
     # Blocks 3 and 5 hold the strides from 8 to 16 and from 16 to 32; blocks 4 and 6 follow them.
-    kept_small = ((3, 4), (5, 6)) if output_stride == 8 else ((5, 6),)
+    kept_small = {8: ((3, 4), (5, 6)), 16: ((5, 6),)}.get(output_stride, ())
     for power, pair in enumerate(kept_small, 1):
         for block in pair:
             _remove_stride(blocks[block], 2**power if dilated else 1)
@@ -162,7 +215,7 @@ def _efficientnet_lite0(output_stride: int, dilated: bool) -> Backbone:
         network,
         (stem, (blocks[1],), (blocks[2],), (blocks[3], blocks[4]), head),
         (16, 24, 40, 112, 1280),
-        (2, 4, 8, 16 if output_stride == 16 else 8, output_stride),
+        (2, 4, 8, min(16, output_stride), output_stride),
         LITE0_INPUT,
         network.parts(),
     )

@@ -1,5 +1,6 @@
 """Initial weights of backbones: from a package, from a checked download, from a file, or random from a seed."""
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,18 @@ from torch import Tensor
 
 from wsss.errors import WsssError
 from wsss.files import sha256_of, write_bytes, write_json
-from wsss.networks.backbones import Backbone, backbone_of
+from wsss.networks.backbones import Backbone, WholeBackbone, backbone_of
 from wsss.networks.saved_weights import load_weights, read_weights
-from wsss.settings.backbone import BackboneSettings
+from wsss.settings.backbone import TIMM, BackboneSettings
 
+logger = logging.getLogger("wsss")
 LITE0_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 _WANTED = "save the network's state dict with safetensors, or with torch.save"
+# Entries that hold the state dict in a checkpoint, and what trainers put before the names in it.
+_WRAPPERS = ("state_dict", "model")
+_PREFIXES = ("module.", "backbone.", "network.")
+# First parts of names of a classifier that torchvision's and timm's networks end with.
+_HEADS = ("fc", "classifier")
 
 
 def write_initial_weights(settings: BackboneSettings, local_files: Mapping[str, str], folder: Path) -> None:
@@ -30,9 +37,11 @@ def write_initial_weights(settings: BackboneSettings, local_files: Mapping[str, 
     if settings.weights == "scratch":
         origin = f"random, seed {settings.seed}"
     elif settings.weights == "file":
-        file = _checked_file(settings, local_files)
-        _load_named(backbone, read_state(file), str(file))
-        origin = f"file with SHA-256 {settings.file_sha256}"
+        file, found = _checked_file(settings, local_files)
+        _load_named(backbone, _without_prefixes(read_state(file), backbone), str(file))
+        origin = f"file with SHA-256 {found}"
+    elif settings.name.startswith(TIMM):
+        origin = _load_timm(backbone, settings.name)
     elif settings.name == "efficientnet_lite0":
         origin = _load_lite0(backbone)
     else:
@@ -47,22 +56,30 @@ def load_initial_weights(backbone: Backbone, path: Path) -> None:
     load_weights(backbone.network, read_weights(path), path)
 
 
-def _checked_file(settings: BackboneSettings, local_files: Mapping[str, str]) -> Path:
+def _checked_file(settings: BackboneSettings, local_files: Mapping[str, str]) -> tuple[Path, str]:
+    """The file of weights and its sum."""
     if settings.name not in local_files:
         raise WsssError(
-            f"backbone {settings.name} has weights: file; set locations.backbones.{settings.name} and file_sha256"
+            f"backbone {settings.name} has weights: file; set locations.backbones.{settings.name} to the file's path"
         )
     file = Path(local_files[settings.name])
     if not file.is_file():
         raise WsssError(f"no weights at {file}: correct locations.backbones.{settings.name}")
     found = sha256_of(file)
-    if found != settings.file_sha256:
+    if settings.file_sha256 is None:
+        logger.warning(
+            "%s is taken unchecked, and another file in its place would go unnoticed; set file_sha256: %s", file, found
+        )
+    elif found != settings.file_sha256:
         raise WsssError(f"{file} has SHA-256 {found}, the config expects {settings.file_sha256}")
-    return file
+    return file, found
 
 
 def read_state(file: Path) -> dict[str, Tensor]:
-    """A state dict from a file of safetensors or of torch, of which only weights are unpickled; on the CPU."""
+    """A state dict from a file of safetensors or of torch, of which only weights are unpickled; on the CPU.
+
+    A checkpoint that holds one under `state_dict` or `model` gives that one.
+    """
     try:
         if file.suffix == ".safetensors":
             return dict(load_file(file))
@@ -70,6 +87,8 @@ def read_state(file: Path) -> dict[str, Tensor]:
     except Exception as error:
         # A damaged file, or one that holds code, surfaces as any of several exceptions of three libraries.
         raise WsssError(f"{file} cannot be read as weights alone ({type(error).__name__}): {_WANTED}") from error
+    while isinstance(state, dict) and (inner := [state[key] for key in _WRAPPERS if isinstance(state.get(key), dict)]):
+        state = inner[0]
     if not isinstance(state, dict):
         raise WsssError(f"{file} holds a {type(state).__name__}: {_WANTED}")
     for name, value in state.items():
@@ -78,16 +97,41 @@ def read_state(file: Path) -> dict[str, Tensor]:
     return state
 
 
+def _without_prefixes(state: dict[str, Tensor], backbone: Backbone) -> dict[str, Tensor]:
+    """The entries of the backbone, without what stands before all of their names (`_PREFIXES`, in this order).
+
+    Where some names have the prefix, those without it are of heads beside the backbone.
+    """
+    wanted = backbone.network.state_dict()
+    for prefix in _PREFIXES:
+        inside = {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
+        if inside and not any(name.startswith(prefix) for name in wanted):
+            logger.info("%d entries are below %s, %d are left out", len(inside), prefix, len(state) - len(inside))
+            state = inside
+    return state
+
+
 def _load_named(backbone: Backbone, state: Mapping[str, Tensor], source: str) -> None:
     """Load by name; only the classifier of the original network may be left over."""
     wanted = backbone.network.state_dict()
+    state = _own_names(backbone, state)
     missing = [name for name in wanted if name not in state and not name.endswith("num_batches_tracked")]
-    extra = [name for name in state if name not in wanted and name.split(".")[0] not in ("fc", "classifier")]
+    extra = [name for name in state if name not in wanted]
     misfit = [name for name in wanted if name in state and state[name].shape != wanted[name].shape]
     for what, names in (("lacks", missing), ("has the unknown", extra), ("has another shape for", misfit)):
         if names:
             raise WsssError(f"{source} does not fit the backbone: it {what} {names[0]} ({len(names)} such entries)")
     backbone.network.load_state_dict({name: state.get(name, value) for name, value in wanted.items()})
+
+
+def _own_names(backbone: Backbone, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """A state dict under the names that it has in `backbone.network`, without the original network's classifier."""
+    if isinstance(backbone, WholeBackbone):
+        names = backbone.whole.published
+        renamed = {names.get(name, name): value for name, value in state.items()}
+        return {name: value for name, value in renamed.items() if name is not None}
+    own = backbone.network.state_dict()
+    return {name: value for name, value in state.items() if name in own or name.split(".")[0] not in _HEADS}
 
 
 def _load_lite0(backbone: Backbone) -> str:
@@ -120,3 +164,21 @@ def _load_torchvision(backbone: Backbone, name: str) -> str:
         ) from None
     _load_named(backbone, state, weights.url)
     return f"ImageNet, torchvision IMAGENET1K_V1, {weights.url.rpartition('/')[2]}"
+
+
+def _load_timm(backbone: Backbone, name: str) -> str:
+    """What timm's package names as the weights of this network, from the Hugging Face hub."""
+    from wsss.networks.timm_networks import published_state
+
+    try:
+        state = published_state(name.removeprefix(TIMM))
+    except Exception as error:
+        # What fails on the way surfaces as any of many exceptions of three libraries.
+        reason = " ".join(str(error).split())
+        raise WsssError(
+            f"weights of {name} could not be had from the Hugging Face hub ({type(error).__name__}: {reason}); "
+            f"download model.safetensors by other means and set weights: file, file_sha256 and "
+            f"locations.backbones.{name}"
+        ) from None
+    _load_named(backbone, state, name)
+    return f"published weights of {name}, as timm names them"

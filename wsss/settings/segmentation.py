@@ -19,7 +19,8 @@ class SegmentationSettings(Settings):
     """
 
     backbone: BackboneSettings
-    output_stride: Literal[8, 16] = 8
+    # native: as the network is, for those whose strides cannot be changed (docs/backbones.md)
+    output_stride: Literal[8, 16, "native"] = 8
     # Dilation in every block makes up for the strides taken away; without it, features see less of the image.
     dilated: bool = True
     rates: Annotated[tuple[Positive, ...], Field(min_length=1)] = (6, 12, 18, 24)

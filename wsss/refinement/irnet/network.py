@@ -5,6 +5,8 @@ where it is asked for.
 """
 
 from collections.abc import Sequence
+from fractions import Fraction
+from math import ceil
 from pathlib import Path
 
 import numpy as np
@@ -39,9 +41,13 @@ class EdgeBranch(nn.Module):
         self.head = nn.Conv2d(EDGE_CHANNELS * len(channels), 1, 1)
 
     def forward(self, features: Sequence[Tensor]) -> Tensor:
-        """Edge logits (batch, 1, h, w), (h, w) being the size of the second stage's features."""
+        """Edge logits (batch, 1, h, w), (h, w) being the size of the smallest stage at stride 4.
+
+        Of a ResNet or EfficientNet-Lite0 that is the second, whose stride is 4. Where no stage has it, the last cells
+        may lie outside the image.
+        """
         raised = [block(stage) for block, stage in zip(self.blocks, features, strict=True)]
-        logits: Tensor = self.head(_joined(raised, features[1]))
+        logits: Tensor = self.head(_joined(raised))
         return logits
 
 
@@ -70,10 +76,10 @@ class DisplacementBranch(nn.Module):
         self.register_buffer("mean", torch.zeros(2))
 
     def forward(self, features: Sequence[Tensor]) -> Tensor:
-        """Displacements (batch, 2, h, w), (h, w) being the size of the second stage's features; `mean` is still in."""
+        """Displacements (batch, 2, h, w), (h, w) being as for edges; `mean` is still in."""
         raised = [block(stage) for block, stage in zip(self.blocks, features, strict=True)]
-        deep = self.deep(_joined(raised[2:], features[2]))
-        displacements: Tensor = self.joined(_joined([*raised[:2], deep], features[1]))
+        deep = self.deep(_joined(raised[2:]))
+        displacements: Tensor = self.joined(_joined([*raised[:2], deep]))
         return displacements
 
 
@@ -85,23 +91,23 @@ def _block(channels: int, out: int, groups: int, stride: int, target: int) -> nn
 
 
 def _to_stride(stride: int, target: int) -> nn.Module:
-    """Bilinear upsampling; from stride 2 (EfficientNet-Lite0's first stage) means of 2x2, fewer where a side is odd."""
-    if stride < target:
-        return nn.AvgPool2d(target // stride, ceil_mode=True)
+    """Bilinear resizing; from stride 2 (EfficientNet-Lite0's first stage) means of 2x2, fewer where a side is odd."""
     if stride == target:
         return nn.Identity()
-    return Raised(stride // target)
+    if target % stride == 0:
+        return nn.AvgPool2d(target // stride, ceil_mode=True)
+    return Raised(Fraction(stride, target))
 
 
 class Raised(nn.Module):
-    """Maps (batch, n, h, w), bilinear, at a size that is a whole number of times as large."""
+    """Maps (batch, n, h, w), bilinear, at a size that is `factor` times as large, rounded up."""
 
-    def __init__(self, factor: int) -> None:
+    def __init__(self, factor: Fraction) -> None:
         super().__init__()
         self.factor = factor
 
     def forward(self, maps: Tensor) -> Tensor:
-        return resize_maps(maps, (self.factor * maps.shape[2], self.factor * maps.shape[3]))
+        return resize_maps(maps, (ceil(self.factor * maps.shape[2]), ceil(self.factor * maps.shape[3])))
 
 
 class GroupNorm(nn.GroupNorm):
@@ -112,9 +118,9 @@ class GroupNorm(nn.GroupNorm):
         return normalised.contiguous(memory_format=torch.channels_last)
 
 
-def _joined(maps: Sequence[Tensor], like: Tensor) -> Tensor:
-    """Maps in one, cropped on the right and at the bottom to the size of `like`."""
-    height, width = like.shape[2:]
+def _joined(maps: Sequence[Tensor]) -> Tensor:
+    """Maps in one, cropped on the right and at the bottom to the size of the smallest."""
+    height, width = (min(one.shape[side] for one in maps) for side in (2, 3))
     return torch.cat([one[:, :, :height, :width] for one in maps], dim=1)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from wsss.data.augmentation import Normalisation, to_tensor
 from wsss.data.dataset import Dataset
@@ -94,13 +95,21 @@ def irnet_losses(network: EdgeNetwork, batch: Batch, radius: int) -> Losses:
     """
     images, labels = batch[0], labels_of_cells(batch[1])
     features = network.features(images)
-    edges = affinity_loss(network.edge_branch(features), labels, radius)
+    edges = affinity_loss(_cropped(network.edge_branch(features), labels), labels, radius)
     losses = {"positive": edges.positive / 2, "negative": edges.negative / 2}
     if network.displacement_branch is not None:
-        displacements = displacement_loss(network.displacement_branch(features), labels, radius)
+        maps = _cropped(network.displacement_branch(features), labels)
+        displacements = displacement_loss(maps, labels, radius)
         losses["displacement_foreground"] = displacements.foreground / 2
         losses["displacement_background"] = displacements.background / 2
     return losses
+
+
+def _cropped(maps: Tensor, labels: Tensor) -> Tensor:
+    """What maps (N, n, h, w) hold of labels (N, h', w'): strides that 4 does not divide reach beyond them."""
+    if maps.shape[2:] == labels.shape[1:]:
+        return maps
+    return maps[:, :, : labels.shape[1], : labels.shape[2]]
 
 
 @torch.no_grad()
