@@ -23,7 +23,7 @@ import yaml
 from PIL import Image
 from record import Row, command_line, write_record
 from safetensors.torch import save_file
-from torch import nn
+from torch import Tensor, nn
 
 from wsss.cams.shards import write_cam_shard
 from wsss.classification.classifier import build_classifier
@@ -71,6 +71,11 @@ def plain_backbone(backbone: Backbone, precision: torch.dtype = torch.float32) -
     return backbone.to(precision)
 
 
+def as_torch_chooses(images: Tensor, weight: Tensor) -> bool:
+    """In the place of `torch_is_slow`: torch's convolution is taken always."""
+    return False
+
+
 def resized_by_pillow(
     pixels: np.ndarray, size: tuple[int, int], rows: np.ndarray | None = None, columns: np.ndarray | None = None
 ) -> np.ndarray:
@@ -112,7 +117,7 @@ PATHS = (
         "cams",
         "CAMs of voc-animals",
         2,
-        {f"{INFERENCE}.torch_is_slow": lambda images, weight: False},
+        {f"{INFERENCE}.torch_is_slow": as_torch_chooses},
     ),
     SpecialPath("accelerated walk", "pseudo_labels", "pseudo labels of voc-animals", 6, {}, exact=True),
     SpecialPath(
@@ -194,7 +199,6 @@ def prepare_photographs(folder: Path, photographs: Path, count: int) -> Prepared
     lists = {"train": "train", "train_scored": "train", "val": "val"}
     prepare(source, folder / "data", data.classes, data.ignored_classes, lists)
     prepare_weights(prepared)
-    run_cams(prepared, "cams")
     return prepared
 
 
@@ -208,6 +212,16 @@ def prepare_demo(folder: Path) -> Prepared:
     for image_id in prepared.dataset.ids("train"):
         write_labels(label_path(folder / "confident", image_id), prepared.dataset.truth(image_id))
     prepare_weights(prepared)
+    return prepared
+
+
+def prepare_stage(path: SpecialPath, folder: Path, photographs: Path) -> Prepared:
+    """What the path's stage starts from."""
+    if path.stage == "irnet":
+        return prepare_demo(folder)
+    prepared = prepare_photographs(folder, photographs, path.images)
+    if path.stage == "pseudo_labels":
+        run_cams(prepared, "cams")
     return prepared
 
 
@@ -305,15 +319,11 @@ def main() -> None:
     parser.add_argument("--repetitions", type=int, default=3)
     parser.add_argument("--only", nargs="+", help="names of paths", choices=[path.name for path in PATHS])
     given = parser.parse_args()
+    paths = [path for path in PATHS if given.only is None or path.name in given.only]
     with tempfile.TemporaryDirectory() as name:
-        photographs = prepare_photographs(
-            Path(name) / "photographs", given.photographs, max(path.images for path in PATHS if path.stage != "irnet")
-        )
-        demo = prepare_demo(Path(name) / "demo")
         rows = [
-            measure(path, demo if path.stage == "irnet" else photographs, given.repetitions)
-            for path in PATHS
-            if given.only is None or path.name in given.only
+            measure(path, prepare_stage(path, Path(name) / str(number), given.photographs), given.repetitions)
+            for number, path in enumerate(paths)
         ]
     write_record(given.record, rows)
 
