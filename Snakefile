@@ -13,41 +13,13 @@ include: "rules/segmentation.smk"
 include: "rules/evaluation.smk"
 
 
-if workflow.is_main_process:
-    show_pages()
-
-
-onsuccess:
-    show_pages()
-
-
 rule report:
     default_target: True
     input:
-        targets("report"),
+        PLAN.reports(),
 
 
-rule cams:
-    input:
-        targets("cams"),
-
-
-rule words:
-    input:
-        targets("words"),
-
-
-rule pseudo_labels:
-    input:
-        targets("pseudo_labels"),
-
-
-rule segmentation:
-    input:
-        targets("segmentation"),
-
-
-for name, files in TARGETS:
+for name, files in targets(PLAN).items():
     if workflow.is_rule(name):
         sys.exit(
             f"error: config: a rule or another target is called {name}; choose another name"

@@ -18,18 +18,18 @@ from torch import Tensor
 from torch.nn.functional import interpolate, relu
 from torch.utils.flop_counter import FlopCounterMode
 
-from wsss.cams.shards import class_maps
+from wsss.cams.plain import class_maps
 from wsss.classification.classifier import Classifier, build_classifier
 from wsss.data.augmentation import Normalisation, scaled_size, to_tensor
 from wsss.networks.inference.convolutions import onednn_convolution
 from wsss.networks.inference.network import inference_backbone
 from wsss.runtime.device import place
-from wsss.settings.cams import CamSettings
+from wsss.settings.cams import PlainCamSettings
 from wsss.settings.classifier import ClassifierSettings
 from wsss.stores.cam_store import CamStore
 
 WIDTH, HEIGHT = 500, 375
-SCALES = CamSettings().scales
+SCALES = PlainCamSettings().scales
 KEYS = np.array([7, 14])
 PRECISIONS = (torch.float32, torch.bfloat16)
 SIDE = 2048

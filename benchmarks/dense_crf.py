@@ -19,10 +19,10 @@ from PIL import Image
 from record import Row, command_line, write_record
 
 from wsss.data.dataset import Dataset
-from wsss.labelling.dense_crf import DenseCrf
 from wsss.labelling.label_maps import strongest, sure_labels
+from wsss.labelling.smoothing import smoother_of
 from wsss.refinement.confident_labels import confident_labels, write_confident_shard
-from wsss.settings.cams import CamSettings
+from wsss.settings.cams import PlainCamSettings
 from wsss.settings.confident_labels import ConfidentLabelSettings
 from wsss.stores.cam_store import CamStore
 from wsss.stores.image_store import store_path
@@ -42,7 +42,7 @@ def make_store(image_id: str, seed: int, width: int = WIDTH, height: int = HEIGH
     """CAMs of one class at four scales, smooth noise in 0..1."""
     rng = np.random.default_rng(seed)
     coarse = Image.fromarray(rng.random((5, 6), np.float32))
-    scales = CamSettings().scales
+    scales = PlainCamSettings().scales
     sizes = [(round(width * scale / 16), round(height * scale / 16)) for scale in scales]
     cams = [np.asarray(coarse.resize(size)).clip(0, 1).astype(np.float16)[None] for size in sizes]
     return CamStore(image_id, (height, width), KEYS, scales, cams, "weights")
@@ -134,7 +134,7 @@ def process_rows(photographs: Path, images: int, repetitions: int) -> list[Row]:
 def lattice_for_each_pass(image: np.ndarray, cams: np.ndarray) -> np.ndarray:
     """The released way: two passes, each with kernels of its own."""
     foreground, background = (
-        DenseCrf(image, len(KEYS) + 1, SETTINGS.crf).from_labels(strongest(cams, score), SETTINGS.label_probability)
+        smoother_of(image, len(KEYS) + 1, SETTINGS.crf).from_labels(strongest(cams, score), SETTINGS.label_probability)
         for score in (SETTINGS.foreground_score, SETTINGS.background_score)
     )
     return sure_labels(foreground, background, KEYS)

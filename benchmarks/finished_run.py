@@ -16,7 +16,7 @@ from wsss.progress import track
 from wsss.refinement.irnet.network import edges_of_image
 from wsss.refinement.irnet.training import load_edge_network
 from wsss.settings.irnet import IrnetSettings
-from wsss.settings.pseudo_labels import PseudoLabelSettings
+from wsss.settings.pseudo_labels import IrnetWalkSettings
 from wsss.stores.cam_store import CamStore
 from wsss.stores.image_store import store_path
 
@@ -40,9 +40,9 @@ class FinishedRun:
         return Dataset(self.stages["data"][0])
 
     @property
-    def pseudo_labels(self) -> PseudoLabelSettings:
+    def pseudo_labels(self) -> IrnetWalkSettings:
         """Settings of the walk."""
-        return PseudoLabelSettings.model_validate(self.stages["pseudo_labels"][1])
+        return IrnetWalkSettings.model_validate(self.stages["pseudo_labels"][1])
 
     @cached_property
     def train_images(self) -> list[tuple[CamStore, np.ndarray]]:

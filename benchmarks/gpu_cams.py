@@ -19,12 +19,13 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 from torch.utils.flop_counter import FlopCounterMode
 
-from wsss.cams.shards import MOST_PIXELS, class_maps, write_cam_shard
+from wsss.cams.plain import class_maps
+from wsss.cams.shards import MOST_PIXELS, write_cam_shard
 from wsss.classification.classifier import Classifier
 from wsss.data.augmentation import Normalisation
 from wsss.data.dataset import Dataset
 from wsss.data.images import read_image
-from wsss.settings.cams import CamSettings
+from wsss.settings.cams import PlainCamSettings
 
 Released = tuple[str, tuple[int, int], list[Tensor], np.ndarray]
 BACKBONE, IMAGES, WORKERS, REPETITIONS = "resnet50", 96, 8, 5
@@ -123,7 +124,7 @@ def files_row() -> Row:
         classifier = network(BACKBONE)
         weights = folder / "classifier.safetensors"
         save_file(classifier.state_dict(), weights)
-        settings = CamSettings(precision="bfloat16")
+        settings = PlainCamSettings(precision="bfloat16")
         out = folder / "ours"
 
         def ours() -> None:

@@ -29,7 +29,7 @@ from record import Row, command_line, write_record
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from wsss.cams.shards import class_maps
+from wsss.cams.plain import class_maps
 from wsss.classification.classifier import build_classifier
 from wsss.data.dataset import Dataset
 from wsss.data.images import write_labels

@@ -16,9 +16,9 @@ from torch import Tensor
 from torch.nn.functional import interpolate, pad
 
 from wsss.refinement.random_walk import STRIDE, TRUNCATION, random_walk
-from wsss.settings.pseudo_labels import PseudoLabelSettings
+from wsss.settings.pseudo_labels import IrnetWalkSettings
 
-EXACT, ACCELERATED = PseudoLabelSettings(walk="exact"), PseudoLabelSettings(walk="accelerated")
+EXACT, ACCELERATED = IrnetWalkSettings(walk="exact"), IrnetWalkSettings(walk="accelerated")
 # Of the dense walk's eight squarings, so many are timed; they are all alike.
 TIMED = 5
 Size = tuple[int, int]
@@ -49,7 +49,7 @@ def smooth_noise(count: int, height: int, width: int, bumps: int, draws: torch.G
     return interpolate(coarse, size=(height, width), mode="bicubic", align_corners=False)[0]
 
 
-def dense_transitions(edge: Tensor, settings: PseudoLabelSettings) -> Tensor:
+def dense_transitions(edge: Tensor, settings: IrnetWalkSettings) -> Tensor:
     """The released way: T as a dense float32 matrix over all pairs of cells."""
     height, width = edge.shape
     cells, reach = torch.arange(height * width).view(height, width), settings.radius - 1
@@ -73,7 +73,7 @@ def dense_transitions(edge: Tensor, settings: PseudoLabelSettings) -> Tensor:
     return transitions / transitions.sum(dim=0)
 
 
-def dense_walk(scene: Scene, settings: PseudoLabelSettings) -> Tensor:
+def dense_walk(scene: Scene, settings: IrnetWalkSettings) -> Tensor:
     """The released way: that matrix squared `log2_steps` times, then the CAMs through it; (n, h, w)."""
     transitions = dense_transitions(scene.edge, settings)
     for _ in range(settings.log2_steps):

@@ -10,6 +10,7 @@ import argparse
 import os
 import subprocess
 import sys
+import textwrap
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -57,9 +58,11 @@ def run(name: str, options: Sequence[str]) -> None:
 CPU_ONLY = """
 ## How cost grows
 
+{growth}
+
 ![Seconds and memory against image size, classes and images](growth.png)
 
-The dashed guide is linear; the values are in [growth.csv](growth.csv).
+The dashed line is linear growth. The values are in [growth.csv](growth.csv).
 
 ## GPU
 
@@ -68,9 +71,23 @@ On a page of its own: [performance_gpu.md](performance_gpu.md).
 GPU_ONLY = """
 ## What these figures leave open
 
-Photographs here are of one size; what many sizes cost, and what else was seen on a GPU, is in
+Photographs here are of one size. The cost of many sizes, and what else was seen on a GPU, is in
 [decisions.md](decisions.md#on-a-gpu).
 """
+# Claims whose ratio of times stands in a page's answer, by the words for them there.
+ANSWERS = {
+    "random walk, accelerated": "the random walk",
+    "affinity loss, time": "the affinity loss",
+    "decoding and augmenting made images of 500x375": "decoding and augmenting",
+    "CAMs, float32, against the released loop in float32": "CAMs in float32",
+    "CAMs, bfloat16, against the released loop in float32": "CAMs in bfloat16",
+    "random walk on a GPU, accelerated": "the random walk",
+    "affinity loss on a GPU": "the affinity loss",
+    "CAMs on a GPU, float32, the network against the released loop in float32": "CAMs in float32",
+    "CAMs on a GPU, bfloat16, the network against the released loop in float32": "CAMs in bfloat16",
+}
+# How the claims of benchmarks/growth.py begin.
+GROWTH = "growth of "
 
 
 def kept_page(on_gpu: bool) -> tuple[Path, str]:
@@ -81,8 +98,11 @@ def kept_page(on_gpu: bool) -> tuple[Path, str]:
     if on_gpu:
         return DOCS / "performance_gpu.md", page("Performance on a GPU", records, GPU_ONLY)
     records.pop("special_paths", None)
+    rows = [row for record in records.values() for row in record.rows]
     special = [read_record(file) for name in SPECIAL if (file := RECORDS / f"{name}.json").exists()]
-    return DOCS / "performance.md", page("Performance", records, special_section(special) + CPU_ONLY)
+    return DOCS / "performance.md", page(
+        "Performance", records, special_section(special) + CPU_ONLY.format(growth=growth_answer(rows))
+    )
 
 
 def special_section(records: Sequence[Record]) -> str:
@@ -117,9 +137,11 @@ def page(title: str, records: Mapping[str, Record], end: str) -> str:
     lines = [
         f"# {title}",
         "",
-        "Written by `benchmarks/report.py` from the last run of each script; `make bench` runs them anew.",
-        "Each line is one run of our method and of the reference's, side by side on the same input, in medians of",
-        "alternating repetitions; errors are differences between both results.",
+        *textwrap.wrap(answer(rows), 120, break_on_hyphens=False),
+        "",
+        "Written by `benchmarks/report.py` from the last run of each script; `make bench` runs them anew. Each line of",
+        "the table is one run of our method and of the reference on the same input, in turns. Times are medians of",
+        "these repetitions. Errors are differences between both results.",
         "",
         *(f"- `{name}`, {record.date}: {record.machine}" for name, record in records.items()),
         "",
@@ -137,6 +159,35 @@ def page(title: str, records: Mapping[str, Record], end: str) -> str:
         *(f"- {row.claim}: {row.note}" for row in rows if row.note and row.met is not False),
     ]
     return "\n".join(lines) + "\n" + end
+
+
+def answer(rows: Sequence[Row]) -> str:
+    """How many goals are met, and how many times as fast as the reference methods ours are."""
+    with_goal = [row for row in rows if row.met is not None]
+    met = sum(row.met is True for row in with_goal)
+    ratios: dict[str, list[str]] = {}
+    for row in rows:
+        if row.claim in ANSWERS and row.ratio is not None:
+            ratios.setdefault(ANSWERS[row.claim], []).append(figure(row.ratio))
+    text = f"**{met} of {len(with_goal)} goals are met.**"
+    if met < len(with_goal):
+        text += " [The others](#goals-that-are-not-met) are listed with their reasons."
+    if ratios:
+        found = ", ".join(f"{name} {' and '.join(times)}" for name, times in ratios.items())
+        text += f" Times as fast as the reference method: {found}."
+    if any(len(times) > 1 for times in ratios.values()):
+        text += " Two figures are of two processors."
+    return text
+
+
+def growth_answer(rows: Sequence[Row]) -> str:
+    """Which costs grow linearly at most, and which do not."""
+    grown = [row for row in rows if row.claim.startswith(GROWTH)]
+    steeper = [f"{row.claim.removeprefix(GROWTH)} ({figure(row.ours)})" for row in grown if row.met is False]
+    text = f"**{len(grown) - len(steeper)} of {len(grown)} costs grow linearly at most (exponent up to 1.1).**"
+    if steeper:
+        text += f" Steeper: {', '.join(steeper)}."
+    return text
 
 
 def table_line(row: Row) -> str:

@@ -37,6 +37,7 @@ from wsss.networks.backbones import Backbone, backbone_of
 from wsss.networks.initial_weights import load_initial_weights, write_initial_weights
 from wsss.refinement.irnet.network import EdgeNetwork
 from wsss.refinement.irnet.training import train_irnet
+from wsss.refinement.method import IrnetTraining, Trainings
 from wsss.refinement.pseudo_labels import write_pseudo_shard
 from wsss.runtime.device import place
 from wsss.settings.run import RunSettings
@@ -180,6 +181,7 @@ def prepare_weights(prepared: Prepared) -> None:
     torch.manual_seed(0)
     classifier = build_classifier(settings.classifier, len(dataset.classes))
     load_initial_weights(classifier.backbone, prepared.initial)
+    assert settings.irnet is not None
     branches = EdgeNetwork(backbone_of(settings.irnet.backbone)).branches
     networks: tuple[nn.Module, ...] = (classifier, branches)
     for file, network in zip(prepared.weights, networks, strict=True):
@@ -235,9 +237,10 @@ def run_cams(prepared: Prepared, name: str) -> None:
 def run_pseudo_labels(prepared: Prepared, name: str) -> None:
     """Pseudo labels of the photographs."""
     dataset, settings, out = prepared.dataset, prepared.settings, prepared.folder / name
-    networks = (settings.irnet, prepared.initial, prepared.weights[1])
+    assert settings.irnet is not None
+    trainings = Trainings(IrnetTraining(settings.irnet, prepared.initial, prepared.weights[1]))
     ids, manifest = prepared.ids, out / "0-of-1.tsv"
-    write_pseudo_shard(dataset, ids, prepared.folder / "cams", *networks, settings.pseudo_labels, out, manifest)
+    write_pseudo_shard(dataset, ids, prepared.folder / "cams", settings.pseudo_labels, trainings, out, manifest)
 
 
 def run_classifier(prepared: Prepared, name: str) -> None:
@@ -248,6 +251,7 @@ def run_classifier(prepared: Prepared, name: str) -> None:
 
 def run_irnet(prepared: Prepared, name: str) -> None:
     """One epoch of IRNet's training, on all images."""
+    assert prepared.settings.irnet is not None
     settings = prepared.settings.irnet.model_copy(update={"epochs": 1})
     folder = prepared.folder
     train_irnet(prepared.dataset, folder / "confident", settings, prepared.initial, folder / name, Machine())

@@ -3,17 +3,18 @@
 
 rule train_classifier:
     input:
-        images="results/{data}/images.tsv",
-        labels="results/{data}/image_labels.csv",
-        initial=initial_weights("classifier"),
+        unpack(PLAN.start_of),
+        images=IMAGES,
+        labels=IMAGE_LABELS,
+        initial=PLAN.initial_weights("classifier"),
     output:
-        weights="results/{data}/{classifier}/classifier.safetensors",
-        log="results/{data}/{classifier}/training.csv",
-        settings="results/{data}/{classifier}/settings.json",
+        weights=file_of("classifier"),
+        log=file_of("classifier", "training.csv"),
+        settings=file_of("classifier", "settings.json"),
     log:
-        "logs/{data}/{classifier}/training.log",
+        log_of("classifier", "training.log"),
     benchmark:
-        "logs/{data}/{classifier}/training.benchmark.tsv"
+        log_of("classifier", "training.benchmark.tsv")
     conda:
         "../envs/wsss.yaml"
     threads: 16
@@ -23,23 +24,23 @@ rule train_classifier:
         # Ten times what COCO's preset takes on an H200: docs/decisions.md, on a GPU.
         runtime=400,
     params:
-        settings=settings_of("classifier"),
-        code=code_of("train_classifier.py"),
+        settings=PLAN.settings_of("classifier"),
+        code=PLAN.code_of("train_classifier"),
     script:
         "../workflow_scripts/train_classifier.py"
 
 
 rule make_cams:
     input:
-        images="results/{data}/images.tsv",
-        labels="results/{data}/image_labels.csv",
-        weights="results/{data}/{classifier}/classifier.safetensors",
+        images=IMAGES,
+        labels=IMAGE_LABELS,
+        weights=file_of("classifier"),
     output:
-        manifest="results/{data}/{classifier}/{cams}/shards/{split}/{shard}.tsv",
+        manifest=file_of("cams", "shards/{split}/{shard}.tsv"),
     log:
-        "logs/{data}/{classifier}/{cams}/{split}-{shard}.log",
+        log_of("cams", "{split}-{shard}.log"),
     benchmark:
-        "logs/{data}/{classifier}/{cams}/{split}-{shard}.benchmark.tsv"
+        log_of("cams", "{split}-{shard}.benchmark.tsv")
     conda:
         "../envs/wsss.yaml"
     threads: 16
@@ -48,24 +49,24 @@ rule make_cams:
         mem_mb=8000,
         runtime=240,
     params:
-        settings=settings_of("cams"),
-        classifier=settings_of("classifier"),
-        code=code_of("make_cams.py"),
+        settings=PLAN.settings_of("cams"),
+        classifier=PLAN.settings_of("classifier"),
+        code=PLAN.code_of("make_cams"),
     script:
         "../workflow_scripts/make_cams.py"
 
 
 rule count_words:
     input:
-        images="results/{data}/images.tsv",
-        labels="results/{data}/image_labels.csv",
-        weights="results/{data}/{classifier}/classifier.safetensors",
+        images=IMAGES,
+        labels=IMAGE_LABELS,
+        weights=file_of("classifier"),
     output:
-        census="results/{data}/{classifier}/words/census.json",
+        census=file_of("classifier", "words/census.json"),
     log:
-        "logs/{data}/{classifier}/words/census.log",
+        log_of("classifier", "words/census.log"),
     benchmark:
-        "logs/{data}/{classifier}/words/census.benchmark.tsv"
+        log_of("classifier", "words/census.benchmark.tsv")
     conda:
         "../envs/wsss.yaml"
     threads: 16
@@ -74,7 +75,7 @@ rule count_words:
         mem_mb=8000,
         runtime=120,
     params:
-        settings=settings_of("classifier"),
-        code=code_of("count_words.py"),
+        settings=PLAN.settings_of("classifier"),
+        code=PLAN.code_of("count_words"),
     script:
         "../workflow_scripts/count_words.py"

@@ -3,14 +3,14 @@
 
 rule generate_synthetic:
     output:
-        images="results/{data}/images.tsv",
-        labels="results/{data}/image_labels.csv",
+        images=IMAGES,
+        labels=IMAGE_LABELS,
     log:
-        "logs/{data}/images.log",
+        log_of("data", "images.log"),
     benchmark:
-        "logs/{data}/images.benchmark.tsv"
+        log_of("data", "images.benchmark.tsv")
     wildcard_constraints:
-        data=data_of_kind("synthetic"),
+        data=PLAN.data_from("synthetic"),
     conda:
         "../envs/wsss.yaml"
     threads: 4
@@ -18,22 +18,22 @@ rule generate_synthetic:
         mem_mb=2000,
         runtime=30,
     params:
-        settings=settings_of("data"),
-        code=code_of("generate_synthetic.py"),
+        settings=PLAN.settings_of("data"),
+        code=PLAN.code_of("generate_synthetic"),
     script:
         "../workflow_scripts/generate_synthetic.py"
 
 
 rule prepare_folder:
     output:
-        images="results/{data}/images.tsv",
-        labels="results/{data}/image_labels.csv",
+        images=IMAGES,
+        labels=IMAGE_LABELS,
     log:
-        "logs/{data}/images.log",
+        log_of("data", "images.log"),
     benchmark:
-        "logs/{data}/images.benchmark.tsv"
+        log_of("data", "images.benchmark.tsv")
     wildcard_constraints:
-        data=data_of_kind("folder"),
+        data=PLAN.data_from("folder"),
     conda:
         "../envs/wsss.yaml"
     threads: 4
@@ -41,32 +41,30 @@ rule prepare_folder:
         mem_mb=2000,
         runtime=120,
     params:
-        settings=settings_of("data"),
-        source=MACHINE.locations.dataset,
-        tables=tables_of,
-        code=code_of("prepare_folder.py"),
+        settings=PLAN.settings_of("data"),
+        tables=PLAN.tables_of,
+        code=PLAN.code_of("prepare_folder"),
     script:
         "../workflow_scripts/prepare_folder.py"
 
 
-rule initial_weights:
+rule make_backbone:
     output:
-        weights="results/backbones/{backbone}/weights.safetensors",
+        weights=file_of("backbone"),
     log:
-        "logs/backbones/{backbone}.log",
+        log_of("backbone", "weights.log"),
     benchmark:
-        "logs/backbones/{backbone}.benchmark.tsv"
+        log_of("backbone", "weights.benchmark.tsv")
     conda:
         "../envs/wsss.yaml"
     resources:
         mem_mb=4000,
         runtime=60,
     params:
-        settings=settings_of("backbone"),
-        files=MACHINE.locations.backbones,
-        code=code_of("write_initial_weights.py"),
+        settings=PLAN.settings_of("backbone"),
+        code=PLAN.code_of("make_backbone"),
     script:
-        "../workflow_scripts/write_initial_weights.py"
+        "../workflow_scripts/make_backbone.py"
 
 
 # The archive itself is no output: Snakemake deletes the outputs of a failed job, and a partial download is worth keeping.
@@ -81,8 +79,7 @@ rule fetch_archive:
     conda:
         "../envs/wsss.yaml"
     params:
-        folder=MACHINE.locations.archives,
-        code=code_of("fetch_archive.py"),
+        code=PLAN.code_of("fetch_archive"),
     script:
         "../workflow_scripts/fetch_archive.py"
 
@@ -92,14 +89,14 @@ rule prepare_voc12:
         voc="results/archives/VOCtrainval_11-May-2012.tar.checked",
         sbd="results/archives/benchmark.tgz.checked",
     output:
-        images="results/{data}/images.tsv",
-        labels="results/{data}/image_labels.csv",
+        images=IMAGES,
+        labels=IMAGE_LABELS,
     log:
-        "logs/{data}/images.log",
+        log_of("data", "images.log"),
     benchmark:
-        "logs/{data}/images.benchmark.tsv"
+        log_of("data", "images.benchmark.tsv")
     wildcard_constraints:
-        data=data_of_kind("voc12"),
+        data=PLAN.data_from("voc12"),
     conda:
         "../envs/wsss.yaml"
     threads: 4
@@ -107,8 +104,8 @@ rule prepare_voc12:
         mem_mb=4000,
         runtime=120,
     params:
-        settings=settings_of("data"),
-        folder=MACHINE.locations.archives,
-        code=code_of("prepare_voc12.py"),
+        settings=PLAN.settings_of("data"),
+        tables=PLAN.tables_of,
+        code=PLAN.code_of("prepare_voc12"),
     script:
         "../workflow_scripts/prepare_voc12.py"

@@ -1,70 +1,62 @@
 """Leaves, the only steps that look at masks: scores, threshold curves, panels and the report of a run."""
 
 
-rule score_cams:
+rule make_cam_curve:
     input:
-        images="results/{data}/images.tsv",
-        cams=expand(
-            "results/{{data}}/{{classifier}}/{{cams}}/shards/{{split}}/{shard}.tsv",
-            shard=SHARDS,
-        ),
+        images=IMAGES,
+        cams=file_of("cams", "{split}.tsv"),
     output:
-        curve="results/{data}/{classifier}/{cams}/{cam_curve}/{split}.json",
+        curve=file_of("cam_curve", "{split}.json"),
     log:
-        "logs/{data}/{classifier}/{cams}/{cam_curve}/{split}.log",
+        log_of("cam_curve", "{split}.log"),
     benchmark:
-        "logs/{data}/{classifier}/{cams}/{cam_curve}/{split}.benchmark.tsv"
+        log_of("cam_curve", "{split}.benchmark.tsv")
     conda:
         "../envs/wsss.yaml"
     resources:
         mem_mb=4000,
         runtime=120,
     params:
-        settings=settings_of("cam_curve"),
-        code=code_of("score_cams.py"),
+        settings=PLAN.settings_of("cam_curve"),
+        code=PLAN.code_of("make_cam_curve"),
     script:
-        "../workflow_scripts/score_cams.py"
+        "../workflow_scripts/make_cam_curve.py"
 
 
 rule make_cam_crf:
     input:
-        images="results/{data}/images.tsv",
-        cams=expand(
-            "results/{{data}}/{{classifier}}/{{cams}}/shards/{{split}}/{shard}.tsv",
-            shard=SHARDS,
-        ),
+        images=IMAGES,
+        cams=file_of("cams", "{split}.tsv"),
     output:
-        manifest="results/{data}/{classifier}/{cams}/{cam_crf}/shards/{split}/{shard}.tsv",
+        manifest=file_of("cam_crf", "shards/{split}/{shard}.tsv"),
     log:
-        "logs/{data}/{classifier}/{cams}/{cam_crf}/{split}-{shard}.log",
+        log_of("cam_crf", "{split}-{shard}.log"),
     benchmark:
-        "logs/{data}/{classifier}/{cams}/{cam_crf}/{split}-{shard}.benchmark.tsv"
+        log_of("cam_crf", "{split}-{shard}.benchmark.tsv")
     conda:
         "../envs/wsss.yaml"
     resources:
         mem_mb=4000,
         runtime=240,
     params:
-        settings=settings_of("cam_crf"),
-        code=code_of("make_cam_crf.py"),
+        settings=PLAN.settings_of("cam_crf"),
+        code=PLAN.code_of("make_cam_crf"),
     script:
         "../workflow_scripts/make_cam_crf.py"
 
 
 rule score_labels:
     input:
-        images="results/{data}/images.tsv",
-        labels=expand(
-            "results/{{data}}/{{stage}}/shards/{{split}}/{shard}.tsv", shard=SHARDS
-        ),
+        images=IMAGES,
+        labels="results/{data}/{folder}/{split}.tsv",
     output:
-        matrix="results/{data}/{stage}/scores/{split}.json",
+        matrix="results/{data}/{folder}/scores/{split}.json",
     log:
-        "logs/{data}/{stage}/scores-{split}.log",
+        "logs/{data}/{folder}/scores-{split}.log",
     benchmark:
-        "logs/{data}/{stage}/scores-{split}.benchmark.tsv"
+        "logs/{data}/{folder}/scores-{split}.benchmark.tsv"
     wildcard_constraints:
-        stage=r".+/((cam_crf|pseudo)-[0-9a-f]{6}|labels-[0-9a-f]{6}/(plain|crf))",
+        folder=r".+/((cam_crf|pseudo_labels)-[^/]+|prediction_labels-[^/]+/(plain|crf))",
     conda:
         "../envs/wsss.yaml"
     threads: 2
@@ -72,15 +64,15 @@ rule score_labels:
         mem_mb=4000,
         runtime=60,
     params:
-        code=code_of("score_labels.py"),
+        code=PLAN.code_of("score_labels"),
     script:
         "../workflow_scripts/score_labels.py"
 
 
 rule collect_metrics:
     input:
-        unpack(scores_of),
-        images=images_of,
+        unpack(RUN_PAGES.scores),
+        images=RUN_PAGES.images,
     output:
         json="results/runs/{run}/metrics.json",
         csv="results/runs/{run}/metrics.csv",
@@ -94,16 +86,16 @@ rule collect_metrics:
         mem_mb=1000,
         runtime=10,
     params:
-        settings=run_settings,
-        code=code_of("collect_metrics.py"),
+        settings=RUN_PAGES.settings,
+        code=PLAN.code_of("collect_metrics"),
     script:
         "../workflow_scripts/collect_metrics.py"
 
 
 rule draw_panels:
     input:
-        unpack(panel_manifests),
-        images=images_of,
+        unpack(RUN_PAGES.panel_inputs),
+        images=RUN_PAGES.images,
     output:
         panels="results/runs/{run}/panels_{split}.png",
     log:
@@ -116,19 +108,16 @@ rule draw_panels:
         mem_mb=4000,
         runtime=30,
     params:
-        panels=panel_count,
-        code=code_of("draw_panels.py"),
+        panels=RUN_PAGES.panel_count,
+        code=PLAN.code_of("draw_panels"),
     script:
         "../workflow_scripts/draw_panels.py"
 
 
 rule write_report:
     input:
-        unpack(training_logs),
-        unpack(panels_of),
-        unpack(curves_of),
-        unpack(bound_scores),
-        images=images_of,
+        unpack(RUN_PAGES.report_inputs),
+        images=RUN_PAGES.images,
         metrics="results/runs/{run}/metrics.json",
     output:
         report="results/runs/{run}/report.html",
@@ -143,17 +132,17 @@ rule write_report:
         mem_mb=2000,
         runtime=30,
     params:
-        settings=run_settings,
-        paths=run_paths,
-        code=code_of("write_report.py"),
+        settings=RUN_PAGES.settings,
+        paths=RUN_PAGES.paths,
+        code=PLAN.code_of("write_report"),
     script:
         "../workflow_scripts/write_report.py"
 
 
 rule compare:
     input:
-        scores=compared_scores,
-        images=compared_images,
+        scores=COMPARISON_PAGES.scores,
+        images=COMPARISON_PAGES.images,
     output:
         table="results/comparisons/{comparison}/table.csv",
         markdown="results/comparisons/{comparison}/table.md",
@@ -169,40 +158,40 @@ rule compare:
         mem_mb=2000,
         runtime=10,
     params:
-        runs=compared_json,
-        stage=lambda wildcards: COMPARISONS[wildcards.comparison].stage,
-        published=published,
-        code=code_of("compare.py"),
+        runs=COMPARISON_PAGES.runs,
+        stage=COMPARISON_PAGES.stage,
+        published=COMPARISON_PAGES.published,
+        code=PLAN.code_of("compare"),
     script:
         "../workflow_scripts/compare.py"
 
 
 rule draw_words:
     input:
-        images="results/{data}/images.tsv",
-        census="results/{data}/{classifier}/words/census.json",
+        images=IMAGES,
+        census=file_of("classifier", "words/census.json"),
     output:
-        regions="results/{data}/{classifier}/words/regions.png",
-        classes="results/{data}/{classifier}/words/classes.png",
-        similarity="results/{data}/{classifier}/words/similarity.png",
+        regions=file_of("classifier", "words/regions.png"),
+        classes=file_of("classifier", "words/classes.png"),
+        similarity=file_of("classifier", "words/similarity.png"),
     log:
-        "logs/{data}/{classifier}/words/figures.log",
+        log_of("classifier", "words/figures.log"),
     benchmark:
-        "logs/{data}/{classifier}/words/figures.benchmark.tsv"
+        log_of("classifier", "words/figures.benchmark.tsv")
     conda:
         "../envs/wsss.yaml"
     resources:
         mem_mb=2000,
         runtime=30,
     params:
-        code=code_of("draw_words.py"),
+        code=PLAN.code_of("draw_words"),
     script:
         "../workflow_scripts/draw_words.py"
 
 
 rule compare_words:
     input:
-        censuses=compared_censuses,
+        censuses=COMPARISON_PAGES.census_files,
     output:
         similarity="results/comparisons/{comparison}/words.png",
     log:
@@ -215,7 +204,7 @@ rule compare_words:
         mem_mb=2000,
         runtime=10,
     params:
-        rows=compared_rows,
-        code=code_of("compare_words.py"),
+        rows=COMPARISON_PAGES.census_rows,
+        code=PLAN.code_of("compare_words"),
     script:
         "../workflow_scripts/compare_words.py"

@@ -3,42 +3,39 @@
 
 rule make_confident_labels:
     input:
-        images="results/{data}/images.tsv",
-        cams="results/{data}/{classifier}/{cams}/shards/train/{shard}.tsv",
+        images=IMAGES,
+        cams=file_of("cams", "shards/train/{shard}.tsv"),
     output:
-        manifest="results/{data}/{classifier}/{cams}/{confident}/shards/train/{shard}.tsv",
+        manifest=file_of("confident_labels", "shards/train/{shard}.tsv"),
     log:
-        "logs/{data}/{classifier}/{cams}/{confident}/{shard}.log",
+        log_of("confident_labels", "{shard}.log"),
     benchmark:
-        "logs/{data}/{classifier}/{cams}/{confident}/{shard}.benchmark.tsv"
+        log_of("confident_labels", "{shard}.benchmark.tsv")
     conda:
         "../envs/wsss.yaml"
     resources:
         mem_mb=4000,
         runtime=480,
     params:
-        settings=settings_of("confident"),
-        code=code_of("make_confident_labels.py"),
+        settings=PLAN.settings_of("confident_labels"),
+        code=PLAN.code_of("make_confident_labels"),
     script:
         "../workflow_scripts/make_confident_labels.py"
 
 
 rule train_irnet:
     input:
-        images="results/{data}/images.tsv",
-        labels=expand(
-            "results/{{data}}/{{classifier}}/{{cams}}/{{confident}}/shards/train/{shard}.tsv",
-            shard=SHARDS,
-        ),
-        initial=initial_weights("irnet"),
+        images=IMAGES,
+        labels=ancient(file_of("confident_labels", "train.tsv")),
+        initial=PLAN.initial_weights("irnet"),
     output:
-        weights="results/{data}/{classifier}/{cams}/{confident}/{irnet}/edges.safetensors",
-        log="results/{data}/{classifier}/{cams}/{confident}/{irnet}/training.csv",
-        settings="results/{data}/{classifier}/{cams}/{confident}/{irnet}/settings.json",
+        weights=file_of("irnet"),
+        log=file_of("irnet", "training.csv"),
+        settings=file_of("irnet", "settings.json"),
     log:
-        "logs/{data}/{classifier}/{cams}/{confident}/{irnet}/training.log",
+        log_of("irnet", "training.log"),
     benchmark:
-        "logs/{data}/{classifier}/{cams}/{confident}/{irnet}/training.benchmark.tsv"
+        log_of("irnet", "training.benchmark.tsv")
     conda:
         "../envs/wsss.yaml"
     threads: 16
@@ -48,24 +45,23 @@ rule train_irnet:
         # Ten times what COCO's preset takes on an H200: docs/decisions.md, on a GPU.
         runtime=90,
     params:
-        settings=settings_of("irnet"),
-        code=code_of("train_irnet.py"),
+        settings=PLAN.settings_of("irnet"),
+        code=PLAN.code_of("train_irnet"),
     script:
         "../workflow_scripts/train_irnet.py"
 
 
-rule make_pseudo_labels:
+# Labels by a refinement that trains nothing lie right below the CAMs.
+rule make_pseudo_labels_of_cams:
     input:
-        images="results/{data}/images.tsv",
-        cams="results/{data}/{classifier}/{cams}/shards/train/{shard}.tsv",
-        weights="results/{data}/{classifier}/{cams}/{confident}/{irnet}/edges.safetensors",
-        initial=initial_weights("irnet"),
+        images=IMAGES,
+        cams=file_of("cams", "shards/train/{shard}.tsv"),
     output:
-        manifest="results/{data}/{classifier}/{cams}/{confident}/{irnet}/{pseudo}/shards/train/{shard}.tsv",
+        manifest=file_of("pseudo_labels", "shards/train/{shard}.tsv", parent="cams"),
     log:
-        "logs/{data}/{classifier}/{cams}/{confident}/{irnet}/{pseudo}/{shard}.log",
+        log_of("pseudo_labels", "{shard}.log", parent="cams"),
     benchmark:
-        "logs/{data}/{classifier}/{cams}/{confident}/{irnet}/{pseudo}/{shard}.benchmark.tsv"
+        log_of("pseudo_labels", "{shard}.benchmark.tsv", parent="cams")
     conda:
         "../envs/wsss.yaml"
     threads: 4
@@ -74,8 +70,34 @@ rule make_pseudo_labels:
         mem_mb=8000,
         runtime=480,
     params:
-        settings=settings_of("pseudo"),
-        irnet=settings_of("irnet"),
-        code=code_of("make_pseudo_labels.py"),
+        settings=PLAN.settings_of("pseudo_labels"),
+        code=PLAN.code_of("make_pseudo_labels"),
+    script:
+        "../workflow_scripts/make_pseudo_labels.py"
+
+
+rule make_pseudo_labels:
+    input:
+        images=IMAGES,
+        cams=file_of("cams", "shards/train/{shard}.tsv"),
+        weights=file_of("irnet"),
+        initial=PLAN.initial_weights("irnet"),
+    output:
+        manifest=file_of("pseudo_labels", "shards/train/{shard}.tsv"),
+    log:
+        log_of("pseudo_labels", "{shard}.log"),
+    benchmark:
+        log_of("pseudo_labels", "{shard}.benchmark.tsv")
+    conda:
+        "../envs/wsss.yaml"
+    threads: 4
+    resources:
+        gpu=1,
+        mem_mb=8000,
+        runtime=480,
+    params:
+        settings=PLAN.settings_of("pseudo_labels"),
+        irnet=PLAN.settings_of("irnet"),
+        code=PLAN.code_of("make_pseudo_labels"),
     script:
         "../workflow_scripts/make_pseudo_labels.py"

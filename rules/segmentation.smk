@@ -1,41 +1,39 @@
 """DeepLabV2, trained on pseudo labels (or, for a bound, on the truth), and its predictions."""
 
 
-rule take_truth:
+rule make_truth:
     input:
-        images="results/{data}/images.tsv",
+        images=IMAGES,
     output:
-        manifest="results/{data}/truth/shards/train/{shard}.tsv",
+        manifest=file_of("truth", "shards/train/{shard}.tsv"),
     log:
-        "logs/{data}/truth/{shard}.log",
+        log_of("truth", "{shard}.log"),
     benchmark:
-        "logs/{data}/truth/{shard}.benchmark.tsv"
+        log_of("truth", "{shard}.benchmark.tsv")
     conda:
         "../envs/wsss.yaml"
     resources:
         mem_mb=2000,
         runtime=60,
     params:
-        code=code_of("take_truth.py"),
+        code=PLAN.code_of("make_truth"),
     script:
-        "../workflow_scripts/take_truth.py"
+        "../workflow_scripts/make_truth.py"
 
 
 rule train_segmentation:
     input:
-        images="results/{data}/images.tsv",
-        labels=expand(
-            "results/{{data}}/{{supervision}}/shards/train/{shard}.tsv", shard=SHARDS
-        ),
-        initial=initial_weights("segmentation"),
+        images=IMAGES,
+        labels=ancient("results/{data}/{supervision}/train.tsv"),
+        initial=PLAN.initial_weights("segmentation"),
     output:
-        weights="results/{data}/{supervision}/{segmentation}/segmenter.safetensors",
-        log="results/{data}/{supervision}/{segmentation}/training.csv",
-        settings="results/{data}/{supervision}/{segmentation}/settings.json",
+        weights=file_of("segmentation"),
+        log=file_of("segmentation", "training.csv"),
+        settings=file_of("segmentation", "settings.json"),
     log:
-        "logs/{data}/{supervision}/{segmentation}/training.log",
+        log_of("segmentation", "training.log"),
     benchmark:
-        "logs/{data}/{supervision}/{segmentation}/training.benchmark.tsv"
+        log_of("segmentation", "training.benchmark.tsv")
     conda:
         "../envs/wsss.yaml"
     threads: 16
@@ -45,22 +43,22 @@ rule train_segmentation:
         # Ten times what COCO's preset takes on an H200: docs/decisions.md, on a GPU.
         runtime=2200,
     params:
-        settings=settings_of("segmentation"),
-        code=code_of("train_segmentation.py"),
+        settings=PLAN.settings_of("segmentation"),
+        code=PLAN.code_of("train_segmentation"),
     script:
         "../workflow_scripts/train_segmentation.py"
 
 
-rule predict:
+rule make_prediction:
     input:
-        images="results/{data}/images.tsv",
-        weights="results/{data}/{supervision}/{segmentation}/segmenter.safetensors",
+        images=IMAGES,
+        weights=file_of("segmentation"),
     output:
-        manifest="results/{data}/{supervision}/{segmentation}/{prediction}/shards/{split}/{shard}.tsv",
+        manifest=file_of("prediction", "shards/{split}/{shard}.tsv"),
     log:
-        "logs/{data}/{supervision}/{segmentation}/{prediction}/{split}-{shard}.log",
+        log_of("prediction", "{split}-{shard}.log"),
     benchmark:
-        "logs/{data}/{supervision}/{segmentation}/{prediction}/{split}-{shard}.benchmark.tsv"
+        log_of("prediction", "{split}-{shard}.benchmark.tsv")
     conda:
         "../envs/wsss.yaml"
     threads: 16
@@ -69,31 +67,31 @@ rule predict:
         mem_mb=8000,
         runtime=240,
     params:
-        settings=settings_of("prediction"),
-        segmentation=settings_of("segmentation"),
-        code=code_of("predict.py"),
+        settings=PLAN.settings_of("prediction"),
+        segmentation=PLAN.settings_of("segmentation"),
+        code=PLAN.code_of("make_prediction"),
     script:
-        "../workflow_scripts/predict.py"
+        "../workflow_scripts/make_prediction.py"
 
 
-rule label_predictions:
+rule make_prediction_labels:
     input:
-        images="results/{data}/images.tsv",
-        scores="results/{data}/{supervision}/{segmentation}/{prediction}/shards/{split}/{shard}.tsv",
+        images=IMAGES,
+        scores=file_of("prediction", "shards/{split}/{shard}.tsv"),
     output:
-        plain="results/{data}/{supervision}/{segmentation}/{prediction}/{labels}/plain/shards/{split}/{shard}.tsv",
-        crf="results/{data}/{supervision}/{segmentation}/{prediction}/{labels}/crf/shards/{split}/{shard}.tsv",
+        plain=file_of("prediction_labels", "plain/shards/{split}/{shard}.tsv"),
+        crf=file_of("prediction_labels", "crf/shards/{split}/{shard}.tsv"),
     log:
-        "logs/{data}/{supervision}/{segmentation}/{prediction}/{labels}/{split}-{shard}.log",
+        log_of("prediction_labels", "{split}-{shard}.log"),
     benchmark:
-        "logs/{data}/{supervision}/{segmentation}/{prediction}/{labels}/{split}-{shard}.benchmark.tsv"
+        log_of("prediction_labels", "{split}-{shard}.benchmark.tsv")
     conda:
         "../envs/wsss.yaml"
     resources:
         mem_mb=4000,
         runtime=480,
     params:
-        settings=settings_of("labels"),
-        code=code_of("label_predictions.py"),
+        settings=PLAN.settings_of("prediction_labels"),
+        code=PLAN.code_of("make_prediction_labels"),
     script:
-        "../workflow_scripts/label_predictions.py"
+        "../workflow_scripts/make_prediction_labels.py"

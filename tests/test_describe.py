@@ -91,6 +91,27 @@ def test_displacements_count_where_they_are_trained() -> None:
     assert (plain.rates, both.rates) == ({"edges": 0.1}, {"edges": 0.1, "displacements": 1.0})
 
 
+@pytest.mark.parametrize("method", ["pamr", "crf", "none"])
+def test_irnet_is_no_training_of_a_run_whose_labels_do_not_need_it(method: str) -> None:
+    """Whether or not it has settings."""
+    without = {stage: own for stage, own in BASE.items() if stage != "irnet"}
+    for base in (BASE, without):
+        run = read_config(merge(base, {"pseudo_labels": {"method": method}})).runs["default"]
+        assert list(described(run, 6)) == ["classifier", "segmentation"]
+
+
+def test_a_second_stage_is_told_after_its_start() -> None:
+    run = run_of(classifier={"objectives": [{"method": "recam"}]})
+    start, second = trainings(run, 6)[:2]
+    assert (start.stage, second.stage) == ("classifier", "classifier")
+    assert start == described(run_of(), 6)["classifier"]
+    assert second.network == "vwl_l_recam on resnet18 (scratch), 6 words, 4 classes, from the finished vwl_l"
+    assert second.rates == {"trunk": 5e-5, "heads": 5e-5, "recam": 5e-4}
+    assert second.trained - start.trained == second.parameters - start.parameters == 512 * 4
+    # Six images in batches of two, four times over.
+    assert (steps(start), steps(second)) == ((33, 33), (12, 12))
+
+
 def test_curves_follow_the_schedule(published: dict[str, Training]) -> None:
     wanted = {0: 1.0, 826: None, 1652: None, 2478: None, 3304: None}
     curve = published["classifier"].curve()
@@ -145,6 +166,12 @@ def test_a_folders_list_is_read_where_it_is(tmp_path: Path) -> None:
     unknown = described(run, None)
     assert (unknown["classifier"].plan, unknown["classifier"].curve()) == (None, [])
     assert steps(unknown["segmentation"]) == (40, 40)
+
+
+def test_lengths_of_lists_of_ones_own(tmp_path: Path) -> None:
+    config = read_config_file(PROJECT / "configs" / "voc-animals.yaml")
+    assert train_images(config.runs["default"], config.machine.locations) == 320
+    assert train_images(config.runs["default"], LocationSettings(lists=str(tmp_path))) is None
 
 
 def describe(path: Path) -> Result:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from wsss.errors import WsssError
-from wsss.files import atomic_path, sha256_of, write_bytes, write_json, write_text
+from wsss.files import atomic_path, remove_tree, sha256_of, write_bytes, write_json, write_text
 from wsss.stores.manifests import ManifestRow, damaged_rows, read_manifest, write_manifest
 
 
@@ -21,6 +21,16 @@ def test_a_file_takes_its_name_at_the_end_of_the_block(tmp_path: Path) -> None:
         temporary.write_bytes(b"whole")
     assert path.read_bytes() == b"whole"
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_removed_link_leaves_what_it_leads_to(tmp_path: Path) -> None:
+    (tmp_path / "folder" / "inside").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "folder")
+    remove_tree(tmp_path / "link")
+    remove_tree(tmp_path / "nothing")
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+    remove_tree(tmp_path / "folder")
+    assert list(tmp_path.iterdir()) == []
 
 
 def write_half(path: Path, error: BaseException) -> None:

@@ -139,6 +139,9 @@ def test_planning_loads_nothing_heavy() -> None:
     [
         "wsss.data.synthetic.scenes",
         "wsss.refinement.confident_labels",
+        "wsss.refinement.pseudo_labels",
+        "wsss.refinement.crf_labels",
+        "wsss.refinement.plain_labels",
         "wsss.evaluation.cam_crf",
         "wsss.segmentation.prediction_labels",
         "wsss.evaluation.cam_curve",

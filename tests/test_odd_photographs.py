@@ -20,18 +20,19 @@ from wsss.networks.backbones import backbone_of
 from wsss.networks.initial_weights import write_initial_weights
 from wsss.refinement.confident_labels import write_confident_shard
 from wsss.refinement.irnet.network import EdgeNetwork
+from wsss.refinement.method import IrnetTraining, Trainings
 from wsss.refinement.pseudo_labels import write_pseudo_shard
 from wsss.segmentation.prediction import write_score_shard
 from wsss.segmentation.prediction_labels import write_crf_shard, write_plain_shard
 from wsss.segmentation.training import build_segmenter
 from wsss.settings.cam_crf import CamCrfSettings
-from wsss.settings.cams import CamSettings
+from wsss.settings.cams import PlainCamSettings
 from wsss.settings.classifier import ClassifierSettings
 from wsss.settings.confident_labels import ConfidentLabelSettings
 from wsss.settings.irnet import IrnetSettings
 from wsss.settings.prediction import PredictionSettings
 from wsss.settings.prediction_labels import PredictionLabelSettings
-from wsss.settings.pseudo_labels import PseudoLabelSettings
+from wsss.settings.pseudo_labels import IrnetWalkSettings
 from wsss.settings.segmentation import SegmentationSettings
 from wsss.stores.cam_store import CamStore
 from wsss.stores.image_store import store_path
@@ -95,12 +96,13 @@ def labelled(photographs: Dataset, tmp_path_factory: pytest.TempPathFactory) -> 
     def written(write: Callable[..., None], stage: str, *arguments: object) -> None:
         write(*arguments, root / stage, root / stage / "shards" / "val" / "0-of-1.tsv")
 
-    written(write_cam_shard, "cams", photographs, ids, files["classifier"], CLASSIFIER, CamSettings())
+    written(write_cam_shard, "cams", photographs, ids, files["classifier"], CLASSIFIER, PlainCamSettings())
     written(write_cam_crf_shard, "cam_crf", photographs, ids, cams, CamCrfSettings())
     written(write_confident_shard, "confident", photographs, ids, cams, ConfidentLabelSettings())
     start, edges = root / "weights.safetensors", files["edges"]
-    walk = PseudoLabelSettings(pad_to=64)
-    written(write_pseudo_shard, "pseudo", photographs, ids, cams, IRNET, start, edges, walk)
+    walk = IrnetWalkSettings(pad_to=64)
+    trainings = Trainings(IrnetTraining(IRNET, start, edges))
+    written(write_pseudo_shard, "pseudo", photographs, ids, cams, walk, trainings)
     written(write_score_shard, "scores", photographs, ids, files["segmenter"], SEGMENTATION, PredictionSettings())
     written(write_plain_shard, "plain", ids, scores)
     written(write_crf_shard, "crf", photographs, ids, scores, PredictionLabelSettings())

@@ -13,7 +13,9 @@ from tests.training.test_steps import PLAN, TRAININGS, Repeated
 from wsss.cams.shards import write_cam_shard
 from wsss.classification.classifier import build_classifier
 from wsss.data.dataset import Dataset
-from wsss.settings.cams import CamSettings
+from wsss.labelling.pamr import Pamr
+from wsss.settings.cams import PlainCamSettings
+from wsss.settings.pamr import PamrSettings
 from wsss.stores.cam_store import CamStore
 from wsss.stores.manifests import read_manifest
 from wsss.training.loop import Machine, train
@@ -46,7 +48,7 @@ def test_a_training_comes_near_the_cpus(name: str, monkeypatch: pytest.MonkeyPat
         torch.testing.assert_close(there[key], value, rtol=1e-2, atol=1e-3)
 
 
-def stores(dataset: Dataset, folder: Path, settings: CamSettings) -> list[CamStore]:
+def stores(dataset: Dataset, folder: Path, settings: PlainCamSettings) -> list[CamStore]:
     torch.manual_seed(6)
     network = build_classifier(small_settings(), len(dataset.classes))
     folder.mkdir()
@@ -58,12 +60,24 @@ def stores(dataset: Dataset, folder: Path, settings: CamSettings) -> list[CamSto
     return [CamStore.read(folder / row.file, row.id) for row in read_manifest(manifest)]
 
 
+def test_pamr_repeats_to_the_byte_and_comes_near_the_cpus() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (61, 83, 3), dtype=np.uint8)
+    cams = np.random.default_rng(1).random((3, 61, 83), np.float32)
+    for stride in (1, 4):
+        settings = PamrSettings(method="pamr", stride=stride)
+        there, again, here = (
+            Pamr(image, 3, settings, torch.device(name)).smoothed(cams) for name in ("cuda", "cuda", "cpu")
+        )
+        np.testing.assert_array_equal(there, again)
+        np.testing.assert_allclose(there, here, rtol=0, atol=1e-4)
+
+
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_maps_of_batches_come_near_the_cpus(
     dataset: Dataset, precision: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
-    settings = CamSettings.model_validate({"scales": (1.0, 0.5), "precision": precision, "store_dtype": "float32"})
+    settings = PlainCamSettings.model_validate({"scales": (1.0, 0.5), "precision": precision, "store_dtype": "float32"})
     there, again = (stores(dataset, tmp_path / name, settings) for name in ("there", "again"))
     monkeypatch.setattr("wsss.runtime.device.pick_device", lambda: torch.device("cpu"))
     here = stores(dataset, tmp_path / "here", settings)

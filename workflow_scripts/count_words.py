@@ -7,13 +7,13 @@ from step import step
 with step(snakemake):
     from wsss.classification.word_census import write_census
     from wsss.data.dataset import Dataset
-    from wsss.settings.classifier import ClassifierSettings
+    from wsss.settings.run import read_settings
 
     dataset = Dataset(Path(snakemake.input.images).parent)
     write_census(
         dataset,
         dataset.ids("train"),
         Path(snakemake.input.weights),
-        ClassifierSettings.model_validate_json(snakemake.params.settings),
+        read_settings("classifier", snakemake.params.settings),
         Path(snakemake.output.census),
     )

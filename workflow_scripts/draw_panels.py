@@ -10,7 +10,7 @@ with step(snakemake):
 
     dataset = Dataset(Path(snakemake.input.images).parent)
     stages = ("cams", "pseudo_labels", "predictions")
-    folders = {stage: stage_folder(snakemake.input[stage][0]) for stage in stages if stage in snakemake.input.keys()}  # noqa: SIM118 (names, not files)
+    folders = {stage: stage_folder(snakemake.input[stage]) for stage in stages if stage in snakemake.input.keys()}  # noqa: SIM118 (names, not files)
     draw_split(
         dataset,
         scored_split(snakemake.wildcards.split),

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from step import step
+from step import locations, step
 
 with step(snakemake):
     from wsss.data.download import fetch
@@ -10,5 +10,5 @@ with step(snakemake):
     from wsss.files import write_text
 
     archive = {VOC_ARCHIVE.name: VOC_ARCHIVE, SBD_ARCHIVE.name: SBD_ARCHIVE}[snakemake.wildcards.archive]
-    fetch(archive.url, Path(snakemake.params.folder) / archive.name, archive.md5)
+    fetch(archive.url, Path(locations(snakemake).archives) / archive.name, archive.md5)
     write_text(Path(snakemake.output.stamp), f"{archive.md5}  {archive.name}\n")

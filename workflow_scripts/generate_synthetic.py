@@ -7,10 +7,10 @@ from step import step
 with step(snakemake):
     from wsss.data.preparation import prepare
     from wsss.data.synthetic.scenes import CLASS_NAMES, generate
-    from wsss.settings.data import SyntheticSettings
+    from wsss.settings.run import read_settings
 
     root = Path(snakemake.output.images).parent
-    settings = SyntheticSettings.model_validate_json(snakemake.params.settings)
+    settings = read_settings("data", snakemake.params.settings)
     generate(settings, root / "dataset", snakemake.threads)
     classes = {name: value for value, name in enumerate(CLASS_NAMES[: settings.classes], 1)}
     prepare(root / "dataset", root, classes, {}, settings.lists.model_dump(), snakemake.threads)

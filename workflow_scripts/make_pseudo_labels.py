@@ -1,4 +1,4 @@
-"""Make the pseudo labels of a shard: a random walk of its CAMs over IRNet's affinities."""
+"""Make the pseudo labels of a shard: its CAMs refined by the method that the settings name."""
 
 from pathlib import Path
 
@@ -6,19 +6,24 @@ from step import stage_folder, step
 
 with step(snakemake):
     from wsss.data.dataset import Dataset
+    from wsss.refinement.method import IrnetTraining, Trainings
     from wsss.refinement.pseudo_labels import write_pseudo_shard
-    from wsss.settings.irnet import IrnetSettings
-    from wsss.settings.pseudo_labels import PseudoLabelSettings
+    from wsss.settings.run import read_settings
 
     dataset = Dataset(Path(snakemake.input.images).parent)
+    irnet = None
+    if snakemake.input.get("weights"):
+        irnet = IrnetTraining(
+            read_settings("irnet", snakemake.params.irnet),
+            Path(snakemake.input.initial),
+            Path(snakemake.input.weights),
+        )
     write_pseudo_shard(
         dataset,
         dataset.shard("train", snakemake.wildcards.shard),
         stage_folder(snakemake.input.cams),
-        IrnetSettings.model_validate_json(snakemake.params.irnet),
-        Path(snakemake.input.initial),
-        Path(snakemake.input.weights),
-        PseudoLabelSettings.model_validate_json(snakemake.params.settings),
+        read_settings("pseudo_labels", snakemake.params.settings),
+        Trainings(irnet),
         stage_folder(snakemake.output.manifest),
         Path(snakemake.output.manifest),
     )

@@ -2,22 +2,20 @@
 
 from pathlib import Path
 
-from step import step
+from step import locations, own_lists, step
 
 with step(snakemake):
-    from wsss.data.preparation import prepare
+    from wsss.data.preparation import by_value, check_lengths, prepare
+    from wsss.data.voc_layout import VOC12_LENGTHS
     from wsss.errors import WsssError
-    from wsss.settings.data import FolderSettings
+    from wsss.settings.run import read_settings
 
-    settings = FolderSettings.model_validate_json(snakemake.params.settings)
-    if snakemake.params.source is None:
+    settings, places = read_settings("data", snakemake.params.settings), locations(snakemake)
+    if places.dataset is None:
         raise WsssError("config: locations.dataset is missing: set it to the folder of the dataset, in VOC layout")
-    prepare(
-        Path(snakemake.params.source),
-        Path(snakemake.output.images).parent,
-        # Numbered as in the masks: the order in a config does not enter the path of what is made.
-        dict(sorted(settings.classes.items(), key=lambda item: item[1])),
-        settings.ignored_classes,
-        settings.lists.model_dump(),
-        snakemake.threads,
-    )
+    source, lists = Path(places.dataset), settings.lists.model_dump()
+    if settings.kind == "voc12":
+        check_lengths(source, lists, VOC12_LENGTHS)
+    classes, ignored = by_value(settings.classes), by_value(settings.ignored_classes)
+    root = Path(snakemake.output.images).parent
+    prepare(source, root, classes, ignored, lists, snakemake.threads, own_lists(places))

@@ -1,19 +1,22 @@
-"""Build PASCAL VOC 2012 with SBD's masks from the official archives, and get it ready."""
+"""Build PASCAL VOC 2012 with SBD's masks, or a part of it, from the official archives, and get it ready."""
 
 from pathlib import Path
 
-from step import step
+from step import locations, own_lists, step
 
 with step(snakemake):
     from wsss.data.download import fetch
-    from wsss.data.preparation import prepare
+    from wsss.data.preparation import by_value, prepare
     from wsss.data.voc12 import SBD_ARCHIVE, VOC_ARCHIVE, build_voc12
-    from wsss.settings.data import Voc12Settings
+    from wsss.settings.run import read_settings
 
-    settings = Voc12Settings.model_validate_json(snakemake.params.settings)
-    archives, root = Path(snakemake.params.folder), Path(snakemake.output.images).parent
+    settings, places = read_settings("data", snakemake.params.settings), locations(snakemake)
+    archives, root = Path(places.archives), Path(snakemake.output.images).parent
     for archive in (VOC_ARCHIVE, SBD_ARCHIVE):
         # Checked again: the archives may have changed hands since they were fetched.
         fetch(archive.url, archives / archive.name, archive.md5)
-    build_voc12(archives / VOC_ARCHIVE.name, archives / SBD_ARCHIVE.name, root / "dataset", snakemake.threads)
-    prepare(root / "dataset", root, settings.classes, {}, settings.lists.model_dump(), snakemake.threads)
+    voc, sbd = archives / VOC_ARCHIVE.name, archives / SBD_ARCHIVE.name
+    lists, own = settings.lists.model_dump(), own_lists(places)
+    build_voc12(voc, sbd, root / "dataset", lists, own, snakemake.threads)
+    classes, ignored = by_value(settings.classes), by_value(settings.ignored_classes)
+    prepare(root / "dataset", root, classes, ignored, lists, snakemake.threads, own)

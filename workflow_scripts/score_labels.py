@@ -11,5 +11,5 @@ with step(snakemake):
 
     dataset = Dataset(Path(snakemake.input.images).parent)
     ids = dataset.ids(scored_split(snakemake.wildcards.split))
-    matrix = score_labels(dataset, ids, stage_folder(snakemake.input.labels[0]), snakemake.threads)
+    matrix = score_labels(dataset, ids, stage_folder(snakemake.input.labels), snakemake.threads)
     write_json(Path(snakemake.output.matrix), {"images": len(ids), "matrix": matrix.tolist()})

@@ -53,8 +53,23 @@ def loader_processes(threads: int) -> int:
 
 
 def stage_folder(manifest: Any) -> Path:
-    """The folder of a stage, from a manifest at <folder>/shards/<split>/<shard>.tsv."""
-    return Path(manifest).parents[2]
+    """The folder of a stage, from <folder>/<split>.tsv or, of a shard, <folder>/shards/<split>/<shard>.tsv."""
+    path = Path(manifest)
+    return path.parents[2] if path.parents[1].name == "shards" else path.parent
+
+
+def locations(snakemake: Any) -> Any:
+    """Where files lie on this machine: from the config, so that they are no parameter of a step and may move."""
+    from wsss.settings.run import LocationSettings
+
+    return LocationSettings.read("locations", snakemake.config.get("locations") or {})
+
+
+def own_lists(places: Any) -> Path | None:
+    """The folder of the user's own image lists, where the places name one."""
+    from wsss.data.voc_layout import own_lists_folder
+
+    return own_lists_folder(places.lists, Path(__file__).resolve().parents[1])
 
 
 def _end(logger: logging.Logger, message: str) -> None:

@@ -7,12 +7,13 @@ from step import machine, step
 with step(snakemake):
     from wsss.classification.training import train_classifier
     from wsss.data.dataset import Dataset
-    from wsss.settings.classifier import ClassifierSettings
+    from wsss.settings.run import read_settings
 
     train_classifier(
         Dataset(Path(snakemake.input.images).parent),
-        ClassifierSettings.model_validate_json(snakemake.params.settings),
+        read_settings("classifier", snakemake.params.settings),
         Path(snakemake.input.initial),
         Path(snakemake.output.weights).parent,
         machine(snakemake),
+        Path(start) if (start := snakemake.input.get("start")) else None,
     )

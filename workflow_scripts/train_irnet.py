@@ -7,12 +7,12 @@ from step import machine, stage_folder, step
 with step(snakemake):
     from wsss.data.dataset import Dataset
     from wsss.refinement.irnet.training import train_irnet
-    from wsss.settings.irnet import IrnetSettings
+    from wsss.settings.run import read_settings
 
     train_irnet(
         Dataset(Path(snakemake.input.images).parent),
-        stage_folder(snakemake.input.labels[0]),
-        IrnetSettings.model_validate_json(snakemake.params.settings),
+        stage_folder(snakemake.input.labels),
+        read_settings("irnet", snakemake.params.settings),
         Path(snakemake.input.initial),
         Path(snakemake.output.weights).parent,
         machine(snakemake),

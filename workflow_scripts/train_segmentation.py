@@ -7,12 +7,12 @@ from step import machine, stage_folder, step
 with step(snakemake):
     from wsss.data.dataset import Dataset
     from wsss.segmentation.training import train_segmentation
-    from wsss.settings.segmentation import SegmentationSettings
+    from wsss.settings.run import read_settings
 
     train_segmentation(
         Dataset(Path(snakemake.input.images).parent),
-        stage_folder(snakemake.input.labels[0]),
-        SegmentationSettings.model_validate_json(snakemake.params.settings),
+        stage_folder(snakemake.input.labels),
+        read_settings("segmentation", snakemake.params.settings),
         Path(snakemake.input.initial),
         Path(snakemake.output.weights).parent,
         machine(snakemake),

@@ -7,11 +7,11 @@ from step import step
 
 with step(snakemake):
     from wsss.reporting.run_report import write_run_report
-    from wsss.settings.run import RunSettings
+    from wsss.settings.run import read_settings
 
     write_run_report(
         snakemake.wildcards.run,
-        RunSettings.model_validate_json(snakemake.params.settings),
+        read_settings("run", snakemake.params.settings),
         json.loads(snakemake.params.paths),
         {name: Path(file) for name, file in snakemake.input.items()},
         Path(snakemake.output.report),

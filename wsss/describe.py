@@ -12,24 +12,24 @@ from torch import nn
 from wsss.classification import training as classification
 from wsss.classification.classifier import build_classifier
 from wsss.data.dataset import read_list
-from wsss.data.voc12 import TRAIN_AUG_IMAGES
-from wsss.data.voc_layout import list_path
+from wsss.data.voc_layout import VOC12_LENGTHS
 from wsss.errors import WsssError
 from wsss.networks.backbones import backbone_of
+from wsss.plan.locations import train_list_file
 from wsss.refinement.irnet import training as refinement
 from wsss.refinement.irnet.network import EdgeNetwork
 from wsss.segmentation import training as segmentation
 from wsss.segmentation.deeplab import parameter_groups as segmentation_groups
 from wsss.settings.backbone import BackboneSettings
-from wsss.settings.data import FolderSettings, SyntheticSettings
+from wsss.settings.classifier import ClassifierSettings
+from wsss.settings.data import SyntheticSettings, Voc12Settings
+from wsss.settings.irnet import IrnetSettings
 from wsss.settings.run import Config, LocationSettings, RunSettings, read_config
 from wsss.training.loop import Plan, rate_share
 
-# Lengths of published lists, by the name of the dataset; train_aug holds SBD's images too.
-IMAGES = {
-    "voc12": {"train": 1464, "train_aug": TRAIN_AUG_IMAGES, "trainval": 2913, "val": 1449},
-    "coco14": {"train": 82_081, "val": 40_137},
-}
+PROJECT = Path(__file__).parents[1]
+# Lengths of published lists, by the name of a folder's dataset.
+IMAGES = {"voc12": VOC12_LENGTHS, "coco14": {"train": 82_081, "val": 40_137}}
 
 
 @dataclass(frozen=True)
@@ -78,40 +78,43 @@ def trainings(run: RunSettings, images: int | None) -> list[Training]:
     last = _segmentation(run, classes)
     if run.supervision == "truth":
         return [last]
-    return [_classifier(run, classes, images), _irnet(run, images), last]
+    irnet = [_irnet(run.irnet, images)] if run.trains_irnet and run.irnet is not None else []
+    return [*_classifiers(run.classifier, classes, images), *irnet, last]
 
 
 def train_images(run: RunSettings, locations: LocationSettings) -> int | None:
     """Length of a run's train list; None for one that is neither on this machine nor a published one."""
-    data, name = run.data, run.data.lists.train
+    data = run.data
     if isinstance(data, SyntheticSettings):
         return data.train_images
-    if isinstance(data, FolderSettings):
-        file = list_path(Path(locations.dataset or ""), name)
-        if locations.dataset and file.is_file():
-            return len(read_list(file))
-        return IMAGES.get(data.name, {}).get(name)
-    return IMAGES["voc12"].get(name)
+    file = train_list_file(data, locations, PROJECT)
+    if file is not None:
+        return len(read_list(file))
+    published = VOC12_LENGTHS if isinstance(data, Voc12Settings) else IMAGES.get(data.name, {})
+    return published.get(data.lists.train)
 
 
-def _classifier(run: RunSettings, classes: int, images: int | None) -> Training:
-    settings = run.classifier
+def _classifiers(settings: ClassifierSettings, classes: int, images: int | None) -> list[Training]:
+    """A classifier's training, after that of the classifier that it starts from, where there is one."""
+    earlier = [] if settings.start is None else _classifiers(settings.start, classes, images)
     with torch.device("meta"):
         network = build_classifier(settings, classes)
     words = "" if settings.words == "none" else f", {settings.vocabulary} words"
-    return Training(
+    start = "" if settings.start is None else f", from the finished {settings.start.label}"
+    groups = classification.parameter_groups(network)
+    own = Training(
         stage="classifier",
-        network=f"{settings.label} on {_named(settings.backbone)}{words}, {classes} classes",
-        **_counts(network, classification.parameter_groups(network), ("trunk", "heads")),
+        network=f"{settings.label} on {_named(settings.backbone)}{words}, {classes} classes{start}",
+        **_counts(network, groups, [group["name"] for group in groups]),
         crop=settings.crop,
         batch=settings.batch,
         accumulate=1,
         plan=None if images is None else classification.training_plan(settings, images),
     )
+    return [*earlier, own]
 
 
-def _irnet(run: RunSettings, images: int | None) -> Training:
-    settings = run.irnet
+def _irnet(settings: IrnetSettings, images: int | None) -> Training:
     with torch.device("meta"):
         network = EdgeNetwork(backbone_of(settings.backbone), settings.displacement)
     groups = refinement.parameter_groups(network, settings)

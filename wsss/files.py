@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import os
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -41,6 +42,14 @@ def told_when_full(path: Path) -> Iterator[None]:
                 f"no space left while writing {path}: free some space and run the same command again"
             ) from None
         raise
+
+
+def remove_tree(folder: Path) -> None:
+    """Remove a folder with all that it holds, or a link to one, and not what the link leads to."""
+    if folder.is_symlink():
+        folder.unlink()
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def write_bytes(path: Path, content: bytes) -> None:

@@ -11,21 +11,23 @@ from safetensors.torch import save_file
 from tests.classification.released_classifier import released_classifier, released_settings
 from tests.classification.small_classifier import show_words
 from tests.reference import assert_near, figures, noise
-from wsss.cams.shards import class_maps, of_one_size, write_cam_shard
+from wsss.cams.image_and_words import ImageAndWords
+from wsss.cams.plain import activations, class_maps
+from wsss.cams.shards import of_one_size, write_cam_shard
 from wsss.classification.classifier import Classifier, build_classifier
 from wsss.data.augmentation import scaled_size, to_tensor
 from wsss.data.dataset import Dataset
 from wsss.data.images import read_image
 from wsss.data.preparation import prepare
 from wsss.files import sha256_of
-from wsss.settings.cams import CamSettings
+from wsss.settings.cams import ImageAndWordsSettings, PlainCamSettings
 from wsss.settings.classifier import ClassifierSettings
 from wsss.settings.data import VOC_CLASSES
 from wsss.stores.cam_store import CamStore
 from wsss.stores.manifests import damaged_rows, read_manifest
 
 SETTINGS = ClassifierSettings.model_validate({"backbone": {"name": "resnet18", "weights": "scratch"}, "words": "none"})
-SCALES = CamSettings(scales=(1.0, 0.5, 1.25), store_dtype="float32")
+SCALES = PlainCamSettings(scales=(1.0, 0.5, 1.25), store_dtype="float32")
 
 
 def one_photograph(photographs: Path, image_id: str, keys: np.ndarray, folder: Path) -> Dataset:
@@ -48,7 +50,7 @@ def test_maps_of_a_photograph_equal_the_released_ones(photographs: Path, tmp_pat
     weights, manifest = tmp_path / "classifier.safetensors", tmp_path / "shards" / "train" / "0-of-1.tsv"
     save_file(released_classifier("vwl_l").state_dict(), weights)
     data = one_photograph(photographs, image_id, released["keys"], tmp_path)
-    settings = CamSettings(store_dtype="float32")
+    settings = PlainCamSettings(store_dtype="float32")
     write_cam_shard(data, [image_id], weights, released_settings("vwl_l"), settings, tmp_path, manifest)
     store = CamStore.read(tmp_path / read_manifest(manifest)[0].file, image_id)
     np.testing.assert_array_equal(store.keys, released["keys"])
@@ -72,8 +74,8 @@ def test_a_map_is_the_maximum_of_both_views(network: Classifier, size: tuple[int
     ours = class_maps(network, image(*size)[None])[0, keys]
     assert ours.shape == (3, -(-size[0] // 16), -(-size[1] // 16))
     with torch.no_grad():
-        straight = network.activations(image(*size)[None])[0].numpy()
-        mirrored = network.activations(image(*size)[None].flip(3))[0].numpy()
+        straight = activations(network, image(*size)[None])[0].numpy()
+        mirrored = activations(network, image(*size)[None].flip(3))[0].numpy()
     for number, key in enumerate(keys):
         for y, x in np.ndindex(*ours.shape[1:]):
             wanted = max(straight[key, y, x], mirrored[key, y, ours.shape[2] - 1 - x])
@@ -109,7 +111,7 @@ def weights(network: Classifier, tmp_path_factory: pytest.TempPathFactory) -> Pa
 
 
 def write(
-    dataset: Dataset, weights: Path, folder: Path, ids: list[str], settings: CamSettings = SCALES
+    dataset: Dataset, weights: Path, folder: Path, ids: list[str], settings: PlainCamSettings = SCALES
 ) -> list[CamStore]:
     manifest = folder / "shards" / "val" / "0-of-1.tsv"
     write_cam_shard(dataset, ids, weights, SETTINGS, settings, folder, manifest)
@@ -183,11 +185,11 @@ def test_stores_hold_both_branches_where_these_are_asked_for(dataset: Dataset, t
     show_words(network)
     save_file(network.state_dict(), tmp_path / "classifier.safetensors")
     ids = dataset.ids("val")[:1]
-    both = SCALES.model_copy(update={"branches": "image_and_words"})
+    both = ImageAndWordsSettings(method="image_and_words", scales=SCALES.scales, store_dtype="float32")
     manifest = tmp_path / "shards" / "0-of-1.tsv"
     write_cam_shard(dataset, ids, tmp_path / "classifier.safetensors", classifier, both, tmp_path, manifest)
     store = CamStore.read(tmp_path / read_manifest(manifest)[0].file, ids[0])
     pixels = to_tensor(read_image(dataset.image_path(ids[0])), network.backbone.normalisation)
-    wanted = class_maps(network, pixels[None], "image_and_words")[0, store.keys]
+    wanted = ImageAndWords(both).maps(network, pixels[None], [store.keys])[0, store.keys]
     assert_near(wanted, store.cams[0])
     assert (wanted > class_maps(network, pixels[None])[0, store.keys]).any()

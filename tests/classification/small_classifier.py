@@ -5,8 +5,9 @@ import torch
 from torch import Tensor
 
 from tests.reference import noise
+from wsss.classification.banked_words import BankedWords
 from wsss.classification.classifier import Classifier, build_classifier
-from wsss.classification.word_heads import BankedWords, LearntWords
+from wsss.classification.learnt_words import LearntWords
 from wsss.settings.classifier import ClassifierSettings
 
 

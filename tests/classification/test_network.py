@@ -10,8 +10,11 @@ from torch import Tensor
 from tests.classification.released_classifier import released_classifier
 from tests.classification.small_classifier import array, batch, small
 from tests.reference import assert_gradients, assert_near, figures, noise
+from wsss.cams.image_and_words import joined_activations
+from wsss.cams.plain import activations
+from wsss.classification.banked_words import BankedWords
 from wsss.classification.classifier import Classifier
-from wsss.classification.word_heads import BankedWords, LearntWords
+from wsss.classification.learnt_words import LearntWords
 from wsss.errors import WsssError
 from wsss.networks.released_names import Released
 
@@ -56,7 +59,7 @@ def test_predictions_and_maps_equal_the_released_ones(words: str) -> None:
     assert_near(said.word, released["word"])
     np.testing.assert_array_equal(said.present, released["y_word"])
     assert 0 < released["y_word"].mean() < 1
-    assert_near(network.activations(images), released["cam"])
+    assert_near(activations(network, images), released["cam"])
 
 
 @pytest.mark.parametrize("words", RELEASED)
@@ -105,8 +108,8 @@ def test_with_gmp_the_score_is_that_of_the_maxima() -> None:
 
 @pytest.mark.parametrize("words", ["none", "vwl_m"])
 def test_maps_of_words_are_refused_where_words_are_not_mapped_to_classes(words: str) -> None:
-    with pytest.raises(WsssError, match=rf"cams.branches: image_and_words .* words is {words}"):
-        small(words=words).activations(batch(3)[0], "image_and_words")
+    with pytest.raises(WsssError, match=rf"cams.method: image_and_words .* words is {words}"):
+        joined_activations(small(words=words), batch(3)[0])
 
 
 def test_the_bank_follows_in_training_and_rests_otherwise() -> None:
@@ -165,4 +168,4 @@ def test_every_backbone_serves(name: str) -> None:
     network = small(backbone={"name": name, "weights": "scratch"})
     losses = network.losses(*batch(3))
     assert all(bool(loss.isfinite()) for loss in losses.values())
-    assert network.activations(batch(3)[0]).shape[:2] == (2, 3)
+    assert activations(network, batch(3)[0]).shape[:2] == (2, 3)

@@ -1,7 +1,6 @@
 """Small archives in the official formats of VOC 2012 and SBD, merged pixel by pixel."""
 
 import io
-import tarfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -10,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 from scipy.io import savemat
-from scipy.sparse import csc_array
 
+from tests.data.archives import Files, annotation, jpeg, lines, mat, pack, png
 from wsss.data.dataset import Dataset
 from wsss.data.images import read_labels, voc_palette
 from wsss.data.preparation import prepare
@@ -29,7 +28,9 @@ from wsss.data.voc12 import (
 from wsss.errors import WsssError
 from wsss.settings.data import VOC_CLASSES, Voc12Settings
 
-Files = dict[str, bytes]
+Lists = dict[str, str]
+VOC12: Lists = Voc12Settings(kind="voc12").lists.model_dump()
+UNLISTED = "2012_004331"
 # Odd sizes, height x width; a list's members are not in order and overlap as the real ones do.
 SIZES = {
     "2007_000032": (37, 50),
@@ -38,7 +39,7 @@ SIZES = {
     "2008_000008": (1, 1),
     "2009_000005": (53, 17),
     "2011_003276": (33, 32),
-    "2012_004331": (20, 20),  # in no list
+    UNLISTED: (20, 20),  # in no list of VOC's
 }
 VOC_TRAIN = ["2007_000032", "2011_003276"]
 VOC_VAL = ["2007_000033"]
@@ -70,45 +71,8 @@ def sbd_mask(image_id: str) -> np.ndarray:
     return mask("sbd", image_id, (0, 8, 12, 20))
 
 
-def png(labels: np.ndarray) -> bytes:
-    image = Image.frombytes("P", labels.shape[::-1], labels.tobytes())
-    image.putpalette(voc_palette().tobytes())
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-def jpeg(height: int, width: int) -> bytes:
-    buffer = io.BytesIO()
-    Image.new("RGB", (width, height), (90, 120, 30)).save(buffer, "JPEG")
-    return buffer.getvalue()
-
-
-def mat(segmentation: np.ndarray, compressed: bool = True) -> bytes:
-    boundaries = np.empty((20, 1), object)
-    for number in range(20):
-        boundaries[number, 0] = csc_array(segmentation == number + 1, dtype=bool)
-    present = np.setdiff1d(segmentation, [0])[:, None]
-    struct = {"Segmentation": segmentation, "Boundaries": boundaries, "CategoriesPresent": present}
-    buffer = io.BytesIO()
-    savemat(buffer, {"GTcls": struct}, do_compression=compressed)
-    return buffer.getvalue()
-
-
 def xml(image_id: str) -> bytes:
-    objects = "".join(
-        f"<object><name>{name}</name><difficult>{difficult}</difficult>"
-        "<part><name>head</name><bndbox><xmin>1</xmin></bndbox></part></object>"
-        for name, difficult in OBJECTS[image_id]
-    )
-    height, width = SIZES[image_id]
-    size = f"<size><width>{width}</width><height>{height}</height><depth>3</depth></size>"
-    source = "<source><database>The VOC2008 Database</database></source>"
-    return f"<annotation><folder>VOC2012</folder>{source}{size}{objects}</annotation>\n".encode()
-
-
-def lines(*ids: str) -> bytes:
-    return "".join(f"{image_id}\n" for image_id in ids).encode()
+    return annotation(SIZES[image_id], OBJECTS[image_id])
 
 
 def voc_files() -> Files:
@@ -133,20 +97,13 @@ def sbd_files() -> Files:
     return files
 
 
-def pack(path: Path, mode: str, folder: str, files: Files) -> Path:
-    with tarfile.open(path, mode) as tar:  # type: ignore[call-overload]
-        for name, content in files.items():
-            info = tarfile.TarInfo(f"{folder}/{name}")
-            info.size = len(content)
-            tar.addfile(info, io.BytesIO(content))
-    return path
-
-
-def build(out: Path, voc: Files, sbd: Files, workers: int = 2, images: int = len(TRAIN_AUG)) -> Path:
+def build(
+    out: Path, voc: Files, sbd: Files, workers: int = 2, images: int = len(TRAIN_AUG), lists: Lists = VOC12
+) -> Path:
     out.parent.mkdir(parents=True, exist_ok=True)
     voc_archive = pack(out.with_name(VOC_ARCHIVE.name), "w", VOC_FOLDER, voc)
     sbd_archive = pack(out.with_name(SBD_ARCHIVE.name), "w:gz", SBD_FOLDER, sbd)
-    build_voc12(voc_archive, sbd_archive, out, workers, images)
+    build_voc12(voc_archive, sbd_archive, out, lists, out.parent, workers, images)
     return out
 
 
@@ -176,7 +133,7 @@ def test_what_voc_holds_is_kept_as_it_is(built: Path) -> None:
     kept = {
         name: content
         for name, content in voc_files().items()
-        if not name.startswith(("SegmentationObj", "ImageSets/Main"))
+        if not name.startswith(("SegmentationObj", "ImageSets/Main")) and UNLISTED not in name
     }
     made = {f"SegmentationClassAug/{image_id}.png" for image_id in LISTED}
     made |= {"ImageSets/Segmentation/train_aug.txt", "image_labels.csv"}
@@ -221,6 +178,42 @@ def test_the_workflow_accepts_the_result(built: Path, tmp_path: Path) -> None:
 def test_any_number_of_workers_gives_the_same_bytes(built: Path, tmp_path: Path) -> None:
     again = build(tmp_path / "voc12", voc_files(), sbd_files(), workers=1)
     assert contents(again) == contents(built)
+
+
+def test_only_what_is_on_the_lists_is_made(tmp_path: Path) -> None:
+    """VOC's lists and the user's own may stand side by side; an image of none of VOC's lists has no mask to be made."""
+    few = ["2009_000005", "2011_003276"]
+    (tmp_path / "few.txt").write_bytes(lines(*few))
+    lists = {"train": "few.txt", "train_scored": "few.txt", "val": "val"}
+    made = build(tmp_path / "voc12", voc_files(), sbd_files(), lists=lists)
+    listed = sorted([*few, *VOC_VAL])
+    assert sorted(path.stem for path in (made / "JPEGImages").iterdir()) == listed
+    assert sorted(path.stem for path in (made / "Annotations").iterdir()) == listed
+    assert sorted(path.stem for path in (made / "SegmentationClassAug").iterdir()) == listed
+    assert sorted(path.stem for path in (made / "SegmentationClass").iterdir()) == ["2007_000033", "2011_003276"]
+    assert [row.split(",")[0] for row in (made / "image_labels.csv").read_text().splitlines()[1:]] == listed
+    whole = contents(build(tmp_path / "whole" / "voc12", voc_files(), sbd_files()))
+    part = contents(made)
+    assert {name: part[name] for name in part if name != "image_labels.csv"}.items() <= whole.items()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (lines("2009_000005", "2013_000001"), r"the list few\.txt names 2013_000001, .* \(1 of 2 are missing\)"),
+        # No id leads out of the folder of the photographs.
+        (lines("../JPEGImages/2009_000005"), r"names \.\./JPEGImages/2009_000005, .* \(1 of 1 are missing\)"),
+        (lines(UNLISTED), rf"missing label file: .*{UNLISTED}\.mat"),
+        (b"", r"image list .*few\.txt is empty"),
+        (None, r"missing image list: .*few\.txt"),
+    ],
+)
+def test_own_lists_that_do_not_fit_leave_nothing(tmp_path: Path, content: bytes | None, message: str) -> None:
+    if content is not None:
+        (tmp_path / "few.txt").write_bytes(content)
+    with pytest.raises(WsssError, match=message):
+        build(tmp_path / "voc12", voc_files(), sbd_files(), lists=VOC12 | {"train": "few.txt"})
+    assert {path.name for path in tmp_path.iterdir()} <= {VOC_ARCHIVE.name, SBD_ARCHIVE.name, "few.txt"}
 
 
 def test_an_earlier_build_is_replaced(tmp_path: Path) -> None:
@@ -280,7 +273,7 @@ def test_unless_told_otherwise_the_real_count_is_demanded(tmp_path: Path) -> Non
     voc_archive = pack(tmp_path / "voc.tar", "w", VOC_FOLDER, voc_files())
     sbd_archive = pack(tmp_path / "sbd.tgz", "w:gz", SBD_FOLDER, sbd_files())
     with pytest.raises(WsssError, match=r"voc\.tar and .*sbd\.tgz give 5 images for train_aug, not 10582"):
-        build_voc12(voc_archive, sbd_archive, tmp_path / "voc12")
+        build_voc12(voc_archive, sbd_archive, tmp_path / "voc12", VOC12)
     assert TRAIN_AUG_IMAGES == 10_582
 
 

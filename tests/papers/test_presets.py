@@ -38,6 +38,7 @@ CLASSIFIER: dict[str, Any] = {
     "optimiser": {"momentum": 1e-4, "weight_decay": 1e-4, "power": 0.9, "decay_every": 1},
     "precision": "float32",
     "seed": 0,
+    "objectives": [],
 }
 OWN: dict[str, dict[str, Any]] = {
     "vwe": {"words": "vwe", "backbone": CLASSIFIER["backbone"] | {"name": "resnet50"}},
@@ -52,9 +53,15 @@ AS_PRINTED: dict[str, Any] = {
 }
 # Background scores of the CAMs in the released codes.
 SCORES = {"voc12-vwe": 0.14, "voc12-vwl-l": 0.13, "voc12-vwl-m": 0.13}
-KERNELS = {"iterations": 10, "gaussian_weight": 3.0}
+KERNELS = {"method": "dense_crf", "iterations": 10, "gaussian_weight": 3.0}
 CAMS: dict[str, Any] = {
-    "cams": {"scales": [1.0, 0.5, 1.5, 2.0], "branches": "image", "precision": "float32", "store_dtype": "float16"},
+    "cams": {
+        "scales": [1.0, 0.5, 1.5, 2.0],
+        "method": "plain",
+        "mirrors": "max",
+        "precision": "float32",
+        "store_dtype": "float16",
+    },
     "cam_crf": {
         "background_score": 0.15,
         "crf": KERNELS | {"gaussian_sxy": 1.0, "bilateral_sxy": 64.0, "bilateral_srgb": 3.0, "bilateral_weight": 4.0},
@@ -83,6 +90,7 @@ REFINEMENT: dict[str, Any] = {
         "seed": 0,
     },
     "pseudo_labels": {
+        "method": "irnet",
         "radius": 5,
         "beta": 10.0,
         "log2_steps": 8,
@@ -194,7 +202,7 @@ def test_a_bound_is_the_same_network_on_the_truth(preset: str) -> None:
 def test_a_run_follows_the_paper_to_the_letter(preset: str) -> None:
     default, paper = runs(preset)["default"], runs(preset)["paper"]
     assert spelt_out(paper.classifier) == CLASSIFIER | OWN[method(preset)] | AS_PRINTED
-    assert paper.cams.branches == ("image_and_words" if method(preset) == "vwe" else "image")
+    assert paper.cams.method == ("image_and_words" if method(preset) == "vwe" else "plain")
     later = {"classifier": default.classifier, "cams": default.cams}
     assert paper.model_copy(update=later) == default
 

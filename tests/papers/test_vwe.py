@@ -13,10 +13,12 @@ from tests.classification.small_classifier import array, batch, heads_of, learnt
 from tests.papers import loops
 from tests.papers.loops import assert_gradient
 from tests.reference import noise
-from wsss.cams.shards import class_maps
+from wsss.cams.image_and_words import ImageAndWords, joined_activations
+from wsss.cams.plain import activations, class_maps
 from wsss.classification.classifier import Classifier
+from wsss.classification.learnt_words import LearntWords
 from wsss.classification.visual_words import similarity
-from wsss.classification.word_heads import LearntWords
+from wsss.settings.cams import ImageAndWordsSettings
 
 READINGS = ["released", "paper"]
 SIZES = [(33, 17), (1, 1)]
@@ -145,7 +147,7 @@ def test_equation_09_says_who_takes_a_gradient(reading: str) -> None:
 def test_equation_10_map_of_images(classes: int, size: tuple[int, int]) -> None:
     network, _, features = network_and_features(classes=classes, size=size)
     wanted = loops.maps(array(features), array(network.classifier.weight))
-    ours = network.activations(batch(classes, size)[0].double())
+    ours = activations(network, batch(classes, size)[0].double())
     np.testing.assert_allclose(array(ours), wanted, rtol=1e-9, atol=1e-12)
     # Each class is linear in its weights where it is not cut off: they take the features' sums over those pixels.
     (gradient,) = torch.autograd.grad(ours.sum(), network.classifier.weight)
@@ -199,7 +201,7 @@ def test_equation_12_maximum_of_both_maps(classes: int, size: tuple[int, int], w
     features = array(network.features(images))
     of_images = loops.maps(features, array(network.classifier.weight))
     of_words = word_maps(network.words, features)
-    ours = array(network.activations(images, "image_and_words"))
+    ours = array(joined_activations(network, images))
     np.testing.assert_allclose(ours, np.maximum(of_images, of_words), rtol=1e-9, atol=1e-12)
     if classes == 3:
         assert (of_images > of_words).any()
@@ -211,9 +213,10 @@ def test_equation_12_comes_before_the_maximum_with_the_mirror() -> None:
     show_words(network)
     image = batch(4)[0][0].double()
     keys = np.array([1, 3])
-    ours = class_maps(network, image[None], "image_and_words")[0, keys]
+    method = ImageAndWords(ImageAndWordsSettings(method="image_and_words"))
+    ours = method.maps(network, image[None], [keys])[0, keys]
     with torch.no_grad():
-        both = network.activations(torch.stack([image, image.flip(2)]), "image_and_words")[:, keys]
+        both = joined_activations(network, torch.stack([image, image.flip(2)]))[:, keys]
     torch.testing.assert_close(ours, torch.maximum(both[0], both[1].flip(2)))
     assert not ours.requires_grad
     assert (ours > class_maps(network, image[None])[0, keys]).any()

@@ -13,12 +13,14 @@ from tests.classification.small_classifier import array, batch, heads_of, learnt
 from tests.papers import loops
 from tests.papers.loops import assert_gradient
 from tests.reference import noise
-from wsss.cams.shards import class_maps
+from wsss.cams.plain import activations, class_maps
+from wsss.classification.banked_words import BankedWords
 from wsss.classification.formulations import FORMULATIONS
 from wsss.classification.hybrid_pooling import global_average, hybrid_pooling
+from wsss.classification.learnt_words import LearntWords
 from wsss.classification.memory_bank import MemoryBank
+from wsss.classification.objective import Step
 from wsss.classification.visual_words import similarity, word_labels, word_probabilities, words_present
-from wsss.classification.word_heads import BankedWords, LearntWords
 from wsss.labelling.label_maps import class_labels, strongest
 
 READINGS = ["released", "paper"]
@@ -40,7 +42,7 @@ def draw(shape: Shape) -> tuple[np.ndarray, np.ndarray]:
 def test_equation_01_class_activation_map(classes: int, size: tuple[int, int]) -> None:
     network = small(classes).double()
     images = batch(classes, size)[0].double()
-    ours = network.activations(images)
+    ours = activations(network, images)
     wanted = loops.maps(array(network.features(images)), array(network.classifier.weight))
     np.testing.assert_allclose(array(ours), wanted, rtol=1e-9, atol=1e-12)
 
@@ -48,7 +50,7 @@ def test_equation_01_class_activation_map(classes: int, size: tuple[int, int]) -
 def test_equation_01_is_read_off_and_teaches_nobody() -> None:
     network = small(4).double()
     image = batch(4)[0][0].double().requires_grad_()
-    assert network.activations(image[None]).requires_grad
+    assert activations(network, image[None]).requires_grad
     maps = class_maps(network, image[None])[0]
     assert maps.shape[0] == 4
     assert not maps.requires_grad
@@ -305,7 +307,7 @@ def test_equation_14_auxiliary_loss(reading: str, changes: dict[str, float]) -> 
     labels = torch.from_numpy(truth).double()
 
     def ours(features: torch.Tensor) -> torch.Tensor:
-        found = heads.losses(features, labels)
+        found = heads.losses(Step(small(), features, labels, features, 0.0))
         return found["w2i"] + found["decov"]
 
     def loop(features: np.ndarray, codebook: np.ndarray) -> np.ndarray:

@@ -22,7 +22,7 @@ from wsss.refinement.irnet.network import (
 )
 from wsss.refinement.random_walk import random_walk
 from wsss.settings.backbone import BackboneName
-from wsss.settings.pseudo_labels import PseudoLabelSettings
+from wsss.settings.pseudo_labels import IrnetWalkSettings
 
 
 def test_edges_and_displacements_equal_the_released_ones() -> None:
@@ -30,7 +30,7 @@ def test_edges_and_displacements_equal_the_released_ones() -> None:
     edges = edges_of_image(network, image, 512)
     assert_near(edges, figures("irnet")["edge"][0])
     cams = torch.from_numpy(blobs("irnet/cam", 38, 47, 3))
-    walked = random_walk(cams, torch.from_numpy(edges), PseudoLabelSettings())
+    walked = random_walk(cams, torch.from_numpy(edges), IrnetWalkSettings())
     assert_near(walked, figures("irnet")["walk_on_edge"][:, 0])
     assert_near(displacements_of_image(network, image, 512), figures("irnet")["displacement"])
 

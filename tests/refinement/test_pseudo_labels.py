@@ -9,10 +9,12 @@ from safetensors.torch import save_file
 from wsss.data.dataset import Dataset
 from wsss.data.images import read_image, read_labels
 from wsss.networks.initial_weights import write_initial_weights
-from wsss.refinement import pseudo_labels
+from wsss.refinement import irnet_walk
 from wsss.refinement.irnet.training import build_edge_network
+from wsss.refinement.method import IrnetTraining, Trainings
+from wsss.refinement.pseudo_labels import write_pseudo_shard
 from wsss.settings.irnet import IrnetSettings
-from wsss.settings.pseudo_labels import PseudoLabelSettings
+from wsss.settings.pseudo_labels import IrnetWalkSettings
 from wsss.stores.cam_store import CamStore
 from wsss.stores.image_store import store_path
 from wsss.stores.label_images import label_path
@@ -36,26 +38,25 @@ def test_the_edge_network_runs_in_the_precision_asked_for(
     write_initial_weights(IRNET.backbone, {}, tmp_path)
     network = build_edge_network(IRNET, tmp_path / "weights.safetensors")
     save_file(network.branches.state_dict(), tmp_path / "edges.safetensors")
-    walked, seen = pseudo_labels.pseudo_label, []
+    trainings = Trainings(IrnetTraining(IRNET, tmp_path / "weights.safetensors", tmp_path / "edges.safetensors"))
+    walked, seen = irnet_walk.pseudo_label, []
 
     def pseudo_label(strided: np.ndarray, keys: np.ndarray, edge: np.ndarray, *rest: object) -> np.ndarray:
         seen.append(edge)
         return walked(strided, keys, edge, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(pseudo_labels, "pseudo_label", pseudo_label)
+    monkeypatch.setattr(irnet_walk, "pseudo_label", pseudo_label)
     ids = dataset.ids("val")
     labels = {}
     for precision in ("float32", "bfloat16"):
-        settings = PseudoLabelSettings.model_validate({"precision": precision, "pad_to": 64})
+        settings = IrnetWalkSettings.model_validate({"precision": precision, "pad_to": 64})
         folder = tmp_path / precision
-        pseudo_labels.write_pseudo_shard(
+        write_pseudo_shard(
             dataset,
             ids,
             tmp_path / "cams",
-            IRNET,
-            tmp_path / "weights.safetensors",
-            tmp_path / "edges.safetensors",
             settings,
+            trainings,
             folder,
             folder / "0.tsv",
         )

@@ -13,7 +13,7 @@ from wsss.data.images import read_image
 from wsss.refinement.kernels import transitions
 from wsss.refinement.kernels.transitions import Transitions
 from wsss.refinement.random_walk import coefficients_of_power, pseudo_label, random_walk
-from wsss.settings.pseudo_labels import PseudoLabelSettings
+from wsss.settings.pseudo_labels import IrnetWalkSettings
 
 RELEASED_CAMS = ("irnet/cam", 38, 47, 3)
 Walk = Literal["exact", "accelerated"]
@@ -24,7 +24,7 @@ CPU = torch.device("cpu")
 
 
 def walk(cams: np.ndarray, edge: np.ndarray, radius: int, beta: float, log2_steps: int, how: Walk) -> np.ndarray:
-    settings = PseudoLabelSettings(radius=radius, beta=beta, log2_steps=log2_steps, walk=how)
+    settings = IrnetWalkSettings(radius=radius, beta=beta, log2_steps=log2_steps, walk=how)
     return random_walk(torch.from_numpy(cams), torch.from_numpy(edge), settings).numpy()
 
 
@@ -115,7 +115,7 @@ def test_the_kernel_for_gpus_gives_the_compiled_step(size: tuple[int, int], monk
 @pytest.mark.parametrize("how", WALKS)
 def test_the_walk_on_a_gpu(how: Walk) -> None:
     cams, edge = torch.from_numpy(blobs(*RELEASED_CAMS)), torch.from_numpy(released_blobs())
-    settings = PseudoLabelSettings(walk=how)
+    settings = IrnetWalkSettings(walk=how)
     there = random_walk(cams.cuda(), edge.cuda(), settings)
     assert there.is_cuda
     assert torch.equal(there, random_walk(cams.cuda(), edge.cuda(), settings))
@@ -232,7 +232,7 @@ def test_labels_of_photographs_hardly_change(photographs: Path) -> None:
         image = np.asarray(read_image(path))
         edge, keys = contrasts(image), np.array([2, 5])
         cams = blobs(path.stem, *edge.shape, 2)
-        labels = [pseudo_label(cams, keys, edge, image.shape[:2], PseudoLabelSettings(walk=how), CPU) for how in WALKS]
+        labels = [pseudo_label(cams, keys, edge, image.shape[:2], IrnetWalkSettings(walk=how), CPU) for how in WALKS]
         assert set(np.unique(labels[0])) == {0, 3, 6}
         pixels, changed = pixels + labels[0].size, changed + np.count_nonzero(labels[0] != labels[1])
     assert changed * 100_000 <= pixels
@@ -249,7 +249,7 @@ def upsampled(values: np.ndarray, y: int, x: int) -> float:
     return float(upper * (1 - down) + lower * down)
 
 
-SETTINGS = PseudoLabelSettings(radius=3, beta=4.0, log2_steps=2, background_score=0.6)
+SETTINGS = IrnetWalkSettings(radius=3, beta=4.0, log2_steps=2, background_score=0.6)
 
 
 @pytest.mark.parametrize("size", [(17, 22), (1, 1), (12, 3)])

@@ -116,6 +116,15 @@ def test_headline_is_the_last_stage_on_val(tmp_path: Path) -> None:
     assert "CAM on val" in page.text
 
 
+def test_what_took_the_place_of_the_crf_is_named(tmp_path: Path) -> None:
+    head, *rest = records()
+    page = Page(written(tmp_path, [head.model_copy(update={"post_processing": "pamr"}), *rest]))
+    (row,) = [cells for cells in page.rows if len(cells) == 10 and cells[0].startswith("prediction")]
+    assert (row[0], row[5]) == ("prediction + PAMR", "PAMR instead")
+    assert "prediction + PAMR on val" in page.text
+    assert "+ CRF" not in page.text
+
+
 def test_rows_follow_the_pipeline(tmp_path: Path) -> None:
     rows = [cells for cells in Page(written(tmp_path, records())).rows if len(cells) == 10][1:]
     assert [cells[:2] for cells in rows] == [

@@ -97,7 +97,6 @@ def test_a_figure_of_words_is_part_of_what_a_comparison_shows() -> None:
         ({"rows": {"a": {"test": 1}}}, "cam", {}, "published.rows.a.test"),
         ({"backbone": "resnet101"}, "cam", {}, "a is of another protocol; figures are of data.kind voc12"),
         ({}, "cam", {"data": {"lists": {"train": "train"}}}, "a is of another protocol"),
-        ({}, "cam", {"data": {"classes": {"cat": 8}}}, "a is of another protocol"),
         ({}, "cam", {"irnet": {"backbone": {"weights": "scratch"}}}, "a is of another protocol"),
         ({"stage": "pseudo_label"}, "pseudo_label", {"irnet": {"backbone": {"name": "resnet18"}}}, "irnet on resnet50"),
         ({"stage": "prediction"}, "prediction", {"segmentation": {"backbone": {"weights": "scratch"}}}, "on resnet101"),
@@ -120,6 +119,17 @@ def test_networks_that_come_after_a_papers_figure_are_free(stage: str) -> None:
         trunks["segmentation"] = "resnet18"
     networks = {name: {"backbone": {"name": trunk, "weights": "imagenet"}} for name, trunk in trunks.items()}
     assert compared(FIGURES | {"stage": stage}, stage, **networks).published is not None
+
+
+@pytest.mark.parametrize(
+    "data", [{"classes": {"cat": 8}}, {"lists": {"train": "few.txt"}}, {"name": "animals", "classes": {"cat": 8}}]
+)
+def test_a_papers_figure_is_not_of_a_part_of_voc(data: dict[str, Any]) -> None:
+    comparison = {"rows": {"a": {}}, "published": FIGURES}
+    config = VOC12 | {"data": {"kind": "voc12"} | data, "locations": {"lists": "lists"}}
+    read_config(config)
+    with pytest.raises(WsssError, match="a is of another protocol"):
+        read_config(config | {"comparisons": {"ablation": comparison}})
 
 
 def test_a_papers_figure_is_not_of_a_folder() -> None:
@@ -182,7 +192,7 @@ def without(key: str) -> dict[str, Any]:
         (BASE | {"data": {}}, "config: data = {}: Unable to extract tag using discriminator 'kind'"),
         (
             BASE | {"cams": {"scale": [1]}},
-            "config: unknown key cams.scale; allowed here: scales, precision, store_dtype",
+            "config: unknown key cams.scale; allowed here: method, scales, precision, store_dtype",
         ),
         (
             BASE | {"classifier": {"backbone": BACKBONE, "tua": 1}},
@@ -217,16 +227,24 @@ def without(key: str) -> dict[str, Any]:
         (BASE | {"comparisons": {"k": {"rows": {}}}}, "config: comparisons.k.rows = {}"),
         (BASE | {"comparisons": {"k": {"rows": {"a": {}}, "stage": "cams"}}}, "config: comparisons.k.stage = 'cams'"),
         (
-            BASE | {"cams": {"branches": "image_and_words"}, "classifier": {"backbone": BACKBONE, "words": "vwl_m"}},
-            "config: cams.branches: image_and_words needs words that are mapped to classes, classifier.words: vwe",
+            BASE | {"cams": {"method": "image_and_words"}, "classifier": {"backbone": BACKBONE, "words": "vwl_m"}},
+            "config: cams.method: image_and_words needs words that are mapped to classes, classifier.words: vwe",
         ),
         (
-            BASE | {"runs": {"both": {"cams": {"branches": "image_and_words"}, "classifier": {"words": "none"}}}},
-            "config: runs.both: cams.branches: image_and_words needs",
+            BASE | {"runs": {"both": {"cams": {"method": "image_and_words"}, "classifier": {"words": "none"}}}},
+            "config: runs.both: cams.method: image_and_words needs",
         ),
         (BASE | {"targets": ["gap"]}, "config: targets names no run 'gap'; there are: default"),
         (BASE | {"shards": 0}, "config: shards = 0"),
-        (BASE | {"locations": {"data": "x"}}, "unknown key locations.data; allowed here: dataset, archives, backbones"),
+        (BASE | {"locations": {"data": "x"}}, "unknown key locations.data; allowed here: dataset, lists, archives"),
+        (
+            VOC12 | {"data": {"kind": "voc12", "lists": {"train": "few.txt"}}},
+            "config: data.lists: few.txt is a list of your own: set locations.lists to the folder that holds it",
+        ),
+        (
+            VOC12 | {"comparisons": {"k": {"rows": {"a": {"data": {"lists": {"val": "few.txt"}}}}}}},
+            "config: data.lists: few.txt is a list of your own: set locations.lists",
+        ),
     ],
 )
 def test_faulty_configs_are_refused(config: dict[str, Any], message: str) -> None:

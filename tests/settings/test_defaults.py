@@ -10,16 +10,18 @@ from wsss.settings.backbone import BackboneSettings
 from wsss.settings.base import Settings
 from wsss.settings.cam_crf import CamCrfSettings
 from wsss.settings.cam_curve import CamCurveSettings
-from wsss.settings.cams import CamSettings
+from wsss.settings.cams import CamPart, ImageAndWordsSettings, PlainCamSettings
 from wsss.settings.classifier import ClassifierSettings
 from wsss.settings.comparison import ComparisonSettings, PublishedSettings
 from wsss.settings.confident_labels import ConfidentLabelSettings
 from wsss.settings.crf import CrfSettings
 from wsss.settings.data import FolderSettings, ListSettings, SyntheticSettings, Voc12Settings
 from wsss.settings.irnet import IrnetSettings
+from wsss.settings.objectives import ObjectivePart, RecamSettings, SecondStagePart
+from wsss.settings.pamr import PamrSettings
 from wsss.settings.prediction import PredictionSettings
 from wsss.settings.prediction_labels import PredictionLabelSettings
-from wsss.settings.pseudo_labels import PseudoLabelSettings
+from wsss.settings.pseudo_labels import CrfLabelSettings, IrnetWalkSettings, PamrLabelSettings, PlainLabelSettings
 from wsss.settings.report import ReportSettings
 from wsss.settings.run import (
     LocationSettings,
@@ -32,10 +34,23 @@ from wsss.settings.training import OptimiserSettings
 
 REQUIRED = "(no default)"
 RELEASED_SGD = {"momentum": 1e-4, "weight_decay": 1e-4, "power": 0.9, "decay_every": 1}
-CRF = {"iterations": 10, "gaussian_weight": 3.0}
+CRF = {"method": "dense_crf", "iterations": 10, "gaussian_weight": 3.0}
 CAM_CRF = CRF | {"gaussian_sxy": 1, "bilateral_sxy": 64, "bilateral_srgb": 3, "bilateral_weight": 4}
 CONFIDENT_CRF = CRF | {"gaussian_sxy": 3, "bilateral_sxy": 50, "bilateral_srgb": 5, "bilateral_weight": 10}
 PREDICTION_CRF = CRF | {"gaussian_sxy": 1, "bilateral_sxy": 67, "bilateral_srgb": 3, "bilateral_weight": 4}
+PAMR = {
+    "method": "pamr",
+    "dilations": [1, 2, 4, 8, 12, 24],
+    "iterations": 10,
+    "colour_tolerance": 0.1,
+    "stride": 1,
+}
+CAM_FRAME = {
+    "scales": [1.0, 0.5, 1.5, 2.0],
+    "precision": "float32",
+    "store_dtype": "float16",
+    "mirrors": "max",
+}
 VOC = {
     "aeroplane": 1,
     "bicycle": 2,
@@ -73,6 +88,13 @@ DEFAULTS: dict[type[Settings], dict[str, Any]] = {
     OptimiserSettings: {"momentum": REQUIRED, "weight_decay": REQUIRED, "power": 0.9, "decay_every": 1},
     CrfSettings: CRF
     | {"gaussian_sxy": REQUIRED, "bilateral_sxy": REQUIRED, "bilateral_srgb": REQUIRED, "bilateral_weight": REQUIRED},
+    PamrSettings: {
+        "method": REQUIRED,
+        "dilations": [1, 2, 4, 8, 12, 24],
+        "iterations": 10,
+        "colour_tolerance": 0.1,
+        "stride": 1,
+    },
     ListSettings: {"train": "train", "train_scored": "train", "val": "val"},
     SyntheticSettings: {
         "kind": REQUIRED,
@@ -121,13 +143,21 @@ DEFAULTS: dict[type[Settings], dict[str, Any]] = {
         "optimiser": RELEASED_SGD,
         "precision": "float32",
         "seed": 0,
+        "objectives": [],
     },
-    CamSettings: {
-        "scales": [1.0, 0.5, 1.5, 2.0],
-        "precision": "float32",
-        "store_dtype": "float16",
-        "branches": "image",
+    ObjectivePart: {"method": REQUIRED},
+    SecondStagePart: {"method": REQUIRED, "epochs": REQUIRED, "lr": REQUIRED, "lr_heads": REQUIRED},
+    RecamSettings: {
+        "method": REQUIRED,
+        "weight": 1.0,
+        "epochs": 4,
+        "lr": 5e-5,
+        "lr_heads": 5e-4,
+        "maps": "product",
     },
+    CamPart: {"method": REQUIRED} | CAM_FRAME,
+    PlainCamSettings: {"method": "plain"} | CAM_FRAME,
+    ImageAndWordsSettings: {"method": REQUIRED} | CAM_FRAME,
     CamCrfSettings: {"background_score": 0.15, "crf": CAM_CRF},
     CamCurveSettings: {"thresholds": [0.02, 0.6, 0.02]},
     ReportSettings: {"panels": 8, "recovery": False},
@@ -151,7 +181,8 @@ DEFAULTS: dict[type[Settings], dict[str, Any]] = {
         "displacement": False,
         "lr_displacement": 1.0,
     },
-    PseudoLabelSettings: {
+    IrnetWalkSettings: {
+        "method": "irnet",
         "radius": 5,
         "beta": 10.0,
         "log2_steps": 8,
@@ -161,6 +192,9 @@ DEFAULTS: dict[type[Settings], dict[str, Any]] = {
         "pad_to": 512,
         "precision": "float32",
     },
+    PamrLabelSettings: {"method": REQUIRED, "pamr": PAMR, "background_score": 0.15, "foreground_score": None},
+    CrfLabelSettings: {"method": REQUIRED, "background_score": 0.15, "crf": CAM_CRF},
+    PlainLabelSettings: {"method": REQUIRED, "background_score": 0.15, "foreground_score": None},
     SegmentationSettings: {
         "backbone": REQUIRED,
         "output_stride": 8,
@@ -181,9 +215,9 @@ DEFAULTS: dict[type[Settings], dict[str, Any]] = {
     },
     PredictionSettings: {"scales": [1.0, 0.75, 0.5], "precision": "float32", "store_dtype": "float16"},
     PredictionLabelSettings: {"crf": PREDICTION_CRF},
-    LocationSettings: {"dataset": None, "archives": "downloads", "backbones": {}},
+    LocationSettings: {"dataset": None, "lists": None, "archives": "downloads", "backbones": {}},
     MachineSettings: {
-        "locations": {"dataset": None, "archives": "downloads", "backbones": {}},
+        "locations": {"dataset": None, "lists": None, "archives": "downloads", "backbones": {}},
         "shards": 1,
         "targets": ["default"],
     },
@@ -195,11 +229,11 @@ DEFAULTS: dict[type[Settings], dict[str, Any]] = {
 STAGES = {
     "data": REQUIRED,
     "classifier": REQUIRED,
-    "cams": CamSettings,
+    "cams": PlainCamSettings,
     "cam_crf": CamCrfSettings,
     "confident_labels": ConfidentLabelSettings,
-    "irnet": REQUIRED,
-    "pseudo_labels": PseudoLabelSettings,
+    "irnet": None,
+    "pseudo_labels": IrnetWalkSettings,
     "supervision": "pseudo_labels",
     "segmentation": REQUIRED,
     "prediction": PredictionSettings,
@@ -222,10 +256,14 @@ def test_defaults_are_frozen(model: type[Settings]) -> None:
     assert {name: default_of(model, name) for name in model.model_fields} == DEFAULTS[model]
 
 
+def below(model: type[Settings]) -> set[type[Settings]]:
+    """The classes that inherit from one, at any depth."""
+    own = set(model.__subclasses__())
+    return own.union(*(below(one) for one in own))
+
+
 def test_every_class_of_settings_is_frozen_here() -> None:
-    frozen = {*DEFAULTS, RunSettings}
-    assert {model for model in Settings.__subclasses__() if model.__module__.startswith("wsss.")} == frozen
-    assert not [model for found in frozen for model in found.__subclasses__()]
+    assert {model for model in below(Settings) if model.__module__.startswith("wsss.")} == {*DEFAULTS, RunSettings}
 
 
 def test_stages_of_a_run_have_the_defaults_of_their_own() -> None:

@@ -9,29 +9,34 @@ from wsss.errors import WsssError
 from wsss.settings.backbone import BackboneSettings
 from wsss.settings.base import Settings
 from wsss.settings.cam_curve import CamCurveSettings
-from wsss.settings.cams import CamSettings
+from wsss.settings.cams import PlainCamSettings
 from wsss.settings.classifier import ClassifierSettings
 from wsss.settings.confident_labels import ConfidentLabelSettings
-from wsss.settings.data import FolderSettings, SyntheticSettings
+from wsss.settings.data import FolderSettings, SyntheticSettings, Voc12Settings
 from wsss.settings.irnet import IrnetSettings
-from wsss.settings.pseudo_labels import PseudoLabelSettings
+from wsss.settings.pseudo_labels import IrnetWalkSettings
 from wsss.settings.run import (
     LocationSettings,
     MachineSettings,
 )
 from wsss.settings.segmentation import SegmentationSettings
 
+VOC12 = {"kind": "voc12"}
 CRF_OF_OWN = {"gaussian_sxy": 1, "bilateral_sxy": 1, "bilateral_srgb": 1, "bilateral_weight": 1}
 
 
 @pytest.mark.parametrize(
     ("model", "values", "parts"),
     [
-        (CamSettings, {"scale": [1]}, ["unknown key x.scale", "allowed here: scales, precision, store_dtype"]),
-        (CamSettings, {"scales": []}, ["x.scales = []", "at least 1 item"]),
-        (CamSettings, {"scales": [1, 0]}, ["x.scales.1 = 0", "greater than 0"]),
-        (CamSettings, {"scales": [1, float("inf")]}, ["x.scales.1 = inf", "finite"]),
-        (CamSettings, {"store_dtype": "int8"}, ["x.store_dtype = 'int8'", "'float16' or 'float32'"]),
+        (
+            PlainCamSettings,
+            {"scale": [1]},
+            ["unknown key x.scale", "allowed here: method, scales, precision, store_dtype"],
+        ),
+        (PlainCamSettings, {"scales": []}, ["x.scales = []", "at least 1 item"]),
+        (PlainCamSettings, {"scales": [1, 0]}, ["x.scales.1 = 0", "greater than 0"]),
+        (PlainCamSettings, {"scales": [1, float("inf")]}, ["x.scales.1 = inf", "finite"]),
+        (PlainCamSettings, {"store_dtype": "int8"}, ["x.store_dtype = 'int8'", "'float16' or 'float32'"]),
         (BackboneSettings, {"name": "vgg16", "weights": "scratch"}, ["x.name = 'vgg16'", "resnet50"]),
         (BackboneSettings, {"name": "resnet50"}, ["x.weights is missing"]),
         (BackboneSettings, BACKBONE | {"seed": -1}, ["x.seed = -1", "greater than or equal to 0"]),
@@ -68,7 +73,22 @@ CRF_OF_OWN = {"gaussian_sxy": 1, "bilateral_sxy": 1, "bilateral_srgb": 1, "bilat
         ),
         (ClassifierSettings, {"backbone": BACKBONE, "rho": 0.01}, ["rho acts on words: vwl_m only", "words is vwl_l"]),
         (ClassifierSettings, {"backbone": BACKBONE, "words": "vwl_m", "rho": 0}, ["x.rho = 0", "greater than 0"]),
-        (CamSettings, {"branches": "words"}, ["x.branches = 'words'", "'image' or 'image_and_words'"]),
+        (PlainCamSettings, {"mirrors": "mean"}, ["x.mirrors = 'mean'", "'max' or 'add'"]),
+        (
+            ClassifierSettings,
+            {"backbone": BACKBONE, "objectives": [{"method": "recam"}] * 2},
+            ["objectives: recam stands there twice"],
+        ),
+        (
+            ClassifierSettings,
+            {"backbone": BACKBONE, "objectives": [{"method": "recall"}]},
+            ["x.objectives", "'recall'", "'recam'"],
+        ),
+        (
+            ClassifierSettings,
+            {"backbone": BACKBONE, "objectives": [{"method": "recam", "maps": "second"}]},
+            ["maps = 'second'", "'product' or 'first_head'"],
+        ),
         (
             ClassifierSettings,
             {"backbone": BACKBONE, "frozen_stages": 0},
@@ -85,8 +105,8 @@ CRF_OF_OWN = {"gaussian_sxy": 1, "bilateral_sxy": 1, "bilateral_srgb": 1, "bilat
         (IrnetSettings, {"backbone": BACKBONE, "crop": 250}, ["crop: 250 is no multiple of 16"]),
         (IrnetSettings, {"backbone": BACKBONE, "crop": 80}, ["crop: 80 is too small for a radius of 10"]),
         (IrnetSettings, {"backbone": BACKBONE, "lr_displacement": 0.5}, ["lr_displacement: 0.5 acts on displacement"]),
-        (PseudoLabelSettings, {"background_score": 1.5}, ["x.background_score = 1.5", "less than or equal to 1"]),
-        (PseudoLabelSettings, {"foreground_score": 0.2}, ["foreground_score must not be below background_score"]),
+        (IrnetWalkSettings, {"background_score": 1.5}, ["x.background_score = 1.5", "less than or equal to 1"]),
+        (IrnetWalkSettings, {"foreground_score": 0.2}, ["foreground_score must not be below background_score"]),
         (SegmentationSettings, {"backbone": BACKBONE, "batch": 9}, ["a batch of 9 does not split into 2 equal parts"]),
         (SegmentationSettings, {"backbone": BACKBONE, "output_stride": 32}, ["x.output_stride = 32", "8 or 16"]),
         (CamCurveSettings, {"thresholds": [0.5, 0.1, 0.1]}, ["thresholds: give (first, last, step)"]),
@@ -97,6 +117,10 @@ CRF_OF_OWN = {"gaussian_sxy": 1, "bilateral_sxy": 1, "bilateral_srgb": 1, "bilat
         (FolderSettings, FOLDER | {"classes": {"cat": 255}}, ["x.classes.cat = 255", "less than or equal to 254"]),
         (FolderSettings, FOLDER | {"classes": {"cat": 3, "dog": 3}}, ["a class or a mask value occurs twice"]),
         (FolderSettings, FOLDER | {"ignored_classes": {"cat": 7}}, ["a class or a mask value occurs twice"]),
+        (Voc12Settings, VOC12 | {"classes": {"cat": 8, "zebra": 24}}, ["VOC 2012 has no class 'zebra'", "aeroplane"]),
+        (Voc12Settings, VOC12 | {"classes": {"cat": 3}}, ["cat is 8 in the masks of VOC 2012, not 3"]),
+        (Voc12Settings, VOC12 | {"classes": {}}, ["at least one class is needed"]),
+        (Voc12Settings, VOC12 | {"lists": {"train": "lists/few.txt"}}, ["x.lists.train = 'lists/few.txt'", "pattern"]),
         (MachineSettings, {"shards": 0}, ["x.shards = 0", "greater than 0"]),
         (MachineSettings, {"targets": []}, ["x.targets = []", "at least 1 item"]),
     ],
@@ -115,6 +139,6 @@ def test_mistakes_are_told_by_key_value_and_what_is_allowed(
 
 def test_every_mistake_has_a_line() -> None:
     with pytest.raises(WsssError) as caught:
-        CamSettings.read("cams", {"scales": [1, -1, 0], "precision": "float64", "speed": 3})
+        PlainCamSettings.read("cams", {"scales": [1, -1, 0], "precision": "float64", "speed": 3})
     places = [line.split(" ")[1] for line in str(caught.value).splitlines()]
     assert places == ["cams.scales.1", "cams.scales.2", "cams.precision", "unknown"]

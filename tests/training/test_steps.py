@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from tests.classification.small_classifier import small_settings
+from tests.parts import members, method_of
 from tests.reference import noise
 from wsss.classification.classifier import build_classifier
 from wsss.classification.training import classifier_losses
@@ -19,6 +20,7 @@ from wsss.refinement.irnet.network import EdgeNetwork
 from wsss.refinement.irnet.training import irnet_losses
 from wsss.segmentation.deeplab import DeepLabV2
 from wsss.segmentation.training import segmentation_losses
+from wsss.settings.objectives import ObjectiveSettings
 from wsss.settings.training import OptimiserSettings
 from wsss.training.loop import Batch, Losses, Machine, Plan, train
 
@@ -32,8 +34,9 @@ def images() -> Tensor:
     return torch.from_numpy(noise("steps/x", (2, 3, SIDE, SIDE)))
 
 
-def classifier(words: str) -> Training:
-    network = build_classifier(small_settings(words=words), 3)
+def classifier(words: str, *objectives: str) -> Training:
+    settings = small_settings(words=words, objectives=[{"method": method} for method in objectives])
+    network = build_classifier(settings, 3)
     labels = torch.tensor([[1.0, 0, 0], [0, 1, 1]])
     return network, classifier_losses, [images(), labels]
 
@@ -54,6 +57,10 @@ def segmentation() -> Training:
 
 TRAININGS: dict[str, Callable[[], Training]] = {
     **{words: lambda words=words: classifier(words) for words in ("none", "vwe", "vwl_l", "vwl_m")},  # type: ignore[misc]
+    **{
+        method: lambda method=method: classifier("none", method)  # type: ignore[misc]
+        for method in map(method_of, members(ObjectiveSettings))
+    },
     "irnet": lambda: irnet(False),
     "irnet with displacements": lambda: irnet(True),
     "segmentation": segmentation,

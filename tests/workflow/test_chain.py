@@ -26,12 +26,12 @@ RECORDS = {
 }
 # What the segmentation network is made from, and itself.
 CHAIN = (
-    "vwl_l-*/classifier.safetensors",
-    "vwl_l-*/cams-*/stores/train_*.zarr.zip",
-    "vwl_l-*/cams-*/confident-*/labels/*.png",
-    "vwl_l-*/cams-*/confident-*/irnet-*/edges.safetensors",
-    "vwl_l-*/cams-*/confident-*/irnet-*/pseudo-*/labels/*.png",
-    "vwl_l-*/cams-*/confident-*/irnet-*/pseudo-*/deeplab-*/segmenter.safetensors",
+    "classifier-*/classifier.safetensors",
+    "classifier-*/cams-*/stores/train_*.zarr.zip",
+    "classifier-*/cams-*/confident_labels-*/labels/*.png",
+    "classifier-*/cams-*/confident_labels-*/irnet-*/edges.safetensors",
+    "classifier-*/cams-*/confident_labels-*/irnet-*/pseudo_labels-*/labels/*.png",
+    "classifier-*/cams-*/confident_labels-*/irnet-*/pseudo_labels-*/segmentation-*/segmenter.safetensors",
 )
 
 
@@ -68,7 +68,7 @@ def test_every_job_has_left_its_log_and_its_benchmark(finished: Workplace) -> No
     listed = finished.snakemake("-n", "--forceall").output
     logs = re.findall(r"^    log: (.+)$", listed, re.MULTILINE)
     benchmarks = re.findall(r"^    benchmark: (.+)$", listed, re.MULTILINE)
-    assert len(set(logs)) == len(set(benchmarks)) == 32
+    assert len(set(logs)) == len(set(benchmarks)) == 40
     assert [name for name in logs if not (finished.work / name).is_file()] == []
     assert [name for name in benchmarks if not (finished.work / name).read_text().startswith("s\t")] == []
 
@@ -81,13 +81,13 @@ def test_without_masks_and_cut_otherwise_the_same_bytes_come_out(
     finished: Workplace, workplace: Workplace, tmp_path: Path
 ) -> None:
     """Masks enter leaves only, and neither the number of shards nor the kind of dataset changes what is made."""
-    shutil.copytree(finished.only("results/synthetic-*/dataset"), tmp_path / "dataset")
+    shutil.copytree(finished.only("results/data-synthetic-*/dataset"), tmp_path / "dataset")
     shutil.rmtree(tmp_path / "dataset" / "SegmentationClass")
     config = folder_config(workplace, tmp_path / "dataset")
     outcome = workplace.snakemake("segmentation", config=config)
     assert outcome.code == 0, outcome.output
     assert "score_" not in outcome.output
-    first, second = finished.only("results/synthetic-*"), workplace.only("results/maskless-*")
+    first, second = finished.only("results/data-synthetic-*"), workplace.only("results/data-maskless-*")
     for pattern in CHAIN:
         expected = sums_of(first, pattern)
         assert expected, pattern

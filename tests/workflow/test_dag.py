@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from tests.workflow.conftest import PROJECT, Workplace, jobs_of, run
-from wsss.plan.provenance import import_closure
+from wsss.plan.provenance import reached_modules
 from wsss.settings.run import read_config
 
 CONFIGS = [PROJECT / "config.yaml", *sorted((PROJECT / "configs").glob("*.yaml"))]
@@ -29,18 +29,19 @@ PRESETS = {
 def to_a_report(shards: int) -> dict[str, int]:
     """The jobs of a run whose report has a recovery ratio, from its classifier on."""
     return {
-        "initial_weights": 2,
+        "make_backbone": 2,
         "train_classifier": 1,
         "make_cams": 2 * shards,
-        "score_cams": 2,
+        "make_cam_curve": 2,
         "make_cam_crf": 2 * shards,
         "make_confident_labels": shards,
         "train_irnet": 1,
         "make_pseudo_labels": shards,
-        "take_truth": shards,
+        "make_truth": shards,
         "train_segmentation": 2,
-        "predict": 2 * shards,
-        "label_predictions": 2 * shards,
+        "make_prediction": 2 * shards,
+        "make_prediction_labels": 2 * shards,
+        "list_files": 11,
         "score_labels": 7,
         "collect_metrics": 1,
         "draw_panels": 2,
@@ -56,7 +57,8 @@ def rules() -> Iterator[tuple[str, str]]:
         yield from zip(parts[1::2], parts[2::2], strict=True)
 
 
-RULES = dict(rules())
+# Files of a split are listed by the shell; every other rule runs a script.
+RULES = {name: text for name, text in rules() if name != "list_files"}
 
 
 @pytest.fixture
@@ -83,6 +85,20 @@ def test_a_released_setting_is_planned_without_data_and_without_torch(name: str,
     assert jobs_of(found.output) == first | to_a_report(shards)
     assert f"Using workflow specific profile {PROJECT}/profiles/default" in found.output
     assert {path.name for path in empty.iterdir()} <= {".snakemake"}
+
+
+@pytest.mark.parametrize("name", ["voc-animals", "voc-animals-ablation"])
+def test_voc_animals_comes_from_the_archives_or_from_a_folder(name: str, tmp_path: Path) -> None:
+    """By one setting; no other job knows the difference."""
+    folder = tmp_path / "folder.yaml"
+    folder.write_text(yaml.safe_dump({"locations": {"dataset": str(tmp_path)}}))
+    command = ["-m", "snakemake", "-n", "--snakefile", PROJECT / "Snakefile"]
+    config = PROJECT / "configs" / f"{name}.yaml"
+    archives, local = (run([*command, "--configfile", config, *more], tmp_path) for more in ((), (folder,)))
+    assert archives.code == local.code == 0, archives.output + local.output
+    first = Counter(VOC12)
+    assert first <= jobs_of(archives.output)
+    assert jobs_of(archives.output) - first + Counter(prepare_folder=1) == jobs_of(local.output)
 
 
 # Trainings behind each table of the presets, of three seeds where nothing else is said.
@@ -144,7 +160,7 @@ def test_tables_of_a_preset_share_the_rows_that_they_have_in_common(tmp_path: Pa
 def test_a_run_on_the_truth_needs_no_classifier(workplace: Workplace) -> None:
     config = workplace.write_config({"runs": {"bound": {"supervision": "truth"}}})
     planned = workplace.planned("bound", config=config)
-    assert planned["take_truth"] == 2
+    assert planned["make_truth"] == 2
     assert planned["draw_panels"] == 1
     assert not planned.keys() & {"train_classifier", "make_cams", "make_confident_labels", "train_irnet"}
 
@@ -153,7 +169,8 @@ def test_a_report_asks_for_a_bound_only_where_it_gives_the_recovery_ratio(workpl
     bound = {"report": {"recovery": True}, "runs": {"bound": {"supervision": "truth"}}}
     config = workplace.write_config(bound)
     without, planned = workplace.planned(), workplace.planned(config=config)
-    more = {"take_truth": 2, "train_segmentation": 1, "predict": 2, "label_predictions": 2, "score_labels": 2}
+    more = {"make_truth": 2, "train_segmentation": 1, "make_prediction": 2, "make_prediction_labels": 2}
+    more |= {"score_labels": 2, "list_files": 3}
     assert planned - without == more
     assert not without - planned
     # The bound has no ratio of its own, and its page needs no other.
@@ -165,9 +182,9 @@ def test_a_config_takes_nothing_from_the_one_beside_the_snakefile(workplace: Wor
     own = yaml.safe_load((workplace.project / "config.yaml").read_text())
     own |= {"shards": 3, "runs": {"elsewhere": {}}, "targets": ["elsewhere"]}
     (workplace.project / "config.yaml").write_text(yaml.safe_dump(own))
-    assert workplace.planned(config=None)["predict"] == 3
+    assert workplace.planned(config=None)["make_prediction"] == 3
     named = workplace.write_config({}, without=("shards",))
-    assert workplace.planned(config=named)["predict"] == 1
+    assert workplace.planned(config=named)["make_prediction"] == 1
     refused = workplace.snakemake("-n", "elsewhere", config=named)
     assert refused.code != 0
     assert "No rule to produce elsewhere" in refused.output
@@ -177,16 +194,16 @@ def test_a_config_takes_nothing_from_the_one_beside_the_snakefile(workplace: Wor
 def test_a_rule_logs_and_measures_itself_and_follows_its_code(name: str) -> None:
     text = RULES[name]
     script = script_of(text)
-    assert re.search(r'^    log:\n        "logs/', text, re.MULTILINE)
-    assert re.search(r'^    benchmark:\n        "logs/.+\.benchmark\.tsv"', text, re.MULTILINE)
-    assert f'code=code_of("{script.name}")' in text
+    assert re.search(r'^    log:\n        (log_of\(|"logs/)', text, re.MULTILINE)
+    assert re.search(r'^    benchmark:\n        (log_of\(.+|"logs/.+)\.benchmark\.tsv"', text, re.MULTILINE)
+    assert f'code=PLAN.code_of("{script.stem}")' in text
     assert script.is_file()
 
 
 @pytest.mark.parametrize("name", sorted(RULES))
 def test_a_rule_asks_for_a_gpu_exactly_when_its_code_can_use_one(name: str) -> None:
     text = RULES[name]
-    uses_one = "wsss.runtime.device" in import_closure(script_of(text))
+    uses_one = "wsss.runtime.device" in reached_modules(script_of(text))
     assert bool(re.search(r"^        gpu=1,$", text, re.MULTILINE)) == uses_one
     if "localrule: True" not in text:
         assert re.search(r"^        mem_mb=\d+,$", text, re.MULTILINE)
@@ -202,14 +219,15 @@ def test_some_rules_use_a_gpu_and_some_do_not() -> None:
         "train_irnet",
         "make_pseudo_labels",
         "train_segmentation",
-        "predict",
+        "make_prediction",
     }
 
 
 @pytest.mark.parametrize("path", PROFILES, ids=lambda path: path.parent.name)
 def test_a_profile_reruns_for_settings_code_and_inputs(path: Path) -> None:
     profile = yaml.safe_load(path.read_text())
-    assert sorted(profile["rerun-triggers"]) == ["input", "mtime", "params"]
+    assert sorted(profile["rerun-triggers"]) == ["mtime", "params"]
+    assert profile["max-checksum-file-size"] == "4GB"
     assert (path.parent / profile["configfile"]).resolve() == PROJECT / "config.yaml"
     assert any(str(limit).startswith("gpu=") for limit in profile["resources"])
 

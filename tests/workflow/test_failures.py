@@ -10,11 +10,11 @@ import pytest
 from tests.workflow.conftest import Outcome, Workplace, run
 from wsss.data.dataset import Dataset
 from wsss.files import sha256_of
-from wsss.plan.provenance import segment
+from wsss.plan.stages import STAGES
 from wsss.settings.data import FolderSettings
 
-CONFIDENT = "results/synthetic-*/vwl_l-*/cams-*/confident-*/shards/train/0-of-2.tsv"
-STORE = "results/synthetic-*/vwl_l-*/cams-*/stores/train_0002.zarr.zip"
+CONFIDENT = "results/data-synthetic-*/classifier-*/cams-*/confident_labels-*/shards/train/0-of-2.tsv"
+STORE = "results/data-synthetic-*/classifier-*/cams-*/stores/train_0002.zarr.zip"
 
 
 def lose_an_image(folder: Path) -> str:
@@ -45,7 +45,7 @@ def own_folder(workplace: Workplace, dataset: Dataset, tmp_path: Path) -> tuple[
     shutil.copytree((dataset.root / "dataset").resolve(), folder)
     settings = FolderSettings(kind="folder", name="own", classes={name: i for i, name in enumerate(dataset.classes, 1)})
     values = {"data": settings.model_dump(), "locations": {"dataset": str(folder)}}
-    return folder, workplace.write_config(values, without=("data",)), f"results/{segment('own', settings.key())}"
+    return folder, workplace.write_config(values, without=("data",)), f"results/{STAGES['data'].folder(settings)}"
 
 
 @pytest.mark.parametrize("damage", [lose_an_image, truncate_an_image, name_an_unknown_class, lose_the_folder])
@@ -56,7 +56,7 @@ def test_a_faulty_dataset_is_refused_before_any_training(
     line = damage(folder)
     refused = workplace.snakemake(f"{made}/images.tsv", config=config)
     assert_told(refused, line)
-    assert re.search(line, workplace.only("logs/own-*/images.log").read_text(), re.MULTILINE)
+    assert re.search(line, workplace.only("logs/data-own-*/images.log").read_text(), re.MULTILINE)
     assert {path.name for path in (workplace.work / made).glob("*")} <= {"dataset"}
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,9 @@ from wsss.settings.crf import CrfSettings
 from wsss.settings.prediction_labels import PredictionLabelSettings
 
 PAGES = {"collect_metrics", "draw_panels", "write_report", "report"}
-AFTER_SEGMENTATION = {"predict", "label_predictions", "score_labels", *PAGES}
-AFTER_CONFIDENT_LABELS = {"train_irnet", "make_pseudo_labels", "train_segmentation", *AFTER_SEGMENTATION}
+AFTER_SEGMENTATION = {"make_prediction", "make_prediction_labels", "list_files", "score_labels", *PAGES}
+AFTER_IRNET = {"make_pseudo_labels", "train_segmentation", *AFTER_SEGMENTATION}
+AFTER_CONFIDENT_LABELS = {"train_irnet", *AFTER_IRNET}
 SEGMENTER = "results/*/*/*/*/*/*/*/segmenter.safetensors"
 
 
@@ -35,7 +37,7 @@ LATE = {"prediction_labels": fewer_iterations(PredictionLabelSettings().crf)}
             {"make_confident_labels", *AFTER_CONFIDENT_LABELS},
         ),
         ({"segmentation": {"steps": 5}}, {"train_segmentation", *AFTER_SEGMENTATION}),
-        (LATE, {"label_predictions", "score_labels", *PAGES}),
+        (LATE, {"make_prediction_labels", "list_files", "score_labels", *PAGES}),
         ({"runs": {"other": LATE}}, set()),
     ],
     ids=["confident_labels", "segmentation", "prediction_labels", "another run"],
@@ -69,7 +71,7 @@ def test_a_comparison_shares_what_its_rows_have_in_common(copy_of_finished: Work
     late = {"stage": "prediction_crf", "seeds": [0], "rows": rows, "words": True}
     config = place.write_config({"comparisons": {"late": late}})
     planned = place.planned("late", config=config)
-    assert (planned["label_predictions"], planned["predict"], planned["train_segmentation"]) == (4, 2, 1)
+    assert (planned["make_prediction_labels"], planned["make_prediction"], planned["train_segmentation"]) == (4, 2, 1)
     # Two rows have words, those of one classifier.
     assert (planned["count_words"], planned["compare_words"]) == (1, 1)
     assert not planned.keys() & {"train_classifier", "make_cams", "train_irnet", "make_pseudo_labels"}
@@ -99,19 +101,42 @@ def test_a_comparison_shares_what_its_rows_have_in_common(copy_of_finished: Work
     [
         ("wsss/segmentation/losses.py", "\n# A comment changes no number.\n"),
         ("workflow_scripts/train_classifier.py", "\n# A comment changes no number.\n"),
+        ("wsss/files.py", "\nNOBODY_NAMES_IT = 5\n"),
         ("wsss/progress.py", "\nSECONDS_BETWEEN_LINES = 5.0\n"),
     ],
-    ids=["comment", "comment in a script", "progress"],
+    ids=["comment", "comment in a script", "a constant that nothing names", "progress"],
 )
 def test_harmless_code_makes_nothing_again(copy_of_finished: Workplace, file: str, addition: str) -> None:
-    append(copy_of_finished.project / file, addition)
+    path = copy_of_finished.project / file
+    rewrite(path, path.read_text() + addition)
     assert not copy_of_finished.planned()
 
 
-def test_changed_code_reruns_what_reaches_it_unless_it_is_accepted(copy_of_finished: Workplace) -> None:
+def test_a_new_option_in_every_class_of_settings_makes_nothing_again(copy_of_finished: Workplace) -> None:
+    """Were one of them in a path or a parameter, its stage would be listed."""
+    changed = 0
+    for path in sorted((copy_of_finished.project / "wsss" / "settings").glob("*.py")):
+        text, count = re.subn(
+            r"^(class \w+\((?:\w*Settings)\):\n(?:    \"\"\"(?:.|\n)*?\"\"\"\n)?)",
+            r"\1\n    an_option_of_tomorrow: int = 3\n",
+            path.read_text(),
+            flags=re.MULTILINE,
+        )
+        rewrite(path, text)
+        changed += count
+    assert changed >= 20
+    assert not copy_of_finished.planned()
+    config = copy_of_finished.write_config({"irnet": {"an_option_of_tomorrow": 4}})
+    assert set(copy_of_finished.planned(config=config)) == {"train_irnet", *AFTER_IRNET}
+
+
+def test_a_changed_function_reruns_what_reaches_it_unless_it_is_accepted(copy_of_finished: Workplace) -> None:
     """`snakemake --touch` accepts what is there as made by today's code, and makes up nothing that is not there."""
     place = copy_of_finished
-    append(place.project / "wsss" / "segmentation" / "losses.py", "\nANOTHER_LOSS = None\n")
+    losses = place.project / "wsss" / "segmentation" / "losses.py"
+    changed = losses.read_text().replace("    terms = list(per_scale)", "    more = None\n    terms = list(per_scale)")
+    assert changed != losses.read_text()
+    rewrite(losses, changed)
     assert set(place.planned()) == {"train_segmentation", *AFTER_SEGMENTATION}
     before = sha256_of(place.only(SEGMENTER))
     (place.work / "results" / "runs" / "default" / "report.html").unlink()
@@ -121,7 +146,13 @@ def test_changed_code_reruns_what_reaches_it_unless_it_is_accepted(copy_of_finis
     assert sha256_of(place.only(SEGMENTER)) == before
 
 
-def append(file: Path, text: str) -> None:
-    """Add text to a file, which is then newer than anything that was made."""
-    file.write_text(file.read_text() + text)
+def test_what_every_script_shares_is_in_every_digest(copy_of_finished: Workplace) -> None:
+    step = copy_of_finished.project / "workflow_scripts" / "step.py"
+    rewrite(step, step.read_text().replace("logger.setLevel(logging.INFO)", "logger.setLevel(logging.DEBUG)"))
+    assert {"train_classifier", "make_cams", "train_irnet", "write_report"} <= set(copy_of_finished.planned())
+
+
+def rewrite(file: Path, text: str) -> None:
+    """Write a file, which is then newer than anything that was made."""
+    file.write_text(text)
     os.utime(file)

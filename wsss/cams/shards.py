@@ -12,13 +12,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from wsss.cams.method import CamMethod
+from wsss.cams.methods import cam_method
 from wsss.classification.classifier import Classifier, load_classifier
 from wsss.data.augmentation import to_tensor
 from wsss.data.dataset import Dataset
 from wsss.data.images import read_image
 from wsss.files import sha256_of
 from wsss.runtime.device import place
-from wsss.settings.cams import Branches, CamSettings
+from wsss.settings.cams import CamSettings
 from wsss.settings.classifier import ClassifierSettings
 from wsss.stores.cam_store import CamStore
 from wsss.stores.image_store import write_store_shard
@@ -44,6 +46,7 @@ class CamMaker:
 
     dataset: Dataset
     network: Classifier
+    method: CamMethod
     device: torch.device
     settings: CamSettings
     # SHA-256 of the file of weights.
@@ -62,12 +65,14 @@ class CamMaker:
         """The stores of images of one size."""
         scales = zip(*(photograph.scaled for photograph in batch), strict=True)
         images = (torch.stack([one.to(self.device, non_blocking=True) for one in scale]) for scale in scales)
-        maps = [class_maps(self.network, one, self.settings.branches) for one in images]
+        keys = [self.dataset.present(photograph.image_id) for photograph in batch]
+        maps = [self.method.maps(self.network, one, keys) for one in images]
         arrays = [one.cpu().numpy().astype(self.settings.store_dtype) for one in maps]
-        return [self._store_of(photograph, cams) for photograph, *cams in zip(batch, *arrays, strict=True)]
+        return [
+            self._store_of(photograph, own, cams) for photograph, own, *cams in zip(batch, keys, *arrays, strict=True)
+        ]
 
-    def _store_of(self, photograph: Photograph, cams: Sequence[np.ndarray]) -> CamStore:
-        keys = self.dataset.present(photograph.image_id)
+    def _store_of(self, photograph: Photograph, keys: np.ndarray, cams: Sequence[np.ndarray]) -> CamStore:
         own = [one[keys] for one in cams]
         return CamStore(photograph.image_id, photograph.size, keys, self.settings.scales, own, self.digest)
 
@@ -88,7 +93,7 @@ def write_cam_shard(
     """
     network = load_classifier(classifier, len(dataset.classes), weights, getattr(torch, settings.precision))
     device = place(network)
-    maker = CamMaker(dataset, network, device, settings, sha256_of(weights))
+    maker = CamMaker(dataset, network, cam_method(settings), device, settings, sha256_of(weights))
     pixels, readers = pace(device)
     if device.type == "cuda":
         # Each reader would start as many helpers, and wait for them.
@@ -114,15 +119,3 @@ def of_one_size(ids: Iterable[str], sizes: Mapping[str, tuple[int, int]], pixels
     for size, alike in groupby(ids, sizes.__getitem__):
         while batch := list(islice(alike, max(pixels // math.prod(size), 1))):
             yield batch
-
-
-@torch.inference_mode()
-def class_maps(network: Classifier, images: Tensor, branches: Branches = "image") -> Tensor:
-    """CAMs (batch, n, h', w') of all classes for normalised images (batch, 3, h, w): the maximum of both views.
-
-    The images are of the backbone's precision, the maps are float32. The mirror's are mirrored back before the maximum
-    is taken, after ReLU.
-    """
-    maps = network.activations(torch.cat([images, images.flip(3)]), branches)
-    straight, mirrored = maps.chunk(2)
-    return torch.maximum(straight, mirrored.flip(3))

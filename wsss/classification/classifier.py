@@ -1,25 +1,25 @@
-"""The classifier: a backbone, a pooling, and heads for image labels and visual words."""
+"""The classifier: a backbone, a pooling, a linear head for image labels, and objectives beside these."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import conv2d, linear, multilabel_soft_margin_loss
+from torch.nn.functional import linear, multilabel_soft_margin_loss
 
 from wsss.classification.formulations import FORMULATIONS
 from wsss.classification.hybrid_pooling import global_average, global_maximum, hybrid_pooling
-from wsss.classification.word_heads import LearntWords, build_words
-from wsss.errors import WsssError
+from wsss.classification.objective import Objective, Step
+from wsss.classification.objectives import build_objective, build_words
 from wsss.networks.backbones import Backbone, backbone_of
 from wsss.networks.inference.network import inference_backbone
 from wsss.networks.saved_weights import load_weights, read_weights
-from wsss.settings.cams import Branches
 from wsss.settings.classifier import ClassifierSettings
 
 
 class Classifier(nn.Module):
-    """A classifier of `classes` image-level labels by the methods of VWE and VWL."""
+    """A classifier of `classes` image-level labels, with the objectives that the settings name."""
 
     def __init__(self, backbone: Backbone, classes: int, settings: ClassifierSettings) -> None:
         super().__init__()
@@ -29,6 +29,10 @@ class Classifier(nn.Module):
         # W^img: a 1x1 convolution without bias, with that layer's default initialisation.
         self.classifier = nn.Linear(channels, classes, bias=False)
         self.words = build_words(channels, classes, settings)
+        self.objectives = nn.ModuleDict(
+            {one.method: build_objective(channels, classes, one) for one in settings.objectives}
+        )
+        self.progress = 0.0
         for number in range(1, settings.frozen_stages + 1):
             for parameter in backbone.stage_parameters(number):
                 parameter.requires_grad_(False)
@@ -42,34 +46,35 @@ class Classifier(nn.Module):
         """p^img: scores (batch, n) of the pooled features."""
         return linear(_pooled(features, self.settings).flatten(1), self.classifier.weight)
 
-    def activations(self, images: Tensor, branches: Branches = "image") -> Tensor:
-        """Class activation maps after ReLU, (batch, n, h, w): of the features alone (VWL eq. 1), or of both branches.
-
-        With both (VWE eq. 10-12), each is cut off at 0 and they are joined by max, as they are: the paper brings them
-        to no common scale. Raises WsssError where there are no words that are mapped to classes.
-        """
-        # The trunk may be of a lower precision than the head.
-        features = self.features(images).to(self.classifier.weight.dtype)
-        maps = conv2d(features, self.classifier.weight[:, :, None, None]).relu()
-        if branches == "image":
-            return maps
-        if not isinstance(self.words, LearntWords):
-            raise WsssError(f"cams.branches: {branches} needs words: vwe or vwl_l, and words is {self.settings.words}")
-        return torch.maximum(maps, self.words.maps(features).relu())
+    def map_weights(self) -> Tensor:
+        """The weights (n, d) that class activation maps are made with: W^img, or an objective's in its place."""
+        weights: Tensor = self.classifier.weight
+        for part in self.parts():
+            weights = part.map_weights(weights)
+        return weights
 
     def losses(self, images: Tensor, labels: Tensor) -> dict[str, Tensor]:
         """The terms of the total loss (VWL eq. 12 and 15; VWE eq. 9), for labels (batch, n) of zeros and ones."""
-        features = self.features(images)
-        losses = {"img": multilabel_soft_margin_loss(self.image_scores(features), labels)}
-        if self.words is not None:
-            losses |= self.words.losses(features, labels)
+        step = Step(self, images, labels, self.features(images), self.progress)
+        losses = {"img": multilabel_soft_margin_loss(self.image_scores(step.features), labels)}
+        for part in self.parts():
+            losses |= part.losses(step)
         return losses
 
-    def head_parameters(self) -> Iterable[nn.Parameter]:
+    def set_progress(self, progress: float) -> None:
+        """Say how much of the training is done: 0 at its first step, 1 would be after its last."""
+        self.progress = progress
+
+    def parts(self) -> list[Objective]:
+        """The objectives beside the image labels: the words first, where there are some."""
+        others = cast("list[Objective]", list(self.objectives.values()))
+        return others if self.words is None else [self.words, *others]
+
+    def head_parameters(self) -> Iterator[nn.Parameter]:
         """Everything outside the backbone."""
         yield from self.classifier.parameters()
-        if self.words is not None:
-            yield from self.words.parameters()
+        for part in self.parts():
+            yield from part.parameters()
 
 
 def _pooled(features: Tensor, settings: ClassifierSettings) -> Tensor:

@@ -5,13 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from wsss.classification.classifier import Classifier, build_classifier
 from wsss.data.augmentation import Normalisation, draw_view, random_long_side, size_of, view_pixels
 from wsss.data.dataset import Dataset
 from wsss.data.images import read_pixels
+from wsss.errors import WsssError
 from wsss.networks.initial_weights import load_initial_weights
+from wsss.networks.saved_weights import load_weights, read_weights
 from wsss.settings.classifier import ClassifierSettings
 from wsss.training.loop import Batch, Losses, Machine, Plan, rng_for, save_training, steps_per_epoch, train
 
@@ -37,27 +39,58 @@ class LabelledImages:
 
 
 def train_classifier(
-    dataset: Dataset, settings: ClassifierSettings, initial_weights: Path, folder: Path, machine: Machine
+    dataset: Dataset,
+    settings: ClassifierSettings,
+    initial_weights: Path,
+    folder: Path,
+    machine: Machine,
+    start: Path | None = None,
 ) -> None:
-    """Train on the dataset's train list; write classifier.safetensors, training.csv and settings.json into `folder`."""
+    """Train on the dataset's train list; write classifier.safetensors, training.csv and settings.json into `folder`.
+
+    `start` holds the weights of the finished classifier that `settings.start` describes, where it describes one; the
+    backbone's initial weights are then not used. Raises WsssError where they are missing, or of another network.
+    """
     ids = dataset.ids("train")
     torch.manual_seed(settings.seed)
     network = build_classifier(settings, len(dataset.classes))
-    load_initial_weights(network.backbone, initial_weights)
+    if settings.start is None:
+        load_initial_weights(network.backbone, initial_weights)
+    else:
+        load_finished(network, start)
     samples = LabelledImages(dataset, ids, settings, network.backbone.normalisation)
     plan = training_plan(settings, len(ids))
-    log = train(network, parameter_groups(network), classifier_losses, samples, plan, machine)
+    log = train(network, parameter_groups(network), classifier_losses, samples, plan, machine, network.set_progress)
     save_training(folder, "classifier", network, log, {"classifier": settings.model_dump(mode="json")})
 
 
+def load_finished(network: Classifier, weights: Path | None) -> None:
+    """Load the weights of the classifier that the settings start from; the new objective keeps its first draws.
+
+    Raises WsssError where there are no weights, or weights of another network.
+    """
+    second = network.settings.second_stage
+    if second is None or weights is None:
+        raise WsssError(f"{network.settings.label} starts from a finished classifier, whose weights are missing")
+    new = f"objectives.{second.method}."
+    drawn = {name: value for name, value in network.state_dict().items() if name.startswith(new)}
+    load_weights(network, drawn | read_weights(weights), weights)
+
+
 def training_plan(settings: ClassifierSettings, images: int) -> Plan:
-    """What a training on a list of so many images does."""
+    """What a training on a list of so many images does.
+
+    One that starts from a finished classifier has epochs of its own.
+    """
     per_epoch = steps_per_epoch(images, settings.batch)
+    second = settings.second_stage
+    epochs = settings.epochs if second is None else second.epochs
+    last = epochs if second else settings.stop_after_epoch or epochs
     return Plan(
         name=f"classifier {settings.label}",
         batch=settings.batch,
-        steps=per_epoch * (settings.stop_after_epoch or settings.epochs),
-        total_steps=per_epoch * settings.epochs,
+        steps=per_epoch * last,
+        total_steps=per_epoch * epochs,
         optimiser=settings.optimiser,
         precision=settings.precision,
         seed=settings.seed,
@@ -65,12 +98,26 @@ def training_plan(settings: ClassifierSettings, images: int) -> Plan:
 
 
 def parameter_groups(network: Classifier) -> list[dict[str, Any]]:
-    """The trunk at the low rate, everything else at the high one."""
+    """The trunk at the low rate, everything else at the high one.
+
+    Where training starts from a finished classifier, all that this has is at the low rate, and what is new at the high.
+    """
+    settings, second = network.settings, network.settings.second_stage
     trunk = [parameter for parameter in network.backbone.parameters() if parameter.requires_grad]
+    heads = list(network.head_parameters())
+    if second is None:
+        return [_group("trunk", trunk, settings.lr), _group("heads", heads, settings.lr_heads)]
+    new = list(network.objectives[second.method].parameters())
+    finished = [head for head in heads if all(head is not one for one in new)]
     return [
-        {"params": trunk, "lr": network.settings.lr},
-        {"params": list(network.head_parameters()), "lr": network.settings.lr_heads},
+        _group("trunk", trunk, second.lr),
+        _group("heads", finished, second.lr),
+        _group(second.method, new, second.lr_heads),
     ]
+
+
+def _group(name: str, parameters: list[nn.Parameter], rate: float) -> dict[str, Any]:
+    return {"name": name, "params": parameters, "lr": rate}
 
 
 def classifier_losses(network: Classifier, batch: Batch) -> Losses:

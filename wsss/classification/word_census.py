@@ -10,7 +10,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from wsss.classification.banked_words import BankedWords
 from wsss.classification.classifier import Classifier, load_classifier
+from wsss.classification.learnt_words import LearntWords
 from wsss.classification.visual_words import word_labels, word_probabilities
 from wsss.data.augmentation import to_tensor
 from wsss.data.dataset import Dataset
@@ -43,7 +45,7 @@ def write_census(dataset: Dataset, ids: Sequence[str], weights: Path, settings: 
     words.
     """
     network = load_classifier(settings, len(dataset.classes), weights)
-    if network.words is None:
+    if not isinstance(network.words, LearntWords | BankedWords):
         raise WsssError("this classifier has no visual words: set classifier.words, or leave the target `words` out")
     place(network)
     codebook = network.words.codebook.detach()

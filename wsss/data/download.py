@@ -4,7 +4,6 @@ import hashlib
 import http.client
 import logging
 import re
-import shutil
 import tarfile
 import time
 import urllib.error
@@ -16,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from wsss.errors import WsssError
-from wsss.files import told_when_full
+from wsss.files import remove_tree, told_when_full
 from wsss.progress import track
 
 logger = logging.getLogger("wsss")
@@ -94,7 +93,7 @@ def whole_folder(folder: Path) -> Iterator[Path]:
     """
     temporary, old = (folder.with_name(f".{folder.name}.{end}") for end in ("tmp", "old"))
     for leftover in (temporary, old):
-        shutil.rmtree(leftover, ignore_errors=True)
+        remove_tree(leftover)
     temporary.mkdir(parents=True)
     try:
         with told_when_full(folder):
@@ -103,8 +102,8 @@ def whole_folder(folder: Path) -> Iterator[Path]:
             folder.rename(old)
         temporary.rename(folder)
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
+        remove_tree(temporary)
+        remove_tree(old)
 
 
 def _md5_of(path: Path) -> str:

@@ -9,7 +9,7 @@ from wsss.data.dataset import SPLITS, read_list
 from wsss.data.images import read_image
 from wsss.data.voc_layout import image_labels_path, list_path
 from wsss.errors import WsssError
-from wsss.files import sha256_of, write_json, write_text
+from wsss.files import remove_tree, sha256_of, write_json, write_text
 from wsss.progress import track
 
 if TYPE_CHECKING:
@@ -23,16 +23,18 @@ def prepare(
     ignored_classes: Mapping[str, int],
     lists: Mapping[str, str],
     workers: int = 1,
+    own_lists: Path | None = None,
 ) -> None:
     """Make the VOC-style folder `source` ready in `root`. Masks are not looked at.
 
-    `lists` maps train, train_scored and val to names under `source`/ImageSets/Segmentation; image-level labels come
-    from `source`/image_labels.csv. images.tsv is written last, when everything else has been found good.
+    `lists` maps train, train_scored and val to names under `source`/ImageSets/Segmentation, or to files of the folder
+    `own_lists` (see list_path); image-level labels come from `source`/image_labels.csv.
+    images.tsv is written last, when everything else has been found good.
     Raises WsssError for missing lists, missing or damaged images, and label tables that do not fit the classes.
     """
     if not source.is_dir():
         raise WsssError(f"no dataset at {source}: set locations.dataset in the config to a folder in VOC layout")
-    splits = {split: read_list(list_path(source, lists[split])) for split in SPLITS}
+    splits = {split: read_list(list_path(source, lists[split], own_lists)) for split in SPLITS}
     stray = set(splits["train_scored"]) - set(splits["train"])
     if stray:
         raise WsssError(f"{min(stray)} is in the list {lists['train_scored']} but not in {lists['train']}")
@@ -51,6 +53,25 @@ def prepare(
     write_text(root / "image_labels.csv", labels.to_csv(index=False, lineterminator="\n"))
     write_json(root / "dataset.json", {"classes": dict(classes), "ignored_classes": dict(ignored_classes)})
     write_text(root / "images.tsv", index)
+
+
+def by_value(classes: Mapping[str, int]) -> dict[str, int]:
+    """Classes numbered as in the masks: their order in a config does not enter the path of what is made."""
+    return dict(sorted(classes.items(), key=lambda item: item[1]))
+
+
+def check_lengths(source: Path, lists: Mapping[str, str], lengths: Mapping[str, int]) -> None:
+    """Raise WsssError where a list of the folder `source` has another length than the published list of that name."""
+    for name in lists.values():
+        if name not in lengths:
+            continue
+        found = len(read_list(list_path(source, name)))
+        if found != lengths[name]:
+            raise WsssError(
+                f"{list_path(source, name)} names {found:,} images, and the list {name} of this dataset has "
+                f"{lengths[name]:,}: for a part of it put a file of your own into locations.lists and name it in "
+                f"data.lists, with its ending .txt"
+            )
 
 
 def select_labels(path: Path, ids: Sequence[str], classes: Sequence[str], ignored: Sequence[str]) -> "pd.DataFrame":
@@ -97,8 +118,8 @@ def _link(source: Path, link: Path) -> None:
     if link.resolve() == source.resolve():
         return
     link.parent.mkdir(parents=True, exist_ok=True)
-    if link.is_symlink():
-        link.unlink()
+    # What was unpacked here from archives gives way to the folder.
+    remove_tree(link)
     link.symlink_to(source.resolve())
 
 

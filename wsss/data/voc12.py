@@ -4,7 +4,7 @@ VOC: Everingham et al., IJCV 2010. SBD, masks for most other images of VOC: Hari
 """
 
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ from scipy.io import loadmat
 from wsss.data.dataset import read_list
 from wsss.data.download import unpack, whole_folder
 from wsss.data.images import IGNORE, read_image, read_labels, write_labels
-from wsss.data.voc_layout import image_labels_path
+from wsss.data.voc_layout import VOC12_LENGTHS, image_labels_path, list_path
 from wsss.errors import WsssError
 from wsss.files import write_text
 from wsss.progress import track
@@ -42,50 +42,46 @@ SBD_ARCHIVE = Archive(
     "benchmark.tgz",
     "82b4d87ceb2ed10f6038a1cba92111cb",
 )
-TRAIN_AUG_IMAGES = 10_582
+TRAIN_AUG_IMAGES = VOC12_LENGTHS["train_aug"]
 VOC_FOLDER = "VOCdevkit/VOC2012"
 SBD_FOLDER = "benchmark_RELEASE/dataset"
-VOC_PARTS = (
-    "JPEGImages",
-    "Annotations",
-    "SegmentationClass",
-    "ImageSets/Segmentation/train.txt",
-    "ImageSets/Segmentation/val.txt",
-    "ImageSets/Segmentation/trainval.txt",
-)
+VOC_LISTS = tuple(f"ImageSets/Segmentation/{name}.txt" for name in ("train", "val", "trainval"))
+# What VOC holds of an image; one without a mask has one in SBD.
+VOC_FILES = {"JPEGImages": ".jpg", "Annotations": ".xml", "SegmentationClass": ".png"}
 SBD_PARTS = ("cls", "train.txt", "val.txt")
 
 
 def build_voc12(
-    voc_archive: Path, sbd_archive: Path, out: Path, workers: int = 1, train_aug_images: int = TRAIN_AUG_IMAGES
+    voc_archive: Path,
+    sbd_archive: Path,
+    out: Path,
+    lists: Mapping[str, str],
+    own_lists: Path | None = None,
+    workers: int = 1,
+    train_aug_images: int = TRAIN_AUG_IMAGES,
 ) -> None:
     """Make `out`, whole or not at all, from the two archives; what `out` was before is replaced.
 
-    `out` gets VOC's JPEGImages, Annotations, SegmentationClass and lists, and made from both archives:
-    ImageSets/Segmentation/train_aug.txt, SegmentationClassAug/<id>.png (uint8, 0 background, 1..20, 255 ignored) and
-    image_labels.csv, the latter two for every listed image, worked on by `workers` threads.
-    Raises WsssError for an archive that is no official one, a train_aug that has not `train_aug_images` images, and
-    images, masks or annotations that are missing, damaged or do not fit one another.
+    `lists` maps train, train_scored and val to names of VOC's lists or of files in `own_lists` (see list_path). `out`
+    gets all lists of VOC and a train_aug made from both archives, and, for the images of `lists` alone: JPEGImages,
+    Annotations and SegmentationClass as VOC has them, and made from both archives, by `workers` threads,
+    SegmentationClassAug/<id>.png (uint8, 0 background, 1..20, 255 ignored) and image_labels.csv.
+    Raises WsssError for an archive that is no official one, a train_aug that has not `train_aug_images` images, a list
+    that names what is no image of VOC, and images, masks or annotations that are missing, damaged or do not fit one
+    another.
     """
     with whole_folder(out) as folder:
-        voc = _unpacked(voc_archive, folder / "voc", VOC_FOLDER, VOC_PARTS)
+        voc = _unpacked(voc_archive, folder / "voc", VOC_FOLDER, (*VOC_LISTS, *VOC_FILES))
         sbd = _unpacked(sbd_archive, folder / "sbd", SBD_FOLDER, SBD_PARTS)
-        lists = folder / "ImageSets" / "Segmentation"
-        lists.mkdir(parents=True)
-        for part in VOC_PARTS:
-            (voc / part).rename(folder / part)
-        train_aug = merge_lists(
-            read_list(lists / "train.txt"),
-            read_list(lists / "val.txt"),
-            [*read_list(sbd / "train.txt"), *read_list(sbd / "val.txt")],
-        )
-        if len(train_aug) != train_aug_images:
+        _make_lists(voc, sbd, folder)
+        if (found := len(read_list(list_path(folder, "train_aug")))) != train_aug_images:
             raise WsssError(
-                f"{voc_archive} and {sbd_archive} give {len(train_aug)} images for train_aug, not {train_aug_images}: "
+                f"{voc_archive} and {sbd_archive} give {found} images for train_aug, not {train_aug_images}: "
                 "one of them is not the official archive; delete it and run again"
             )
-        write_text(lists / "train_aug.txt", "\n".join(train_aug) + "\n")
-        _write_listed(folder, sbd / "cls", sorted({*train_aug, *read_list(lists / "trainval.txt")}), workers)
+        listed = _listed(folder, voc / "JPEGImages", lists, own_lists)
+        _keep(voc, folder, listed)
+        _write_listed(folder, sbd / "cls", listed, workers)
         shutil.rmtree(folder / "voc")
         shutil.rmtree(folder / "sbd")
 
@@ -135,6 +131,41 @@ def _unpacked(archive: Path, folder: Path, inner: str, parts: Sequence[str]) -> 
         if not (folder / inner / part).exists():
             raise WsssError(f"{archive} holds no {inner}/{part}: it is not the official archive; delete it, run again")
     return folder / inner
+
+
+def _make_lists(voc: Path, sbd: Path, folder: Path) -> None:
+    """VOC's lists, moved, and train_aug."""
+    (folder / VOC_LISTS[0]).parent.mkdir(parents=True)
+    for part in VOC_LISTS:
+        (voc / part).rename(folder / part)
+    train, val = (read_list(list_path(folder, name)) for name in ("train", "val"))
+    train_aug = merge_lists(train, val, [*read_list(sbd / "train.txt"), *read_list(sbd / "val.txt")])
+    write_text(list_path(folder, "train_aug"), "\n".join(train_aug) + "\n")
+
+
+def _listed(folder: Path, photographs: Path, lists: Mapping[str, str], own_lists: Path | None) -> list[str]:
+    """Ids of the images that the lists name, ascending. Raises WsssError for one without a photograph."""
+    there = {path.stem for path in photographs.iterdir()}
+    listed: set[str] = set()
+    for file in sorted({list_path(folder, name, own_lists) for name in lists.values()}):
+        ids = read_list(file)
+        if strange := sorted(set(ids) - there):
+            raise WsssError(
+                f"missing image: the list {file.name} names {strange[0]}, and VOC 2012 has no {strange[0]}.jpg "
+                f"({len(strange)} of {len(ids)} are missing): correct the list, or get the archive of VOC anew"
+            )
+        listed.update(ids)
+    return sorted(listed)
+
+
+def _keep(voc: Path, folder: Path, listed: Sequence[str]) -> None:
+    """Move what VOC holds of the listed images."""
+    for part, suffix in VOC_FILES.items():
+        (folder / part).mkdir()
+        for image_id in listed:
+            file = voc / part / f"{image_id}{suffix}"
+            if file.exists():
+                file.rename(folder / part / file.name)
 
 
 def _write_listed(folder: Path, sbd_masks: Path, ids: Sequence[str], workers: int) -> None:

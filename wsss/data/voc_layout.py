@@ -2,10 +2,34 @@
 
 from pathlib import Path
 
+from wsss.errors import WsssError
+from wsss.settings.data import is_own_list
 
-def list_path(source: Path, name: str) -> Path:
-    """The list of ids `name`."""
-    return source / "ImageSets" / "Segmentation" / f"{name}.txt"
+# How many images the official lists of VOC 2012 name; train_aug holds those of SBD too.
+VOC12_LENGTHS = {"train": 1464, "train_aug": 10_582, "trainval": 2913, "val": 1449}
+
+
+def list_path(source: Path, name: str, own_lists: Path | None = None) -> Path:
+    """The list of ids `name`: one of the folder `source`, or a file of `own_lists` where the name ends in `.txt`.
+
+    Raises WsssError for a list of the user's own without a folder `own_lists`.
+    """
+    if not is_own_list(name):
+        return source / "ImageSets" / "Segmentation" / f"{name}.txt"
+    if own_lists is None:
+        raise WsssError(f"config: {name} is a list of your own: set locations.lists to the folder that holds it")
+    return own_lists / name
+
+
+def own_lists_folder(place: str | None, project: Path) -> Path | None:
+    """The folder of the user's own lists, from `locations.lists`; None where no place is set.
+
+    A relative place counts from the working directory or, where it is not there, from the folder `project`.
+    """
+    if place is None:
+        return None
+    here = Path(place)
+    return here if here.is_dir() else project / here
 
 
 def image_labels_path(source: Path) -> Path:

@@ -6,9 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from wsss.data.dataset import Dataset
-from wsss.labelling.dense_crf import DenseCrf
 from wsss.labelling.from_cams import labels_from_cams
-from wsss.labelling.label_maps import class_labels
+from wsss.labelling.smoothed_cams import labels_of_smoothed_cams
 from wsss.settings.cam_crf import CamCrfSettings
 from wsss.stores.label_images import write_label_shard
 
@@ -18,13 +17,7 @@ def cam_crf_labels(image: np.ndarray, cams: np.ndarray, keys: np.ndarray, settin
 
     `image`: uint8 RGB (H, W, 3); `cams`: float32 (n, H, W) in 0..1; `keys`: their class numbers, integers from 0.
     """
-    if len(keys) == 0:
-        return np.zeros(cams.shape[1:], np.uint8)
-    background = np.full((1, *cams.shape[1:]), settings.background_score, np.float32)
-    exponentials = np.exp(np.concatenate([background, cams]))
-    probabilities = exponentials / exponentials.sum(axis=0)
-    crf = DenseCrf(image, len(keys) + 1, settings.crf)
-    return class_labels(crf.from_probabilities(probabilities).argmax(axis=0), keys)
+    return labels_of_smoothed_cams(image, cams, keys, settings.background_score, settings.crf)
 
 
 def write_cam_crf_shard(

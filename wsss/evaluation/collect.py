@@ -10,6 +10,7 @@ import numpy as np
 from wsss.evaluation.metrics import Record, record
 from wsss.evaluation.thresholds import CurvePoint, best, threshold_curve
 from wsss.settings.run import RunSettings
+from wsss.settings.smoothing import SmoothingSettings
 
 
 def collect(run: RunSettings, classes: Sequence[str], scores: Mapping[str, Path]) -> list[Record]:
@@ -32,15 +33,11 @@ def collect(run: RunSettings, classes: Sequence[str], scores: Mapping[str, Path]
             facts = {**cam_facts, "threshold": chosen, "threshold_from": "train"}
             records.append(_record("cam", split, found["images"], matrix, classes, facts))
     fixed: list[tuple[str, str, dict[str, Any]]] = [
-        ("cam_crf", "train", _from_config(cam_facts, run.cam_crf.background_score, crf=True)),
-        ("cam_crf", "val", _from_config(cam_facts, run.cam_crf.background_score, crf=True)),
-        (
-            "pseudo_label",
-            "train",
-            _from_config(_facts(run.irnet.backbone.label, run.irnet.seed), run.pseudo_labels.object_score),
-        ),
+        ("cam_crf", "train", _smoothed_cam_facts(run)),
+        ("cam_crf", "val", _smoothed_cam_facts(run)),
+        ("pseudo_label", "train", _pseudo_label_facts(run)),
         ("prediction", "val", segmentation_facts),
-        ("prediction_crf", "val", {**segmentation_facts, "post_processing": "crf"}),
+        ("prediction_crf", "val", {**segmentation_facts, "post_processing": _name(run.prediction_labels.crf)}),
     ]
     for stage, split, facts in fixed:
         found = content.get(f"{stage}_{split}")
@@ -58,8 +55,26 @@ def _facts(initialisation: str, seed: int) -> dict[str, Any]:
     return {"initialisation": initialisation, "seed": seed}
 
 
-def _from_config(facts: dict[str, Any], score: float, crf: bool = False) -> dict[str, Any]:
-    return {**facts, "threshold": score, "threshold_from": "config", "post_processing": "crf" if crf else "none"}
+def _smoothed_cam_facts(run: RunSettings) -> dict[str, Any]:
+    facts = _facts(run.classifier.backbone.label, run.classifier.seed)
+    return _from_config(facts, run.cam_crf.background_score, _name(run.cam_crf.crf))
+
+
+def _pseudo_label_facts(run: RunSettings) -> dict[str, Any]:
+    """The start and the seed are those of the last network that the labels depend on."""
+    settings = run.pseudo_labels
+    last = run.irnet if run.irnet is not None and "irnet" in settings.needs else run.classifier
+    post_processing = settings.method if settings.method in ("crf", "pamr") else "none"
+    return _from_config(_facts(last.backbone.label, last.seed), settings.object_score, post_processing)
+
+
+def _name(smoothing: SmoothingSettings) -> str:
+    """The post-processing that records tell of."""
+    return "crf" if smoothing.method == "dense_crf" else smoothing.method
+
+
+def _from_config(facts: dict[str, Any], score: float, post_processing: str) -> dict[str, Any]:
+    return {**facts, "threshold": score, "threshold_from": "config", "post_processing": post_processing}
 
 
 def _record(

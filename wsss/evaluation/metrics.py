@@ -12,6 +12,8 @@ from wsss.evaluation.scores import mean_iou, named_iou, pixel_accuracy
 from wsss.files import write_csv, write_text
 from wsss.settings.comparison import ScoredStage
 
+# What smoothed the labels over the photograph: nothing, a dense CRF or PAMR.
+PostProcessing = Literal["none", "crf", "pamr"]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -28,7 +30,7 @@ class Record(BaseModel):
     # Background score of the labels, and where it came from: `config`, or the split whose masks it was chosen on.
     threshold: Fraction | None = None
     threshold_from: str | None = None
-    post_processing: Literal["none", "crf"] = "none"
+    post_processing: PostProcessing = "none"
     # What the segmentation network was trained on, for predictions.
     supervision: Literal["pseudo_labels", "truth"] | None = None
     initialisation: str

@@ -58,3 +58,8 @@ class DenseCrf:
             compat=self.settings.bilateral_weight,
         )
         return crf
+
+
+def build(image: np.ndarray, count: int, settings: CrfSettings) -> DenseCrf:
+    """The part of `wsss.labelling.smoothing`."""
+    return DenseCrf(image, count, settings)

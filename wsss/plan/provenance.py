@@ -1,19 +1,34 @@
-"""What an artifact depends on besides its inputs: its own settings, as a path segment, and the code that makes it."""
+"""What an artifact depends on besides its inputs: its own settings, as a part of its path, and the code that makes it.
+
+The code of a step is every definition of the project that its script can reach by name, at any depth: a function that
+nothing in it calls has no part in its digest, nor has where a definition stands, a comment or a docstring.
+"""
 
 import ast
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 PACKAGE = Path(__file__).parents[1]
-# How work is shown cannot change what it makes.
-WITHOUT_EFFECT = frozenset({"wsss.progress", "wsss.errors"})
+# How work is shown cannot change what it makes; what settings say is in the path and the parameters.
+WITHOUT_EFFECT = ("wsss.progress", "wsss.errors", "wsss.settings")
+# What loads the parts that settings choose: a step that reaches it reaches those parts, and no other, so that a part
+# more reruns nothing.
+LOADER = ("wsss.runtime.parts", "load_part")
 
 
-def segment(label: str, key: str) -> str:
-    """Path segment `<label>-<six hex digits>` of settings whose canonical text is `key`."""
-    return f"{label}-{hashlib.sha256(key.encode()).hexdigest()[:6]}"
+class Definition(NamedTuple):
+    """A function, class or constant at the top of a module; without a name, the statements that run on import."""
+
+    file: Path
+    name: str
+
+
+def short_hash(text: str, digits: int = 6) -> str:
+    """The first hex digits of the SHA-256 of a text."""
+    return hashlib.sha256(text.encode()).hexdigest()[:digits]
 
 
 def content_digest(files: Iterable[Path]) -> str:
@@ -25,72 +40,156 @@ def content_digest(files: Iterable[Path]) -> str:
     return digest.hexdigest()[:12]
 
 
-def code_digest(script: Path) -> str:
-    """Twelve hex digits over the code of `script` and of every module of wsss that it imports, at any depth.
+@cache
+def code_digest(script: Path, parts: frozenset[str] = frozenset()) -> str:
+    """Twelve hex digits over the code of `script` and of every definition of the project that it reaches.
 
-    Comments, docstrings and formatting do not count, nor do modules that only show progress. A page's template, which
-    lies beside its module under the same name, counts whole.
+    Parameters
+    ----------
+    script
+        A script of the workflow.
+    parts
+        Full names of the modules of the parts that its settings choose; see `LOADER`.
     """
-    digest = hashlib.sha256(_bare_code(script).encode())
-    for module in sorted(import_closure(script)):
-        file = _existing_file(module)
-        digest.update(f"\n{module}\n{_bare_code(file)}".encode())
-        template = file.with_suffix(".html")
-        if template.is_file():
-            digest.update(template.read_bytes())
-    return digest.hexdigest()[:12]
+    found = reached(script, parts)
+    templates = {definition.file.with_suffix(".html") for definition in found}
+    texts = [_facts(definition).code for definition in found]
+    texts += [template.read_text() for template in templates if template.is_file()]
+    # Sorted by themselves: where a definition stands does not count.
+    return short_hash("\n\n".join(sorted(texts)), 12)
 
 
-def import_closure(script: Path) -> set[str]:
-    """Modules of wsss that `script` imports, and that those import, less the ones without effect on results."""
-    seen: set[str] = set()
-    waiting = list(imported_modules(script))
+def reached(script: Path, parts: frozenset[str] = frozenset()) -> set[Definition]:
+    """Every definition of the project that a script reaches by name, its own among them."""
+    seen: set[Definition] = set()
+    waiting = _whole(script)
     while waiting:
-        module = waiting.pop()
-        if module not in seen and module not in WITHOUT_EFFECT:
-            seen.add(module)
-            waiting.extend(imported_modules(_existing_file(module)))
+        definition = waiting.pop()
+        if definition in seen:
+            continue
+        seen.add(definition)
+        if (_module_name(definition.file), definition.name) == LOADER:
+            waiting += [one for part in parts if (file := _file(part, script)) for one in _whole(file)]
+        waiting += [*_facts(definition).references, Definition(definition.file, "")]
     return seen
 
 
+def reached_modules(script: Path, parts: Collection[str] = ()) -> set[str]:
+    """Full names of the modules whose definitions a script reaches."""
+    return {_module_name(definition.file) for definition in reached(script, frozenset(parts))}
+
+
 @cache
-def imported_modules(file: Path) -> frozenset[str]:
-    """Modules of wsss that `file` names in its import statements, those inside functions included."""
-    found: set[str] = set()
-    for node in ast.walk(ast.parse(file.read_text())):
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            names = [node.module] + [f"{node.module}.{alias.name}" for alias in node.names]
-        else:
+def _module(file: Path) -> ast.Module:
+    return ast.parse(file.read_text())
+
+
+@cache
+def _definitions(file: Path) -> dict[str, list[ast.stmt]]:
+    """Statements at the top of a module by the names that they define; those that define nothing, by no name."""
+    found: dict[str, list[ast.stmt]] = {"": []}
+    for node in _module(file).body:
+        for name in _defined(node):
+            found.setdefault(name, []).append(node)
+    return found
+
+
+def _defined(node: ast.stmt) -> list[str]:
+    match node:
+        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+            return [node.name]
+        case ast.Assign():
+            return [name.id for target in node.targets for name in ast.walk(target) if isinstance(name, ast.Name)]
+        case ast.AnnAssign(target=ast.Name(id=name)):
+            return [name]
+        case ast.Import() | ast.ImportFrom() | ast.Expr(value=ast.Constant()):
+            return []
+    return [""]
+
+
+class _Facts(NamedTuple):
+    """The code of a definition, and what it names: definitions of its own module and of others of the project."""
+
+    code: str
+    references: frozenset[Definition]
+
+
+@cache
+def _facts(definition: Definition) -> _Facts:
+    file, name = definition
+    if name not in _definitions(file):
+        raise LookupError(f"{file} defines no {name}: import it from the module that does")
+    nodes = _definitions(file)[name]
+    shared = _bindings(file, _module(file).body)
+    references: set[Definition] = set()
+    for node in nodes:
+        seen = shared | _bindings(file, ast.walk(node))
+        for part in ast.walk(node):
+            references.update(_named(file, part, seen))
+    # References come first: taking out the imports changes the nodes.
+    return _Facts("\n".join(ast.unparse(_Bare().visit(node)) for node in nodes), frozenset(references))
+
+
+def _named(file: Path, node: ast.AST, bindings: dict[str, tuple[Path, str]]) -> Iterator[Definition]:
+    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in bindings:
+        module, name = bindings[node.value.id]
+        if not name:
+            yield Definition(module, node.attr)
+    elif isinstance(node, ast.Name) and node.id in bindings:
+        module, name = bindings[node.id]
+        yield Definition(module, name)
+    elif isinstance(node, ast.Name) and node.id in _definitions(file):
+        yield Definition(file, node.id)
+
+
+def _bindings(file: Path, nodes: Iterable[ast.AST]) -> dict[str, tuple[Path, str]]:
+    """Names that import statements bind to definitions, or to whole modules, of the project."""
+    found = {}
+    for node in nodes:
+        if not isinstance(node, ast.ImportFrom) or not node.module:
             continue
-        found.update(name for name in names if name.startswith("wsss.") and _file(name) is not None)
-    return frozenset(found)
+        for alias in node.names:
+            module, inside = _file(f"{node.module}.{alias.name}", file), _file(node.module, file)
+            if module is not None:
+                found[alias.asname or alias.name] = (module, "")
+            elif inside is not None:
+                found[alias.asname or alias.name] = (inside, alias.name)
+    return found
 
 
 @cache
-def _file(module: str) -> Path | None:
-    base = PACKAGE.joinpath(*module.split(".")[1:])
-    return next((file for file in (base.with_suffix(".py"), base / "__init__.py") if file.is_file()), None)
-
-
-def _existing_file(module: str) -> Path:
-    file = _file(module)
-    if file is None:
-        raise ModuleNotFoundError(f"no module {module} in {PACKAGE}")
-    return file
+def _file(module: str, importer: Path) -> Path | None:
+    """The file of a module that counts: one of the project, or one that lies beside the script that imports it."""
+    if module.startswith(WITHOUT_EFFECT):
+        return None
+    first, *rest = module.split(".")
+    if first == "wsss":
+        file = PACKAGE.joinpath(*rest).with_suffix(".py") if rest else PACKAGE / "__init__.py"
+    else:
+        file = importer.with_name(f"{first}.py") if not rest else importer.parent / "no such file"
+    return file if file.is_file() else None
 
 
 @cache
-def _bare_code(file: Path) -> str:
-    tree = ast.parse(file.read_text())
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            first = node.body[0] if node.body else None
-            if (
-                isinstance(first, ast.Expr)
-                and isinstance(first.value, ast.Constant)
-                and isinstance(first.value.value, str)
-            ):
-                node.body = node.body[1:] or [ast.Pass()]
-    return ast.unparse(tree)
+def _module_name(file: Path) -> str:
+    if not file.is_relative_to(PACKAGE):
+        return file.stem
+    return ".".join(["wsss", *file.relative_to(PACKAGE).with_suffix("").parts])
+
+
+def _whole(file: Path) -> list[Definition]:
+    return [Definition(file, name) for name in _definitions(file)]
+
+
+class _Bare(ast.NodeTransformer):
+    """Takes out docstrings, and imports, which say no more than where a definition stands."""
+
+    def generic_visit(self, node: ast.AST) -> ast.AST:
+        body = getattr(node, "body", None)
+        if isinstance(body, list):
+            first = body[0] if body else None
+            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+                body = body[1:]
+            kept = [one for one in body if not isinstance(one, ast.Import | ast.ImportFrom)]
+            node.body = kept or [ast.Pass()]  # type: ignore[attr-defined]
+        return super().generic_visit(node)

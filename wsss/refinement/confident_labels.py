@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from wsss.data.dataset import Dataset
-from wsss.labelling.dense_crf import DenseCrf
 from wsss.labelling.from_cams import labels_from_cams
 from wsss.labelling.label_maps import strongest, sure_labels
+from wsss.labelling.smoothing import smoother_of
 from wsss.settings.confident_labels import ConfidentLabelSettings
 from wsss.stores.label_images import write_label_shard
 
@@ -20,11 +20,12 @@ def confident_labels(
 
     `image`: uint8 RGB (H, W, 3); `cams`: float32 (n, H, W) in 0..1; `keys`: their class numbers, integers from 0.
     The argmax against a high background score gives the foreground, that against a low one the background, each after
-    a CRF; elsewhere the pixel is ignored. Without classes everything is background.
+    a CRF, or what the settings put in its place; elsewhere the pixel is ignored. Without classes everything is
+    background.
     """
-    crf = DenseCrf(image, len(keys) + 1, settings.crf)
+    smoother = smoother_of(image, len(keys) + 1, settings.crf)
     sure_of_class, sure_of_background = (
-        crf.from_labels(strongest(cams, score), settings.label_probability)
+        smoother.from_labels(strongest(cams, score), settings.label_probability)
         for score in (settings.foreground_score, settings.background_score)
     )
     return sure_labels(sure_of_class, sure_of_background, keys)

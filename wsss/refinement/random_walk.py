@@ -10,7 +10,7 @@ from torch.nn.functional import interpolate
 
 from wsss.labelling.label_maps import strongest, sure_labels
 from wsss.refinement.kernels.transitions import Transitions
-from wsss.settings.pseudo_labels import PseudoLabelSettings
+from wsss.settings.pseudo_labels import IrnetWalkSettings
 
 STRIDE = 4
 # What an accelerated walk may leave out, as a part of the class's largest value.
@@ -22,7 +22,7 @@ def pseudo_label(
     keys: np.ndarray,
     edge: np.ndarray,
     size: tuple[int, int],
-    settings: PseudoLabelSettings,
+    settings: IrnetWalkSettings,
     device: torch.device,
 ) -> np.ndarray:
     """Labels, uint8 (H, W) of an image of `size` (H, W): 0 background, keys + 1, 255 left out; computed on `device`.
@@ -44,7 +44,7 @@ def pseudo_label(
     return sure_labels(of_class, of_background, keys)
 
 
-def random_walk(cams: Tensor, edge: Tensor, settings: PseudoLabelSettings) -> Tensor:
+def random_walk(cams: Tensor, edge: Tensor, settings: IrnetWalkSettings) -> Tensor:
     """x T^N for x = cams (1 - edge) and N = 2^log2_steps, each class a row vector: float64 (n, h, w).
 
     `cams`: (n, h, w), non-negative; `edge`: (h, w) in 0..1, on the same device. Columns of T sum to 1.

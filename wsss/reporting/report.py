@@ -22,6 +22,7 @@ STAGE_TITLES = {
     "prediction": "prediction",
     "prediction_crf": "prediction + CRF",
 }
+POST_PROCESSING_TITLES = {"none": "no", "crf": "yes", "pamr": "PAMR instead"}
 SUPERVISION_TITLES = {None: "–", "pseudo_labels": "pseudo labels", "truth": "truth (full supervision)"}
 COLUMNS = (
     "stage",
@@ -119,12 +120,12 @@ def _headline(records: Sequence[Record]) -> Record:
 
 def _row(item: Record) -> _Row:
     cells = (
-        STAGE_TITLES[item.stage],
+        _title(item),
         item.split,
         _percent(item.miou),
         _percent(item.pixel_accuracy),
         str(item.images),
-        "yes" if item.post_processing == "crf" else "no",
+        POST_PROCESSING_TITLES[item.post_processing],
         _threshold(item),
         SUPERVISION_TITLES[item.supervision],
         item.initialisation,
@@ -134,6 +135,12 @@ def _row(item: Record) -> _Row:
     return _Row(dict(zip(COLUMNS, cells, strict=True)), per_class, 100 * item.miou)
 
 
+def _title(item: Record) -> str:
+    """The stage, with the method that took the CRF's place where one did."""
+    title = STAGE_TITLES[item.stage]
+    return title.replace("+ CRF", "+ PAMR") if item.post_processing == "pamr" else title
+
+
 def _same_stage(item: Record, other: Record) -> bool:
     return (item.stage, item.split) == (other.stage, other.split)
 
@@ -141,7 +148,7 @@ def _same_stage(item: Record, other: Record) -> bool:
 def _recovery(item: Record, bound: Record) -> dict[str, str]:
     """What a score reaches of its bound's, as texts."""
     return {
-        "stage": STAGE_TITLES[item.stage],
+        "stage": _title(item),
         "split": item.split,
         "pseudo labels": _percent(item.miou),
         "truth": _percent(bound.miou),

@@ -7,7 +7,7 @@ import numpy as np
 
 from wsss.data.dataset import Dataset
 from wsss.data.images import read_image
-from wsss.labelling.dense_crf import DenseCrf
+from wsss.labelling.smoothing import smoother_of
 from wsss.settings.prediction_labels import PredictionLabelSettings
 from wsss.stores.image_store import store_path
 from wsss.stores.label_images import write_label_shard
@@ -31,13 +31,13 @@ def write_crf_shard(
     folder: Path,
     manifest: Path,
 ) -> None:
-    """The same after a CRF on the softmax of the scores and the photograph."""
+    """The same after a CRF, or what the settings put in its place, on the softmax of the scores and the photograph."""
 
     def labels_of(image_id: str) -> np.ndarray:
         image = np.asarray(read_image(dataset.image_path(image_id)))
         probabilities = ScoreStore.read(store_path(scores, image_id), image_id).full()
-        crf = DenseCrf(image, len(probabilities), settings.crf)
-        labels: np.ndarray = crf.from_probabilities(probabilities).argmax(0).astype(np.uint8)
+        smoother = smoother_of(image, len(probabilities), settings.crf)
+        labels: np.ndarray = smoother.from_probabilities(probabilities).argmax(0).astype(np.uint8)
         return labels
 
     write_label_shard(ids, labels_of, folder, manifest, "prediction labels with CRF")

@@ -1,8 +1,9 @@
 """The base of all settings: unknown keys are refused, and what differs from the defaults gives the path segment."""
 
 import json
-from collections.abc import Iterable, Mapping
-from typing import Any, Self, get_args
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from typing import Any, ClassVar, Literal, Self, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
@@ -12,7 +13,23 @@ from wsss.errors import WsssError
 class Settings(BaseModel):
     """Settings of one stage. Frozen; unknown keys, wrong types and impossible values are refused."""
 
+    # The module of the part that these settings choose, where they are those of one part among several.
+    code: ClassVar[str] = ""
+
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @property
+    def label(self) -> str:
+        """What tells these settings from others of their stage, for paths and tables; empty where nothing does."""
+        return ""
+
+    @property
+    def parts(self) -> frozenset[str]:
+        """Full names of the modules of the parts that these settings choose (`code` of their classes)."""
+        values = [getattr(self, name) for name in type(self).model_fields]
+        blocks = [one for value in values for one in (value if isinstance(value, tuple) else (value,))]
+        inner = [one.parts for one in blocks if isinstance(one, Settings)]
+        return frozenset(filter(None, [self.code])).union(*inner)
 
     @model_validator(mode="before")
     @classmethod
@@ -20,19 +37,30 @@ class Settings(BaseModel):
         """A block that is given in part keeps what this stage has for the rest of it, not the defaults of its class."""
         if not isinstance(values, Mapping):
             return values
-        blocks = {
-            name: field.default for name, field in cls.model_fields.items() if isinstance(field.default, Settings)
-        }
-        given = {name: values[name] for name in blocks if isinstance(values.get(name), Mapping)}
-        return {**values, **{name: {**blocks[name].model_dump(), **block} for name, block in given.items()}}
+        blocks = {name: field.default for name, field in cls.model_fields.items() if name in values}
+        return {name: completed(blocks.get(name), value) for name, value in values.items()}
 
-    def key(self) -> str:
-        """Canonical JSON of what differs from the defaults: a new option with a default moves no artifact."""
-        return json.dumps(self.model_dump(mode="json", exclude_defaults=True), sort_keys=True)
+    def key(self, beside: "Settings | None" = None) -> str:
+        """Canonical JSON of what differs from the defaults, or from the settings `beside`.
 
-    def complete(self) -> str:
-        """JSON of every setting, keys sorted."""
-        return json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        A new option with a default is in no key, so it moves no artifact. `completed` reads a key back.
+        """
+        return json.dumps(self.differences(beside), sort_keys=True)
+
+    def differences(self, beside: "Settings | None" = None) -> dict[str, Any]:
+        """What differs from the defaults as plain values; block by block, against the defaults of this stage.
+
+        Settings of another kind than `beside` name their kind.
+        """
+        alike = type(beside) is type(self)
+        named = {} if alike else tags(type(self))
+        found = {}
+        for name, field in type(self).model_fields.items():
+            value = getattr(self, name)
+            usual = getattr(beside, name) if alike else field.default
+            if value != usual or name in named:
+                found[name] = _plain(value, usual)
+        return found
 
     @classmethod
     def read(cls, where: str, values: Mapping[str, Any]) -> Self:
@@ -41,6 +69,41 @@ class Settings(BaseModel):
             return cls.model_validate(values)
         except ValidationError as error:
             raise WsssError(explain(where, cls, error)) from None
+
+
+@cache
+def tags(model: type[BaseModel]) -> dict[str, str]:
+    """The fields that tell settings of one kind from those of another, which have one value each."""
+    literals = {name: get_args(field.annotation) for name, field in model.model_fields.items()}
+    return {
+        name: values[0]
+        for name, values in literals.items()
+        if len(values) == 1 and get_origin(model.model_fields[name].annotation) is Literal
+    }
+
+
+def completed(usual: Any, given: Any) -> Any:
+    """A block as a config gives it, with the rest taken from the usual one; anything else stays as it is.
+
+    A block of another kind than the usual one has nothing in common with it.
+    """
+    if not isinstance(usual, Settings) or not isinstance(given, Mapping):
+        return given
+    own = tags(type(usual))
+    if any(given.get(name, value) != value for name, value in own.items()):
+        return given
+    rest = {name: getattr(usual, name) for name in type(usual).model_fields}
+    return {**rest, **{name: completed(rest.get(name), value) for name, value in given.items()}}
+
+
+def _plain(value: Any, usual: Any) -> Any:
+    if isinstance(value, Settings):
+        return value.differences(usual if isinstance(usual, Settings) else None)
+    if isinstance(value, tuple):
+        return [_plain(one, None) for one in value]
+    if isinstance(value, Mapping):
+        return {name: _plain(one, None) for name, one in value.items()}
+    return value
 
 
 def explain(where: str, model: type[BaseModel], error: ValidationError) -> str:
@@ -71,15 +134,21 @@ def _resolve(model: type[BaseModel], location: Iterable[int | str]) -> tuple[lis
     candidates = [model]
     for part in location:
         if len(candidates) > 1:
-            candidates = [one for one in candidates if part in get_args(one.model_fields["kind"].annotation)]
+            candidates = [one for one in candidates if part in tags(one).values()]
             continue
         keys.append(str(part))
         owner = candidates[0] if candidates else None
         field = owner.model_fields.get(str(part)) if owner else None
-        annotation = field.annotation if field else None
-        members = get_args(annotation) or (annotation,)
-        candidates = [one for one in members if isinstance(one, type) and issubclass(one, BaseModel)]
+        candidates = [*_models(field.annotation)] if field else []
     return keys, list(owner.model_fields) if owner else []
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    """The classes of settings that an annotation admits, at any depth."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _models(part)
 
 
 def check_order(foreground_score: float, background_score: float) -> None:

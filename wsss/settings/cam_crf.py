@@ -2,6 +2,7 @@
 
 from wsss.settings.base import Settings
 from wsss.settings.crf import CrfSettings
+from wsss.settings.smoothing import SmoothingSettings
 from wsss.settings.training import Share
 
 
@@ -9,4 +10,4 @@ class CamCrfSettings(Settings):
     """The leaf "CAM+CRF": softmax of [background_score, CAMs] through a CRF; feeds no later stage."""
 
     background_score: Share = 0.15
-    crf: CrfSettings = CrfSettings(gaussian_sxy=1, bilateral_sxy=64, bilateral_srgb=3, bilateral_weight=4)
+    crf: SmoothingSettings = CrfSettings(gaussian_sxy=1, bilateral_sxy=64, bilateral_srgb=3, bilateral_weight=4)

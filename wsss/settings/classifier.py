@@ -1,4 +1,4 @@
-"""Settings of the classifier: pooling, visual words, training (VWE, IJCAI 2021; VWL, IJCV 2022)."""
+"""Settings of the classifier: pooling, visual words, objectives, training (VWE, IJCAI 2021; VWL, IJCV 2022)."""
 
 from typing import Annotated, Literal, Self
 
@@ -6,7 +6,15 @@ from pydantic import Field, model_validator
 
 from wsss.settings.backbone import BackboneSettings
 from wsss.settings.base import Settings
+from wsss.settings.objectives import ObjectiveSettings, SecondStagePart
 from wsss.settings.training import OptimiserSettings, Positive, Precision, Rate, Seed
+
+# The modules of the visual words' code.
+WORDS_CODE = {
+    "vwe": "wsss.classification.learnt_words",
+    "vwl_l": "wsss.classification.learnt_words",
+    "vwl_m": "wsss.classification.banked_words",
+}
 
 
 class ClassifierSettings(Settings):
@@ -43,6 +51,8 @@ class ClassifierSettings(Settings):
     optimiser: OptimiserSettings = OptimiserSettings(momentum=1e-4, weight_decay=1e-4)
     precision: Precision = "float32"
     seed: Seed = 0
+    # What is trained beside the image labels and the words, each method at most once: wsss/settings/objectives.py.
+    objectives: tuple[ObjectiveSettings, ...] = ()
 
     @model_validator(mode="after")
     def _combination_is_possible(self) -> Self:
@@ -56,10 +66,43 @@ class ClassifierSettings(Settings):
             raise ValueError(f"rho acts on words: vwl_m only, and words is {self.words}")
         return self
 
+    @model_validator(mode="after")
+    def _objectives_fit(self) -> Self:
+        methods = [one.method for one in self.objectives]
+        if twice := [method for method in methods if methods.count(method) > 1]:
+            raise ValueError(f"objectives: {twice[0]} stands there twice; name each method once")
+        second = [one.method for one in self.objectives if isinstance(one, SecondStagePart)]
+        if len(second) > 1:
+            raise ValueError(
+                f"objectives: {' and '.join(second)} each start from a finished classifier, by a schedule of their "
+                "own; keep one of them"
+            )
+        return self
+
+    @property
+    def second_stage(self) -> SecondStagePart | None:
+        """The objective that starts from a finished classifier; None where training starts from the backbone's."""
+        return next((one for one in self.objectives if isinstance(one, SecondStagePart)), None)
+
+    @property
+    def start(self) -> "ClassifierSettings | None":
+        """Settings of the finished classifier that this one starts from; None where there is none."""
+        if self.second_stage is None:
+            return None
+        kept = tuple(one for one in self.objectives if one is not self.second_stage)
+        return self.model_copy(update={"objectives": kept})
+
+    @property
+    def parts(self) -> frozenset[str]:
+        """Full names of the modules of the words and of the objectives."""
+        words = [WORDS_CODE[self.words]] if self.words in WORDS_CODE else []
+        return super().parts.union(words)
+
     @property
     def label(self) -> str:
         """Short name of the method for paths and tables."""
         words = "" if self.words == "none" else self.words
         pooling = "" if words and self.pooling == "hybrid" else self.pooling
         reading = "" if self.formulation == "released" else self.formulation
-        return "_".join(filter(None, [words, pooling, reading]))
+        objectives = [one.method for one in self.objectives]
+        return "_".join(filter(None, [words, pooling, reading, *objectives]))

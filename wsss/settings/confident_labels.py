@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from wsss.settings.base import Settings, check_order
 from wsss.settings.crf import CrfSettings
+from wsss.settings.smoothing import SmoothingSettings
 from wsss.settings.training import Share
 
 
@@ -15,7 +16,7 @@ class ConfidentLabelSettings(Settings):
     foreground_score: Share = 0.30
     background_score: Share = 0.05
     label_probability: Annotated[float, Field(gt=0.5, lt=1)] = 0.7
-    crf: CrfSettings = CrfSettings(gaussian_sxy=3, bilateral_sxy=50, bilateral_srgb=5, bilateral_weight=10)
+    crf: SmoothingSettings = CrfSettings(gaussian_sxy=3, bilateral_sxy=50, bilateral_srgb=5, bilateral_weight=10)
 
     @model_validator(mode="after")
     def _scores_are_ordered(self) -> Self:

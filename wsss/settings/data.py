@@ -1,4 +1,4 @@
-"""Where images and image-level labels come from: generated, VOC 2012's archives, or a folder in VOC layout."""
+"""Where images and image-level labels come from: generated, VOC 2012, or a folder in VOC layout."""
 
 from typing import Annotated, Literal, Self
 
@@ -14,15 +14,26 @@ VOC_CLASSES = (
     "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor",
 )
 # fmt: on
+VOC_VALUES = {name: value for value, name in enumerate(VOC_CLASSES, 1)}
+MaskValue = Annotated[int, Field(ge=1, le=254)]
 
 
 class ListSettings(Settings):
-    """Names of the image lists under ImageSets/Segmentation, without `.txt`."""
+    """Names of the image lists.
+
+    A name without an ending, such as `train`, is a list of the dataset: ImageSets/Segmentation/train.txt.
+    A name that ends in `.txt`, such as `few.txt`, is a file of the user's in the folder that `locations.lists` names.
+    """
 
     train: Name = "train"
     # The part of `train` whose masks are scored; the training never sees them.
     train_scored: Name = "train"
     val: Name = "val"
+
+
+def is_own_list(name: str) -> bool:
+    """Whether a list is a file of the user's, not one that the dataset brings along."""
+    return name.endswith(".txt")
 
 
 class SyntheticSettings(Settings):
@@ -43,18 +54,48 @@ class SyntheticSettings(Settings):
     body_cue: Share = 0.8
 
     @property
+    def label(self) -> str:
+        """The name of the dataset, for paths and tables."""
+        return self.name
+
+    @property
     def lists(self) -> ListSettings:
         """The generated lists: train, scored as a whole, and val."""
         return ListSettings()
 
 
 class Voc12Settings(Settings):
-    """PASCAL VOC 2012 with SBD's masks (train_aug, 10,582 images), from the official archives."""
+    """PASCAL VOC 2012 with SBD's masks (train_aug, 10,582 images), or a part of its images and classes.
+
+    It comes from the official archives, or from the folder that `locations.dataset` names.
+    """
 
     kind: Literal["voc12"]
     name: Name = "voc12"
     lists: ListSettings = ListSettings(train="train_aug", train_scored="train", val="val")
-    classes: dict[str, Annotated[int, Field(ge=1, le=254)]] = {name: i for i, name in enumerate(VOC_CLASSES, 1)}
+    # Classes and their values in VOC's masks. Classes that are left out are ignored, see `ignored_classes`.
+    classes: dict[str, MaskValue] = VOC_VALUES
+
+    @property
+    def ignored_classes(self) -> dict[str, int]:
+        """The classes of VOC that `classes` leaves out: not labelled, and their pixels are ignored when scored."""
+        return {name: value for name, value in VOC_VALUES.items() if name not in self.classes}
+
+    @model_validator(mode="after")
+    def _classes_are_vocs(self) -> Self:
+        for name, value in self.classes.items():
+            if name not in VOC_VALUES:
+                raise ValueError(f"classes: VOC 2012 has no class {name!r}; there are: {', '.join(VOC_CLASSES)}")
+            if value != VOC_VALUES[name]:
+                raise ValueError(f"classes: {name} is {VOC_VALUES[name]} in the masks of VOC 2012, not {value}")
+        if not self.classes:
+            raise ValueError("classes: at least one class is needed")
+        return self
+
+    @property
+    def label(self) -> str:
+        """The name of the dataset, for paths and tables."""
+        return self.name
 
 
 class FolderSettings(Settings):
@@ -63,10 +104,15 @@ class FolderSettings(Settings):
     kind: Literal["folder"]
     name: Name
     # Class names and their values in the masks; they are columns of image_labels.csv too.
-    classes: dict[str, Annotated[int, Field(ge=1, le=254)]]
+    classes: dict[str, MaskValue]
     # Known classes that are left out: not labelled, and their pixels are ignored when scored.
-    ignored_classes: dict[str, Annotated[int, Field(ge=1, le=254)]] = {}
+    ignored_classes: dict[str, MaskValue] = {}
     lists: ListSettings = ListSettings()
+
+    @property
+    def label(self) -> str:
+        """The name of the dataset, for paths and tables."""
+        return self.name
 
     @model_validator(mode="after")
     def _values_are_distinct(self) -> Self:

@@ -2,9 +2,10 @@
 
 from wsss.settings.base import Settings
 from wsss.settings.crf import CrfSettings
+from wsss.settings.smoothing import SmoothingSettings
 
 
 class PredictionLabelSettings(Settings):
     """From stored logits to labels: argmax, and argmax after a CRF on the softmax."""
 
-    crf: CrfSettings = CrfSettings(gaussian_sxy=1, bilateral_sxy=67, bilateral_srgb=3, bilateral_weight=4)
+    crf: SmoothingSettings = CrfSettings(gaussian_sxy=1, bilateral_sxy=67, bilateral_srgb=3, bilateral_weight=4)

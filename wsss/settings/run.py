@@ -2,26 +2,26 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, TypeAdapter, model_validator
 
 from wsss.errors import WsssError
-from wsss.settings.backbone import BackboneName
-from wsss.settings.base import Settings
+from wsss.settings.backbone import BackboneName, BackboneSettings
+from wsss.settings.base import Settings, completed
 from wsss.settings.cam_crf import CamCrfSettings
 from wsss.settings.cam_curve import CamCurveSettings
-from wsss.settings.cams import CamSettings
+from wsss.settings.cams import CamSettings, PlainCamSettings
 from wsss.settings.classifier import ClassifierSettings
 from wsss.settings.comparison import OF_PREDICTIONS, ComparisonSettings, PublishedSettings, ScoredStage
 from wsss.settings.confident_labels import ConfidentLabelSettings
-from wsss.settings.data import DataSettings, Voc12Settings
+from wsss.settings.data import DataSettings, Voc12Settings, is_own_list
 from wsss.settings.irnet import IrnetSettings
 from wsss.settings.prediction import PredictionSettings
 from wsss.settings.prediction_labels import PredictionLabelSettings
-from wsss.settings.pseudo_labels import PseudoLabelSettings
+from wsss.settings.pseudo_labels import IrnetWalkSettings, PseudoLabelSettings
 from wsss.settings.report import ReportSettings
 from wsss.settings.segmentation import SegmentationSettings
 from wsss.settings.training import Positive
@@ -37,8 +37,11 @@ Place = Annotated[str, Field(min_length=1), AfterValidator(os.path.expanduser)]
 class LocationSettings(Settings):
     """Places on this machine; they are no part of any artifact's path."""
 
-    # The folder of a dataset of kind `folder`.
+    # The folder of a dataset, in VOC layout. `kind: folder` needs it; `kind: voc12` takes it in place of the archives.
     dataset: Place | None = None
+    # The folder of the user's own image lists, those whose names in `data.lists` end in `.txt`. A relative place counts
+    # from the working directory or, where it is not there, from the project's folder.
+    lists: Place | None = None
     # Where downloaded archives are kept, or already lie.
     archives: Place = "downloads"
     # Weights for backbones with `weights: file`, by backbone name.
@@ -50,11 +53,12 @@ class RunSettings(Settings):
 
     data: DataSettings
     classifier: ClassifierSettings
-    cams: CamSettings = CamSettings()
+    cams: CamSettings = PlainCamSettings()
     cam_crf: CamCrfSettings = CamCrfSettings()
     confident_labels: ConfidentLabelSettings = ConfidentLabelSettings()
-    irnet: IrnetSettings
-    pseudo_labels: PseudoLabelSettings = PseudoLabelSettings()
+    # May be left out where nothing of the run needs a trained IRNet.
+    irnet: IrnetSettings | None = None
+    pseudo_labels: PseudoLabelSettings = IrnetWalkSettings()
     # What the segmentation network is trained on: pseudo labels, or the truth for a fully supervised bound.
     supervision: Literal["pseudo_labels", "truth"] = "pseudo_labels"
     segmentation: SegmentationSettings
@@ -65,14 +69,46 @@ class RunSettings(Settings):
 
     @model_validator(mode="after")
     def _stages_fit(self) -> Self:
-        if self.cams.branches == "image_and_words" and self.classifier.words not in ("vwe", "vwl_l"):
-            raise ValueError(
-                "cams.branches: image_and_words needs words that are mapped to classes, classifier.words: vwe or "
-                f"vwl_l, and it is {self.classifier.words}"
-            )
+        if misfit := self.cams.misfit(self.classifier):
+            raise ValueError(misfit)
+        if self.trains_irnet and self.irnet is None:
+            raise ValueError(f"irnet is missing: pseudo_labels.method {self.pseudo_labels.method} trains it")
         return self
 
+    @property
+    def trains_irnet(self) -> bool:
+        """Whether the run's own labels come from a trained IRNet."""
+        return self.supervision == "pseudo_labels" and "irnet" in self.pseudo_labels.needs
 
+
+# What tells apart blocks of settings that have different keys.
+TAGS = ("kind", "method")
+STAGE_DEFAULTS: dict[str, Any] = {
+    name: field.default.model_dump()
+    for name, field in RunSettings.model_fields.items()
+    if isinstance(field.default, Settings)
+}
+
+
+def settings_of(run: RunSettings, stage: str) -> Settings | None:
+    """The settings of a stage of a run; None of the truth, which has none."""
+    return None if stage == "truth" else getattr(run, stage)
+
+
+def read_settings(stage: str, key: str) -> Settings:
+    """The settings of a stage from their key (`Settings.key`), with the defaults of that stage for all it leaves out.
+
+    The stage `backbone` is that of any network, `run` the whole of a run.
+    """
+    if stage in WITHOUT_DEFAULTS:
+        return WITHOUT_DEFAULTS[stage].model_validate_json(key)
+    field = RunSettings.model_fields[stage]
+    adapter: TypeAdapter[Settings] = TypeAdapter(Annotated[field.annotation, field])  # type: ignore[arg-type]
+    return adapter.validate_python(completed(field.default, json.loads(key)))
+
+
+# Settings that are no block of a run.
+WITHOUT_DEFAULTS: Mapping[str, type[Settings]] = {"backbone": BackboneSettings, "run": RunSettings}
 RunName = Annotated[str, Field(pattern="^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
 
 
@@ -142,17 +178,31 @@ def read_config(config: Mapping[str, Any]) -> Config:
     if unknown:
         raise WsssError(f"config: targets names no run {unknown[0]!r}; there are: {', '.join(runs)}")
     comparisons = {name: _comparison(f"comparisons.{name}", own, base) for name, own in named.comparisons.items()}
+    rows = (run for own in comparisons.values() for seeds in own.rows.values() for run in seeds.values())
+    _check_places(machine.locations, [*runs.values(), *rows])
     return Config(machine, runs, comparisons)
+
+
+def _check_places(locations: LocationSettings, runs: Iterable[RunSettings]) -> None:
+    """Raises WsssError where a run names a list of the user's own and no place is set for these."""
+    for run in runs:
+        own = [name for name in run.data.lists.model_dump().values() if is_own_list(name)]
+        if own and locations.lists is None:
+            raise WsssError(
+                f"config: data.lists: {own[0]} is a list of your own: set locations.lists to the folder that holds it, "
+                f"or name a list of the dataset, without .txt"
+            )
 
 
 def _comparison(where: str, settings: ComparisonSettings, base: Mapping[str, Any]) -> Comparison:
     """The runs of a comparison; a seed counts for every training of a run."""
-    rows = {}
+    rows: dict[str, dict[int, RunSettings]] = {}
     for row, changes in settings.rows.items():
         changed = merge(base, changes or {})
         _check_row(f"{where}.rows.{row}", changes or {}, changed, settings.stage)
+        trained = [stage for stage in TRAINED if changed.get(stage) is not None]
         rows[row] = {
-            seed: RunSettings.read(f"{where}.rows.{row}", merge(changed, {stage: {"seed": seed} for stage in TRAINED}))
+            seed: RunSettings.read(f"{where}.rows.{row}", merge(changed, {stage: {"seed": seed} for stage in trained}))
             for seed in settings.seeds
         }
     if settings.published:
@@ -184,11 +234,11 @@ def _check_protocol(
         if row not in rows:
             raise WsssError(f"config: {where}.rows names no row {row!r}; there are: {', '.join(rows)}")
         trunks = _trunks(published)
-        if not all(_as_published(run, trunks) for run in rows[row].values()):
+        if not all(_as_published(run, trunks, stage) for run in rows[row].values()):
             told = ", ".join(f"{stage} on {name}" for stage, name in trunks.items())
             raise WsssError(
                 f"config: {where}.rows: {row} is of another protocol; figures are of data.kind voc12 with its own "
-                f"lists and classes, and of networks with weights: imagenet: {told}"
+                f"lists and classes, of networks with weights: imagenet: {told}, and of crf.method dense_crf"
             )
 
 
@@ -202,20 +252,38 @@ def _trunks(published: PublishedSettings) -> dict[str, BackboneName]:
     return names
 
 
-def _as_published(run: RunSettings, trunks: Mapping[str, BackboneName]) -> bool:
-    backbones = {stage: getattr(run, stage).backbone for stage in TRAINED}
+def _as_published(run: RunSettings, trunks: Mapping[str, BackboneName], scored: ScoredStage) -> bool:
+    """Whether a run has the figures' data, networks, as far as it trains them, starts and last CRF."""
+    trained = [stage for stage in TRAINED if stage != "irnet" or stage in run.pseudo_labels.needs]
+    backbones = {stage: own.backbone for stage in trained if (own := getattr(run, stage)) is not None}
+    last = {"cam_crf": run.cam_crf.crf, "prediction_crf": run.prediction_labels.crf}.get(scored)
     whole = Voc12Settings(kind="voc12", name=run.data.name)
     return (
         run.data == whole
         and {own.weights for own in backbones.values()} == {"imagenet"}
-        and all(backbones[stage].name == name for stage, name in trunks.items())
+        and all(own.name == trunks[stage] for stage, own in backbones.items() if stage in trunks)
+        and (last is None or last.method == "dense_crf")
     )
 
 
-def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """`base` with `changes` laid over it; mappings merge key by key, anything else is replaced."""
+def merge(
+    base: Mapping[str, Any], changes: Mapping[str, Any], defaults: Mapping[str, Any] = STAGE_DEFAULTS
+) -> dict[str, Any]:
+    """`base` with `changes` laid over it; mappings merge key by key, anything else is replaced.
+
+    A mapping is replaced too where the change names another kind or method than the base: it has other keys. A base
+    that names none has that of `defaults`.
+    """
     merged = dict(base)
     for key, value in changes.items():
-        old = merged.get(key)
-        merged[key] = merge(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
+        old, default = merged.get(key), defaults.get(key)
+        if not isinstance(old, Mapping) or not isinstance(value, Mapping):
+            merged[key] = value
+            continue
+        default = default if isinstance(default, Mapping) else {}
+        merged[key] = value if _names_another({**default, **old}, value) else merge(old, value, default)
     return merged
+
+
+def _names_another(old: Mapping[str, Any], value: Mapping[str, Any]) -> bool:
+    return any(tag in value and value[tag] != old.get(tag) for tag in TAGS)

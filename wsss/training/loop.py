@@ -91,11 +91,13 @@ def train(
     samples: Samples,
     plan: Plan,
     machine: Machine,
+    set_progress: Callable[[float], None] = lambda progress: None,
 ) -> list[LogRow]:
     """Train `network` in place and return the log: step, learning rate and the mean of each loss since the last row.
 
     `groups` are SGD's parameter groups, each with its own `lr`; `compute_losses` gives named scalar losses of one
-    batch, whose sum is minimised. Raises WsssError when a loss is no longer finite.
+    batch, whose sum is minimised. Before each step `set_progress` is called with the share of `total_steps` that is
+    done. Raises WsssError when a loss is no longer finite.
     """
     device = place(network.train())
     optimiser = Sgd(groups, plan.optimiser.momentum, plan.optimiser.weight_decay)
@@ -105,6 +107,7 @@ def train(
     for step, batch in enumerate(track(batches, plan.steps, plan.name, "step", start), start):
         torch.manual_seed(plan.seed * 1_000_003 + step)
         optimiser.share = rate_share(plan, step)
+        set_progress(step / plan.total_steps)
         state.add(training_step(network, optimiser, compute_losses, batch, plan, device))
         if (step + 1) % STEPS_BETWEEN_LOG_ROWS == 0 or step + 1 == plan.steps:
             state.log(plan.name, step + 1, optimiser.rates[0] * optimiser.share)

@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from step import step
+from step import locations, step
 
 with step(snakemake):
     from wsss.networks.initial_weights import write_initial_weights
-    from wsss.settings.backbone import BackboneSettings
+    from wsss.settings.run import read_settings
 
     write_initial_weights(
-        BackboneSettings.model_validate_json(snakemake.params.settings),
-        snakemake.params.files,
+        read_settings("backbone", snakemake.params.settings),
+        locations(snakemake).backbones,
         Path(snakemake.output.weights).parent,
     )

@@ -7,12 +7,12 @@ from step import stage_folder, step
 with step(snakemake):
     from wsss.data.dataset import Dataset
     from wsss.segmentation.prediction_labels import write_crf_shard, write_plain_shard
-    from wsss.settings.prediction_labels import PredictionLabelSettings
+    from wsss.settings.run import read_settings
 
     dataset = Dataset(Path(snakemake.input.images).parent)
     ids = dataset.shard(snakemake.wildcards.split, snakemake.wildcards.shard)
     scores = stage_folder(snakemake.input.scores)
     plain, crf = Path(snakemake.output.plain), Path(snakemake.output.crf)
-    settings = PredictionLabelSettings.model_validate_json(snakemake.params.settings)
+    settings = read_settings("prediction_labels", snakemake.params.settings)
     write_plain_shard(ids, scores, stage_folder(plain), plain)
     write_crf_shard(dataset, ids, scores, settings, stage_folder(crf), crf)

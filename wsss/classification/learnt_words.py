@@ -1,4 +1,4 @@
-"""The two strategies of visual words (VWL, IJCV 2022, fig. 4): a codebook learnt by gradients, and a memory bank."""
+"""Visual words with a codebook that is learnt by gradients (VWE, IJCAI 2021; VWL, IJCV 2022, fig. 4a)."""
 
 from typing import NamedTuple
 
@@ -7,7 +7,7 @@ from torch.nn.functional import multilabel_soft_margin_loss
 
 from wsss.classification.formulations import FORMULATIONS
 from wsss.classification.hybrid_pooling import global_average
-from wsss.classification.memory_bank import MemoryBank
+from wsss.classification.objective import Objective, Step
 from wsss.classification.visual_words import initial_codebook, word_labels, word_probabilities, words_present
 from wsss.settings.classifier import ClassifierSettings
 
@@ -20,7 +20,7 @@ class WordScores(NamedTuple):
     present: Tensor
 
 
-class LearntWords(nn.Module):
+class LearntWords(Objective):
     """Learning-based strategy (fig. 4a): codebook C (k, d), W^word (k, d) and W^w2i (n, k), all trained.
 
     VWE is this without DeCov and with tau 1.
@@ -42,12 +42,12 @@ class LearntWords(nn.Module):
             words_present(word_labels(probabilities), self.settings.vocabulary),
         )
 
-    def losses(self, features: Tensor, labels: Tensor) -> dict[str, Tensor]:
-        """Terms of VWL eq. 15 (VWE eq. 9) beside the images', for labels (batch, n) of zeros and ones."""
-        scores = self.scores(features)
+    def losses(self, step: Step) -> dict[str, Tensor]:
+        """Terms of VWL eq. 15 (VWE eq. 9) beside the images'."""
+        scores = self.scores(step.features)
         losses = {
             "word": multilabel_soft_margin_loss(scores.word, scores.present),
-            "w2i": multilabel_soft_margin_loss(scores.image, labels),
+            "w2i": multilabel_soft_margin_loss(scores.image, step.labels),
         }
         if self.settings.words == "vwl_l":
             losses["decov"] = self.settings.decov_weight * self.formulation.decov(self.codebook)
@@ -62,41 +62,6 @@ class LearntWords(nn.Module):
         return word_probabilities(self.formulation.word_features(features), self.codebook, self.settings.tau)
 
 
-class BankedWords(nn.Module):
-    """Memory-bank strategy (fig. 4b): W^word (k, d) is trained, the codebook follows the features; tau is 1.
-
-    It has no W^w2i: the total of eq. 12 has no term that would train it.
-    """
-
-    def __init__(self, channels: int, settings: ClassifierSettings) -> None:
-        super().__init__()
-        reconstruction = FORMULATIONS[settings.formulation].reconstruction
-        self.bank = MemoryBank(settings.vocabulary, channels, settings.rho, reconstruction)
-        self.word = nn.Linear(channels, settings.vocabulary, bias=False)
-
-    @property
-    def codebook(self) -> Tensor:
-        """C (k, d)."""
-        return self.bank.codebook
-
-    def losses(self, features: Tensor, labels: Tensor) -> dict[str, Tensor]:
-        """The term of VWL eq. 12 beside the images'. In training, the bank then follows these features.
-
-        Features are those of this forward pass (algorithm 1), so it does not matter that the optimiser steps later.
-        """
-        apart = features.detach()
-        chosen = word_labels(word_probabilities(apart, self.bank.codebook, tau=1.0))
-        scores = self.word(global_average(features).flatten(1))
-        loss = multilabel_soft_margin_loss(scores, words_present(chosen, scores.shape[1]))
-        if self.training:
-            self.bank.update(apart, chosen)
-        return {"word": loss}
-
-
-def build_words(channels: int, classes: int, settings: ClassifierSettings) -> LearntWords | BankedWords | None:
-    """The heads of the strategy that the settings name, for features of `channels`."""
-    if settings.words == "none":
-        return None
-    if settings.words == "vwl_m":
-        return BankedWords(channels, settings)
+def build(channels: int, classes: int, settings: ClassifierSettings) -> LearntWords:
+    """The part of `wsss.classification.objectives`."""
     return LearntWords(channels, classes, settings)

@@ -9,12 +9,12 @@ with step(snakemake):
     from wsss.evaluation.cam_curve import score_cams
     from wsss.evaluation.thresholds import score_range
     from wsss.files import write_json
-    from wsss.settings.cam_curve import CamCurveSettings
+    from wsss.settings.run import read_settings
 
     dataset = Dataset(Path(snakemake.input.images).parent)
     ids = dataset.ids(scored_split(snakemake.wildcards.split))
-    settings = CamCurveSettings.model_validate_json(snakemake.params.settings)
+    settings = read_settings("cam_curve", snakemake.params.settings)
     scores = score_range(*settings.thresholds)
-    matrices = score_cams(dataset, ids, stage_folder(snakemake.input.cams[0]), scores)
+    matrices = score_cams(dataset, ids, stage_folder(snakemake.input.cams), scores)
     content = {"images": len(ids), "background_scores": scores.tolist(), "matrices": matrices.tolist()}
     write_json(Path(snakemake.output.curve), content)

@@ -7,16 +7,15 @@ from step import stage_folder, step
 with step(snakemake):
     from wsss.data.dataset import Dataset
     from wsss.segmentation.prediction import write_score_shard
-    from wsss.settings.prediction import PredictionSettings
-    from wsss.settings.segmentation import SegmentationSettings
+    from wsss.settings.run import read_settings
 
     dataset = Dataset(Path(snakemake.input.images).parent)
     write_score_shard(
         dataset,
         dataset.shard(snakemake.wildcards.split, snakemake.wildcards.shard),
         Path(snakemake.input.weights),
-        SegmentationSettings.model_validate_json(snakemake.params.segmentation),
-        PredictionSettings.model_validate_json(snakemake.params.settings),
+        read_settings("segmentation", snakemake.params.segmentation),
+        read_settings("prediction", snakemake.params.settings),
         stage_folder(snakemake.output.manifest),
         Path(snakemake.output.manifest),
     )

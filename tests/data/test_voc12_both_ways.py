@@ -1,0 +1,120 @@
+"""A part of VOC 2012 from the official archives and from a folder: equal images, labels, lists and masks."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.conftest import PROJECT
+from tests.data.archives import MADE, archives_of, folder_of, lines
+from wsss.data.dataset import Dataset
+from wsss.data.preparation import by_value, check_lengths, prepare
+from wsss.data.voc12 import SBD_ARCHIVE, VOC_ARCHIVE, build_voc12
+from wsss.describe import read_config_file
+from wsss.errors import WsssError
+from wsss.files import sha256_of
+from wsss.settings.data import Voc12Settings
+
+ANIMALS = PROJECT / "configs" / "voc-animals.yaml"
+LISTS = PROJECT / "configs" / "lists" / "voc-animals"
+
+
+def animals() -> Voc12Settings:
+    data = read_config_file(ANIMALS).runs["default"].data
+    assert isinstance(data, Voc12Settings)
+    return data
+
+
+def assert_equal_both_ways(folder: Path, ids: list[str], train: list[str], val: list[str], tmp_path: Path) -> None:
+    """`ids` are in the archives, of which `train` and `val` are on the lists."""
+    own_lists = tmp_path / "lists"
+    own_lists.mkdir()
+    (own_lists / "train.txt").write_bytes(lines(*train))
+    (own_lists / "val.txt").write_bytes(lines(*val))
+    voc, sbd = archives_of(folder, ids, tmp_path / "archives")
+    settings, lists = animals(), animals().lists.model_dump()
+    from_archives, from_folder = tmp_path / "from_archives", tmp_path / "from_folder"
+    # The archives' train_aug has all images but the one of VOC's val.
+    build_voc12(voc, sbd, from_archives / "dataset", lists, own_lists, workers=2, train_aug_images=len(ids) - 1)
+    for source, root in ((from_archives / "dataset", from_archives), (folder, from_folder)):
+        prepare(source, root, by_value(settings.classes), settings.ignored_classes, lists, 2, own_lists)
+    for name in ["images.tsv", "image_labels.csv", "dataset.json", *(f"lists/{name}.txt" for name in lists)]:
+        assert (from_archives / name).read_bytes() == (from_folder / name).read_bytes(), name
+    one, other = Dataset(from_archives), Dataset(from_folder)
+    assert (one.ids("train"), one.ids("train_scored"), one.ids("val")) == (train, train, val)
+    for image_id in [*train, *val]:
+        assert one.image_path(image_id).read_bytes() == other.image_path(image_id).read_bytes()
+        np.testing.assert_array_equal(one.truth(image_id), other.truth(image_id))
+    assert sorted(path.stem for path in (from_archives / "dataset" / "JPEGImages").iterdir()) == sorted([*train, *val])
+
+
+def test_a_made_part_of_voc_is_the_same_both_ways(tmp_path: Path) -> None:
+    first, second, third, fourth, left_out = MADE
+    assert_equal_both_ways(folder_of(tmp_path / "folder"), list(MADE), [third, first], [fourth, second], tmp_path)
+    made = Dataset(tmp_path / "from_archives")
+    # A dog; the chair beside it is no class of this part.
+    assert [made.classes[number] for number in made.present(first)] == ["dog"]
+    assert set(np.unique(made.truth(first))) == {0, 1 + made.classes.index("dog"), 255}
+    assert left_out not in (made.root / "image_labels.csv").read_text()
+
+
+@pytest.mark.photographs
+def test_photographs_of_voc_animals_are_the_same_both_ways(photographs: Path, tmp_path: Path) -> None:
+    train, val = ((LISTS / f"{name}.txt").read_text().split() for name in ("train", "val"))
+    chosen, held_out, others = train[::60], val[::30], train[1:120:60]
+    assert (len(chosen), len(held_out), len(others)) == (6, 3, 2)
+    assert_equal_both_ways(photographs, [*chosen, *held_out, *others], chosen, held_out, tmp_path)
+
+
+def test_the_lists_of_voc_animals_hold_each_image_once() -> None:
+    train, val = ((LISTS / f"{name}.txt").read_text().splitlines() for name in ("train", "val"))
+    assert (len(train), len(val), len({*train, *val})) == (320, 80, 400)
+
+
+@pytest.mark.photographs
+def test_the_committed_lists_are_the_folders(photographs: Path) -> None:
+    for name in ("train", "val"):
+        theirs = photographs / "ImageSets" / "Segmentation" / f"{name}.txt"
+        assert (LISTS / f"{name}.txt").read_bytes() == theirs.read_bytes()
+
+
+@pytest.mark.photographs
+def test_all_of_voc_animals_is_what_its_figures_were_measured_on(photographs: Path, tmp_path: Path) -> None:
+    """Sums of the index, the labels, the classes and the lists, as they were when the figures were published."""
+    settings, lists = animals(), animals().lists.model_dump()
+    prepare(photographs, tmp_path, by_value(settings.classes), settings.ignored_classes, lists, 2, LISTS)
+    published = {
+        "images.tsv": "f18a6824cf633d642b142837a14c2aa1304927a3a37a2ae604afbd794ac15311",
+        "image_labels.csv": "d814cee62432a7dd5a9838075d902c943258d328f94477e79612c5acdd89fa08",
+        "dataset.json": "3fedd3bf6486776a6cfa06a84db1abee82b0b929a2a10db094e9c7f8158f1c9d",
+        "lists/train.txt": "47e4020058c19940ac58066e118e5531aa8be02cd8735e05ee7b5a133fea7a3b",
+        "lists/train_scored.txt": "47e4020058c19940ac58066e118e5531aa8be02cd8735e05ee7b5a133fea7a3b",
+        "lists/val.txt": "ea10aef61d79ae6a5f6a800c460bd87f0e7cbd5cd8693d7a85b0fe5957971656",
+    }
+    assert {name: sha256_of(tmp_path / name) for name in published} == published
+
+
+def test_a_folder_takes_the_place_of_what_was_unpacked_and_gives_it_back(tmp_path: Path) -> None:
+    """Going from archives to a folder and back leaves the folder as it was."""
+    folder, ids = folder_of(tmp_path / "folder"), list(MADE)
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    assert_equal_both_ways(folder, ids, ids[:3], ids[3:4], tmp_path)
+    root, own_lists, settings = tmp_path / "from_archives", tmp_path / "lists", animals()
+    lists = settings.lists.model_dump()
+    prepare(folder, root, settings.classes, settings.ignored_classes, lists, 1, own_lists)
+    assert (root / "dataset").resolve() == folder.resolve()
+    voc, sbd = (tmp_path / "archives" / archive.name for archive in (VOC_ARCHIVE, SBD_ARCHIVE))
+    for _ in range(2):
+        build_voc12(voc, sbd, root / "dataset", lists, own_lists, 1, len(ids) - 1)
+        assert not (root / "dataset").is_symlink()
+    assert [path.name for path in root.iterdir() if path.name.startswith(".")] == []
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+
+
+def test_a_folder_of_some_images_is_not_taken_for_all_of_a_published_list(tmp_path: Path) -> None:
+    lists = tmp_path / "ImageSets" / "Segmentation"
+    lists.mkdir(parents=True)
+    (lists / "train.txt").write_bytes(lines("a", "b"))
+    check_lengths(tmp_path, {"train": "train", "val": "mine"}, {"train": 2, "val": 9})
+    with pytest.raises(WsssError, match=r"train\.txt names 2 images, and the list train of this dataset has 1,464"):
+        check_lengths(tmp_path, {"train": "train"}, {"train": 1464})

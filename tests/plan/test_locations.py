@@ -1,0 +1,98 @@
+"""Where datasets come from, and what of a place counts: its content."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from wsss.data.voc_layout import own_lists_folder
+from wsss.plan.locations import source_of, tables_digest, train_list_file
+from wsss.settings.data import FolderSettings, SyntheticSettings, Voc12Settings
+from wsss.settings.run import LocationSettings
+
+SYNTHETIC = SyntheticSettings(kind="synthetic")
+VOC12 = Voc12Settings(kind="voc12")
+FOLDER = FolderSettings(kind="folder", name="mine", classes={"cat": 8})
+LISTS = {"train": "few.txt", "train_scored": "few.txt", "val": "val"}
+
+
+def with_own_lists(kind: str) -> Any:
+    settings: Any = {"voc12": VOC12, "folder": FOLDER}[kind]
+    return type(settings).read("data", settings.model_dump() | {"lists": LISTS})
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> Path:
+    """A folder of lists of one's own, and a dataset with a list of val and image-level labels."""
+    for name, content in (
+        ("lists/few.txt", "a\nb\n"),
+        ("data/ImageSets/Segmentation/val.txt", "c\n"),
+        ("data/image_labels.csv", "image_id,cat\n"),
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(content)
+    return tmp_path
+
+
+def located(folder: Path, dataset: bool = True) -> LocationSettings:
+    places = {"lists": str(folder / "lists"), **({"dataset": str(folder / "data")} if dataset else {})}
+    return LocationSettings.read("locations", places)
+
+
+def test_a_folder_stands_for_the_archives_where_one_is_named(tmp_path: Path) -> None:
+    nowhere, somewhere = LocationSettings(), LocationSettings(dataset=str(tmp_path))
+    assert [source_of(data, nowhere) for data in (SYNTHETIC, VOC12, FOLDER)] == ["synthetic", "voc12", "folder"]
+    assert [source_of(data, somewhere) for data in (SYNTHETIC, VOC12, FOLDER)] == ["synthetic", "folder", "folder"]
+
+
+def test_own_lists_lie_in_the_working_directory_or_in_the_project(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project, work = tmp_path / "project", tmp_path / "work"
+    (project / "lists").mkdir(parents=True)
+    work.mkdir()
+    monkeypatch.chdir(work)
+    assert own_lists_folder(None, project) is None
+    assert own_lists_folder("lists", project) == project / "lists"
+    (work / "lists").mkdir()
+    assert own_lists_folder("lists", project) == Path("lists")
+    assert own_lists_folder(str(work), project) == work
+
+
+@pytest.mark.parametrize("kind", ["voc12", "folder"])
+def test_a_train_list_is_found_where_it_lies(places: Path, kind: str) -> None:
+    data = with_own_lists(kind)
+    assert train_list_file(data, located(places), places) == places / "lists" / "few.txt"
+    assert train_list_file(data, LocationSettings(dataset=str(places / "data")), places) is None
+    theirs = data.model_copy(update={"lists": data.lists.model_copy(update={"train": "val"})})
+    assert train_list_file(theirs, located(places), places) == places / "data/ImageSets/Segmentation/val.txt"
+    assert train_list_file(theirs, located(places, dataset=False), places) is None
+
+
+@pytest.mark.parametrize(("kind", "dataset"), [("voc12", False), ("voc12", True), ("folder", True)])
+def test_the_content_of_own_lists_counts_and_their_place_does_not(places: Path, kind: str, dataset: bool) -> None:
+    data = with_own_lists(kind)
+    before = tables_digest(data, located(places, dataset), places)
+    assert before
+    moved = places / "moved"
+    for name in ("lists", "data"):
+        shutil.copytree(places / name, moved / name)
+    assert tables_digest(data, located(moved, dataset), moved) == before
+    (moved / "lists" / "few.txt").write_text("a\n")
+    assert tables_digest(data, located(moved, dataset), moved) != before
+
+
+def test_labels_count_where_they_are_read(places: Path) -> None:
+    data = with_own_lists("voc12")
+    before = [tables_digest(data, located(places, dataset), places) for dataset in (False, True)]
+    (places / "data" / "image_labels.csv").write_text("image_id,dog\n")
+    after = [tables_digest(data, located(places, dataset), places) for dataset in (False, True)]
+    assert after[0] == before[0]
+    assert after[1] != before[1]
+
+
+def test_without_tables_nothing_is_digested(tmp_path: Path) -> None:
+    assert tables_digest(SYNTHETIC, LocationSettings(dataset=str(tmp_path)), tmp_path) == ""
+    assert tables_digest(VOC12, LocationSettings(), tmp_path) == ""
+    assert tables_digest(FOLDER, LocationSettings(), tmp_path) == ""

@@ -1,0 +1,91 @@
+"""A part of VOC 2012 through the workflow: from the archives, from a folder, and with corrected lists."""
+
+import hashlib
+import shutil
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.data.archives import MADE, archives_of, folder_of, lines
+from tests.workflow.conftest import Workplace
+from wsss.data.voc12 import SBD_ARCHIVE, VOC_ARCHIVE
+from wsss.data.voc_layout import VOC12_LENGTHS
+from wsss.files import sha256_of
+from wsss.plan.stages import STAGES
+from wsss.settings.data import Voc12Settings
+
+OUTPUTS = ("images.tsv", "image_labels.csv", "dataset.json", "lists/train.txt", "lists/val.txt")
+DATA = Voc12Settings.read(
+    "data",
+    {
+        "kind": "voc12",
+        "name": "part",
+        "classes": {"dog": 12, "horse": 13, "person": 15},
+        "lists": {"train": "few.txt", "train_scored": "few.txt", "val": "held_out.txt"},
+    },
+)
+MADE_IN = f"results/{STAGES['data'].folder(DATA)}"
+
+
+@pytest.fixture
+def small_archives(workplace: Workplace, tmp_path: Path) -> Path:
+    """Small archives that the copy of the project takes for the official ones, the same images as a folder, lists."""
+    folder, ids = folder_of(tmp_path / "folder"), list(MADE)
+    for archive in archives_of(folder, ids, tmp_path / "archives"):
+        official = {one.name: one for one in (VOC_ARCHIVE, SBD_ARCHIVE)}[archive.name]
+        code = workplace.project / "wsss" / "data" / "voc12.py"
+        code.write_text(code.read_text().replace(official.md5, hashlib.md5(archive.read_bytes()).hexdigest()))
+    code = workplace.project / "wsss" / "data" / "voc_layout.py"
+    length = f'"train_aug": {VOC12_LENGTHS["train_aug"]:_}'
+    assert length in code.read_text()
+    code.write_text(code.read_text().replace(length, f'"train_aug": {len(ids) - 1}'))
+    (workplace.project / "lists").mkdir()
+    (workplace.project / "lists" / "few.txt").write_bytes(lines(*ids[:3]))
+    (workplace.project / "lists" / "held_out.txt").write_bytes(lines(ids[3]))
+    return tmp_path
+
+
+def test_archives_and_a_folder_give_the_same_dataset(workplace: Workplace, small_archives: Path) -> None:
+    """Under the same path and to the same bytes, whichever comes first."""
+    places = {"lists": "lists", "archives": str(small_archives / "archives")}
+    data = {"data": DATA.model_dump(mode="json"), "locations": places}
+    from_archives = workplace.write_config(data, without=("data",))
+    from_folder = workplace.write_config(
+        data | {"locations": places | {"dataset": str(small_archives / "folder")}}, without=("data",)
+    )
+    assert workplace.planned(config=from_folder) == (
+        workplace.planned(config=from_archives) - Counter(fetch_archive=2, prepare_voc12=1) + Counter(prepare_folder=1)
+    )
+    index, made = f"{MADE_IN}/images.tsv", workplace.work / MADE_IN
+    outcome = workplace.snakemake(index, config=from_archives)
+    assert outcome.code == 0, outcome.output
+    assert not workplace.planned(index, config=from_archives)
+    before = {name: sha256_of(made / name) for name in OUTPUTS}
+    assert workplace.planned(index, config=from_folder) == {"prepare_folder": 1}
+    outcome = workplace.snakemake(index, config=from_folder)
+    assert outcome.code == 0, outcome.output
+    assert {name: sha256_of(made / name) for name in OUTPUTS} == before
+    assert (made / "dataset").resolve() == small_archives / "folder"
+
+
+def test_own_lists_count_by_their_content_and_not_by_their_place(workplace: Workplace, small_archives: Path) -> None:
+    places = {"lists": "lists", "archives": str(small_archives / "archives")}
+    data = {"data": DATA.model_dump(mode="json")}
+    config = workplace.write_config({**data, "locations": places}, without=("data",))
+    index, own = f"{MADE_IN}/images.tsv", workplace.project / "lists" / "few.txt"
+    outcome = workplace.snakemake(index, config=config)
+    assert outcome.code == 0, outcome.output
+    moved = small_archives / "moved"
+    shutil.copytree(own.parent, moved)
+    elsewhere = workplace.write_config({**data, "locations": places | {"lists": str(moved)}}, without=("data",))
+    assert not workplace.planned(index, config=elsewhere)
+    content = own.read_bytes()
+    own.write_bytes(lines(*list(MADE)[:2]))
+    assert workplace.planned(index, config=config) == {"prepare_voc12": 1}
+    own.write_bytes(content)
+    assert not workplace.planned(index, config=config)
+    own.unlink()
+    refused = workplace.snakemake(index, config=config)
+    assert refused.code != 0
+    assert f"error: missing image list: {own}" in refused.output

@@ -1,0 +1,99 @@
+"""Moved data, a moved project, another machine's shards: nothing is made again, and nothing is trained again."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.workflow.conftest import Workplace, new_workplace
+from tests.workflow.test_chain import CLASSES
+from wsss.files import sha256_of
+
+SEGMENTER = "results/*/*/*/*/*/*/*/segmenter.safetensors"
+
+
+@pytest.fixture(scope="module")
+def folder_run(finished: Workplace, tmp_path_factory: pytest.TempPathFactory) -> Workplace:
+    """The miniature on a folder of photographs, run to its segmentation network; its dataset lies beside it."""
+    place = new_workplace(tmp_path_factory.mktemp("moves") / "place")
+    shutil.copytree(finished.only("results/data-synthetic-*/dataset"), place.root / "dataset")
+    outcome = place.snakemake("segmentation", config=place.write_config(config_of(place.root / "dataset"), ("data",)))
+    assert outcome.code == 0, outcome.output
+    return place
+
+
+def config_of(dataset: Path, **changes: Any) -> dict[str, Any]:
+    data = {"kind": "folder", "name": "moved", "classes": {name: value for value, name in enumerate(CLASSES, 1)}}
+    return {"data": data, "locations": {"dataset": str(dataset)}, **changes}
+
+
+@pytest.fixture
+def place(folder_run: Workplace, tmp_path: Path) -> Workplace:
+    """A copy of it in another folder: project, results and dataset have moved together."""
+    shutil.copytree(folder_run.root, tmp_path / "copy", symlinks=True)
+    return Workplace(tmp_path / "copy")
+
+
+def planned(place: Workplace, dataset: Path, **changes: Any) -> dict[str, int]:
+    return dict(place.planned("segmentation", config=place.write_config(config_of(dataset, **changes), ("data",))))
+
+
+def test_a_moved_project_with_its_results_and_its_dataset_makes_nothing(place: Workplace) -> None:
+    assert planned(place, place.root / "dataset") == {}
+    link = place.only("results/data-moved-*/dataset")
+    assert link.resolve() == (place.root / "dataset").resolve()
+
+
+def test_a_moved_dataset_is_read_where_it_lies_now(place: Workplace, tmp_path: Path) -> None:
+    """What is made later reads the photographs there, and what was trained stays."""
+    moved = tmp_path / "another disk" / "photographs"
+    moved.parent.mkdir()
+    (place.root / "dataset").rename(moved)
+    assert planned(place, moved) == {}
+    before = sha256_of(place.only(SEGMENTER))
+    config = place.write_config(config_of(moved), ("data",))
+    outcome = place.snakemake("prediction", config=config)
+    assert outcome.code == 0, outcome.output
+    assert sha256_of(place.only(SEGMENTER)) == before
+    assert "train_" not in outcome.output
+
+
+def test_another_folder_under_the_same_name_is_refused(place: Workplace, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(place.root / "dataset", other)
+    first, second = other / "JPEGImages" / "train_0000.jpg", other / "JPEGImages" / "train_0001.jpg"
+    first.write_bytes(second.read_bytes())
+    refused = place.snakemake("-n", config=place.write_config(config_of(other), ("data",)))
+    assert refused.code != 0
+    assert "train_0000.jpg is not the photograph that" in refused.output
+    assert "Traceback" not in refused.output
+
+
+def test_other_places_and_other_shards_make_nothing(place: Workplace) -> None:
+    dataset = place.root / "dataset"
+    locations = {"dataset": str(dataset), "archives": "elsewhere", "backbones": {"resnet50": "other.pth"}}
+    assert planned(place, dataset, locations=locations) == {}
+    assert planned(place, dataset, shards=5) == {}
+
+
+def test_shards_that_are_cut_otherwise_train_nothing_again(place: Workplace) -> None:
+    """Asked for by hand, they are made, to equal content; the networks that hang on them stay."""
+    dataset = place.root / "dataset"
+    config = place.write_config(config_of(dataset, shards=3), ("data",))
+    before = sha256_of(place.only(SEGMENTER))
+    folder = place.only("results/data-moved-*/classifier-*/cams-*/confident_labels-*").relative_to(place.work)
+    listed = sha256_of(place.work / folder / "train.tsv")
+    (place.work / folder / "train.tsv").unlink()
+    outcome = place.snakemake(str(folder / "train.tsv"), config=config)
+    assert outcome.code == 0, outcome.output
+    assert len(list((place.work / folder / "shards" / "train").glob("*-of-3.tsv"))) == 3
+    assert sha256_of(place.work / folder / "train.tsv") == listed
+    assert planned(place, dataset, shards=3) == {}
+    assert sha256_of(place.only(SEGMENTER)) == before
+
+
+def test_files_that_are_newer_but_equal_make_nothing(place: Workplace) -> None:
+    for pattern in ("results/data-moved-*/images.tsv", "results/backbone-*/weights.safetensors"):
+        place.only(pattern).touch()
+    assert planned(place, place.root / "dataset") == {}

@@ -1,0 +1,11 @@
+"""From the settings of CAMs to the method that they name."""
+
+from wsss.cams.method import CamMethod
+from wsss.runtime.parts import load_part
+from wsss.settings.cams import CamSettings
+
+
+def cam_method(settings: CamSettings) -> CamMethod:
+    """The method that the settings name, by the `build(settings)` of its module."""
+    method: CamMethod = load_part(settings.code).build(settings)
+    return method

@@ -1,0 +1,69 @@
+"""Plain class activation maps: the classifier's weights at each pixel of the features (VWL eq. 1).
+
+References
+----------
+Zhou, Khosla, Lapedriza, Oliva, Torralba: "Learning Deep Features for Discriminative Localization", CVPR 2016.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import conv2d
+
+from wsss.cams.method import both_views
+from wsss.classification.classifier import Classifier
+from wsss.settings.cams import Mirrors, PlainCamSettings
+
+
+@dataclass(frozen=True)
+class Plain:
+    """The plain method."""
+
+    settings: PlainCamSettings
+
+    def maps(self, network: Classifier, images: Tensor, keys: Sequence[np.ndarray]) -> Tensor:
+        """See `CamMethod.maps`. Maps are of all classes, whatever `keys` are."""
+        return class_maps(network, images, self.settings.mirrors)
+
+
+@torch.inference_mode()
+def class_maps(network: Classifier, images: Tensor, mirrors: Mirrors = "max") -> Tensor:
+    """Maps (batch, n, h, w) of all classes for normalised images (batch, 3, H, W), joined with their mirrors'."""
+    return both_views(partial(activations, network), images, mirrors)
+
+
+def activations(network: Classifier, images: Tensor) -> Tensor:
+    """Maps of the images as they are, without mirrors.
+
+    Parameters
+    ----------
+    network : Classifier
+        Its map weights may be an objective's in place of W^img.
+    images : Tensor
+        Normalised images, (batch, 3, H, W).
+
+    Returns
+    -------
+    Tensor
+        Maps after ReLU, of the head's precision, (batch, n, h, w).
+    """
+    return maps_of_features(network, head_features(network, images))
+
+
+def head_features(network: Classifier, images: Tensor) -> Tensor:
+    """F of images in the head's precision, which may be higher than the trunk's."""
+    return network.features(images).to(network.classifier.weight.dtype)
+
+
+def maps_of_features(network: Classifier, features: Tensor) -> Tensor:
+    """Maps after ReLU, (batch, n, h, w), of features (batch, d, h, w)."""
+    return conv2d(features, network.map_weights()[:, :, None, None]).relu()
+
+
+def build(settings: PlainCamSettings) -> Plain:
+    """The part of `wsss.cams.methods`."""
+    return Plain(settings)

@@ -1,0 +1,47 @@
+"""Visual words with a memory bank (VWL, IJCV 2022, fig. 4b)."""
+
+from torch import Tensor, nn
+from torch.nn.functional import multilabel_soft_margin_loss
+
+from wsss.classification.formulations import FORMULATIONS
+from wsss.classification.hybrid_pooling import global_average
+from wsss.classification.memory_bank import MemoryBank
+from wsss.classification.objective import Objective, Step
+from wsss.classification.visual_words import word_labels, word_probabilities, words_present
+from wsss.settings.classifier import ClassifierSettings
+
+
+class BankedWords(Objective):
+    """Memory-bank strategy (fig. 4b): W^word (k, d) is trained, the codebook follows the features; tau is 1.
+
+    It has no W^w2i: the total of eq. 12 has no term that would train it.
+    """
+
+    def __init__(self, channels: int, settings: ClassifierSettings) -> None:
+        super().__init__()
+        reconstruction = FORMULATIONS[settings.formulation].reconstruction
+        self.bank = MemoryBank(settings.vocabulary, channels, settings.rho, reconstruction)
+        self.word = nn.Linear(channels, settings.vocabulary, bias=False)
+
+    @property
+    def codebook(self) -> Tensor:
+        """C (k, d)."""
+        return self.bank.codebook
+
+    def losses(self, step: Step) -> dict[str, Tensor]:
+        """The term of VWL eq. 12 beside the images'. In training, the bank then follows these features.
+
+        Features are those of this forward pass (algorithm 1), so it does not matter that the optimiser steps later.
+        """
+        apart = step.features.detach()
+        chosen = word_labels(word_probabilities(apart, self.bank.codebook, tau=1.0))
+        scores = self.word(global_average(step.features).flatten(1))
+        loss = multilabel_soft_margin_loss(scores, words_present(chosen, scores.shape[1]))
+        if self.training:
+            self.bank.update(apart, chosen)
+        return {"word": loss}
+
+
+def build(channels: int, classes: int, settings: ClassifierSettings) -> BankedWords:
+    """The part of `wsss.classification.objectives`."""
+    return BankedWords(channels, settings)

@@ -1,0 +1,102 @@
+"""ReCAM: a softmax head under each present class's own map, and CAMs by the product of both heads' weights.
+
+References
+----------
+Chen, Wu, Hua, Liu, Zhang, Niu, Xiao: "Class Re-Activation Maps for Weakly-Supervised Semantic Segmentation", CVPR 2022.
+Where the paper leaves room, this is what its authors released.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import conv2d
+
+from wsss.classification.hybrid_pooling import global_maximum
+from wsss.classification.objective import Objective, Step
+from wsss.settings.objectives import RecamSettings
+
+EPSILON = 1e-5
+
+
+class Recam(Objective):
+    """The second head w' (n, d) and its loss. It starts from a finished classifier: `ClassifierSettings.start`."""
+
+    def __init__(self, channels: int, classes: int, settings: RecamSettings) -> None:
+        super().__init__()
+        self.settings = settings
+        self.head = nn.Linear(channels, classes, bias=False)
+
+    def losses(self, step: Step) -> dict[str, Tensor]:
+        """The weighted softmax loss. It teaches the trunk and both heads: nothing is detached."""
+        maps = normalised_maps(step.features, step.network.classifier.weight)
+        scores: Tensor = self.head(class_features(maps, step.features))
+        return {"recam": self.settings.weight * softmax_loss(scores, step.labels)}
+
+    def map_weights(self, weights: Tensor) -> Tensor:
+        """w * w', element by element, or W^img as it is where `maps` is first_head."""
+        if self.settings.maps == "first_head":
+            return weights
+        return weights * self.head.weight
+
+
+def normalised_maps(features: Tensor, weights: Tensor) -> Tensor:
+    """Each class's map after ReLU, divided by its maximum + 1e-5; gradients go through the maximum too.
+
+    Parameters
+    ----------
+    features : Tensor
+        F, (batch, d, h, w).
+    weights : Tensor
+        W^img, (n, d).
+
+    Returns
+    -------
+    Tensor
+        Maps in 0..1, (batch, n, h, w). A class that is nowhere positive has a map of zeros.
+    """
+    maps = conv2d(features, weights[:, :, None, None]).relu()
+    return maps / (global_maximum(maps) + EPSILON)
+
+
+def class_features(maps: Tensor, features: Tensor) -> Tensor:
+    """The mean over pixels of the features under each class's map.
+
+    Parameters
+    ----------
+    maps : Tensor
+        Maps in 0..1, (batch, n, h, w).
+    features : Tensor
+        F, (batch, d, h, w).
+
+    Returns
+    -------
+    Tensor
+        z, (batch, n, d).
+    """
+    # A product of matrices: the tensor of all classes' weighted features would be (batch, n, d, h, w).
+    summed = torch.einsum("nchw,ndhw->ncd", maps, features)
+    return summed / maps[0, 0].numel()
+
+
+def softmax_loss(scores: Tensor, labels: Tensor) -> Tensor:
+    """The cross-entropy of each present class's own row of scores, whose right answer is that class.
+
+    Parameters
+    ----------
+    scores : Tensor
+        What the head says of each class's features, (batch, n, n).
+    labels : Tensor
+        Zeros and ones, (batch, n).
+
+    Returns
+    -------
+    Tensor
+        The mean over an image's present classes, then over all images; one without classes counts as 0. A scalar.
+    """
+    own = scores.log_softmax(2).diagonal(dim1=1, dim2=2)
+    of_images = -(own * labels).sum(1) / labels.sum(1).clamp(min=1)
+    return of_images.mean()
+
+
+def build(channels: int, classes: int, settings: RecamSettings) -> Recam:
+    """The part of `wsss.classification.objectives`."""
+    return Recam(channels, classes, settings)

@@ -1,0 +1,164 @@
+"""Pixel-adaptive mask refinement, PAMR (Araslanov and Roth, Single-Stage Semantic Segmentation, CVPR 2020).
+
+Scores are replaced, several times, by weighted means of their neighbours' scores. Neighbours of like colour have large
+weights. Nothing is trained.
+"""
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from itertools import product
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import interpolate, pad
+
+from wsss.settings.pamr import PamrSettings
+
+CPU = torch.device("cpu")
+# Keeps the division finite where all colours around are equal.
+SMALLEST_DEVIATION = 1e-8
+CENTRE = (0, 0)
+SQUARE = list(product((-1, 0, 1), (-1, 0, 1)))
+RING = [offset for offset in SQUARE if offset != CENTRE]
+
+
+def pamr(images: Tensor, masks: Tensor, settings: PamrSettings) -> Tensor:
+    """Masks after `settings.iterations` weighted means over neighbours of like colour.
+
+    It runs on the grid of `images`; `settings.stride` is for those who choose that grid.
+
+    Parameters
+    ----------
+    images
+        Float (N, K, H, W), K colours or other channels, of any range: what is affine in each channel has no effect.
+    masks
+        Float (N, C, h, w). Other sizes than that of the images are resized to it, bilinear, corners aligned.
+    settings
+        Dilations, iterations and tolerance.
+
+    Returns
+    -------
+    Tensor
+        (N, C, H, W), of the dtype of `masks`. Each value lies within the range of its mask; where masks sum to 1, they
+        still do, up to rounding.
+
+    References
+    ----------
+    N. Araslanov and S. Roth, Single-Stage Semantic Segmentation from Image Labels, CVPR 2020, section 4.2. The paper
+    divides by the variance; the released code, and this one, by the standard deviation.
+    """
+    weights = neighbour_weights(images, settings.dilations, settings.colour_tolerance)
+    return weighted_means(_resized(masks, images.shape[2:]), weights, settings.dilations, settings.iterations)
+
+
+def neighbour_weights(images: Tensor, dilations: Sequence[int], tolerance: float) -> Tensor:
+    """What each neighbour counts, (N, 8 * dilations, H, W): non-negative, summing to 1 over all neighbours of a pixel.
+
+    A softmax over the neighbours q of p of mean_k -|I_k(p) - I_k(q)| / (1e-8 + tolerance sigma_k(p)). sigma_k(p) is the
+    unbiased standard deviation of channel k over the 3 x 3 pixels at every dilation, so that p itself counts once for
+    each of them. Outside the image, the nearest pixel of the border stands.
+    """
+    scale = SMALLEST_DEVIATION + tolerance * _deviations(images, dilations)
+    count, _, height, width = images.shape
+    weights = images.new_empty((count, len(RING) * len(dilations), height, width))
+    for number, neighbour in enumerate(_shifted(images, dilations, RING)):
+        weights[:, number] = -((images - neighbour).abs() / scale).mean(dim=1)
+    # In place: these are the largest arrays, and none of them may exist once more for each class.
+    weights -= weights.amax(dim=1, keepdim=True)
+    weights.exp_()
+    weights /= weights.sum(dim=1, keepdim=True)
+    return weights
+
+
+def weighted_means(masks: Tensor, weights: Tensor, dilations: Sequence[int], iterations: int) -> Tensor:
+    """Masks (N, C, H, W) replaced `iterations` times by their neighbours' means.
+
+    `weights`: (N, 8 * dilations, H, W). One neighbour is added at a time, so that no array of all neighbours and all
+    classes exists.
+    """
+    for _ in range(iterations):
+        means = torch.zeros_like(masks)
+        for number, neighbour in enumerate(_shifted(masks, dilations, RING)):
+            means.addcmul_(weights[:, number : number + 1], neighbour)
+        masks = means
+    return masks
+
+
+def _deviations(images: Tensor, dilations: Sequence[int]) -> Tensor:
+    """Unbiased standard deviation over the squares of all dilations, (N, K, H, W); in two passes, for its exactness."""
+    count = len(SQUARE) * len(dilations)
+    means = torch.zeros_like(images)
+    for neighbour in _shifted(images, dilations, SQUARE):
+        means += neighbour
+    means /= count
+    squares = torch.zeros_like(images)
+    for neighbour in _shifted(images, dilations, SQUARE):
+        squares += (neighbour - means) ** 2
+    return (squares / (count - 1)).sqrt()
+
+
+def _shifted(values: Tensor, dilations: Sequence[int], offsets: Sequence[tuple[int, int]]) -> Iterator[Tensor]:
+    """Views of `values` (N, C, H, W), moved by each offset at each dilation, borders repeated outside."""
+    height, width = values.shape[2:]
+    margin = max(dilations)
+    padded = pad(values, [margin] * 4, mode="replicate")
+    for dilation, (down, right) in product(dilations, offsets):
+        top, left = margin + dilation * down, margin + dilation * right
+        yield padded[:, :, top : top + height, left : left + width]
+
+
+def _resized(values: Tensor, size: Sequence[int]) -> Tensor:
+    if tuple(values.shape[2:]) == tuple(size):
+        return values
+    return interpolate(values, tuple(size), mode="bilinear", align_corners=True)
+
+
+class Pamr:
+    """PAMR over one photograph, usable wherever a dense CRF is; weights are made once for as many passes as it needs.
+
+    `image`: uint8 RGB (H, W, 3); `count`: the number of labels, at least 1. On a GPU its results
+    differ from a CPU's by rounding.
+    """
+
+    def __init__(self, image: np.ndarray, count: int, settings: PamrSettings, device: torch.device = CPU) -> None:
+        self.image, self.count, self.settings, self.device = image, count, settings, device
+        height, width = image.shape[:2]
+        self.size = (height, width)
+        self.grid = ((height - 1) // settings.stride + 1, (width - 1) // settings.stride + 1)
+
+    @torch.inference_mode()
+    def smoothed(self, scores: np.ndarray) -> np.ndarray:
+        """Scores, float32 (n, H, W), refined on the grid of `stride` pixels; `scores`: (n, H, W), of any range.
+
+        A map that is the same everywhere stays as it is, up to rounding: a constant background score needs no map.
+        """
+        given = torch.from_numpy(np.require(scores, np.float32, ["C", "W"]))
+        on_grid = _resized(given[None].to(self.device), self.grid)
+        means = weighted_means(on_grid, self._weights, self.settings.dilations, self.settings.iterations)
+        refined: np.ndarray = _resized(means, self.size)[0].cpu().numpy()
+        return refined
+
+    def from_probabilities(self, probabilities: np.ndarray) -> np.ndarray:
+        """Probabilities, float32 (count, H, W), summing to 1 at each pixel as those given do."""
+        return self.smoothed(probabilities)
+
+    def from_labels(self, labels: np.ndarray, label_probability: float) -> np.ndarray:
+        """Labels, int64 (H, W): the label that a pixel has most of after the means, the first of equals.
+
+        `labels`: integers (H, W) in 0..count-1. `label_probability` has no effect: means are linear, so that it moves
+        the values of all labels alike, and never their order.
+        """
+        each = np.arange(self.count)[:, None, None]
+        most: np.ndarray = self.smoothed(labels[None] == each).argmax(axis=0)
+        return most
+
+    @cached_property
+    def _weights(self) -> Tensor:
+        image = torch.from_numpy(np.array(self.image)).to(self.device, torch.float32).permute(2, 0, 1)[None] / 255
+        return neighbour_weights(_resized(image, self.grid), self.settings.dilations, self.settings.colour_tolerance)
+
+
+def build(image: np.ndarray, count: int, settings: PamrSettings) -> Pamr:
+    """The part of `wsss.labelling.smoothing`."""
+    return Pamr(image, count, settings)

@@ -1,0 +1,55 @@
+"""Datasets that lie elsewhere now: their artifacts stay, and read the photographs at the new place."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from wsss.errors import WsssError
+from wsss.files import sha256_of
+from wsss.plan.plan import Plan
+from wsss.plan.stages import ROOT, STAGES
+
+# As many photographs tell whether a folder holds the dataset.
+LOOKED_AT = 8
+
+
+def follow_moved_datasets(plan: Plan) -> None:
+    """Let every dataset that was made ready from a folder lead to the place that the config names now.
+
+    Raises
+    ------
+    WsssError
+        Where the folder at the new place holds other photographs than those that were made ready.
+    """
+    for name, place in plan.dataset_folders().items():
+        root = Path(ROOT) / name
+        link = root / "dataset"
+        if link.is_symlink() and place.is_dir() and link.resolve() != place.resolve():
+            _check_photographs(root / STAGES["data"].file, place)
+            _lead(link, place)
+
+
+def _check_photographs(index: Path, place: Path) -> None:
+    for image_id, digest in _first_photographs(index):
+        file = place / "JPEGImages" / f"{image_id}.jpg"
+        if not file.is_file() or sha256_of(file) != digest:
+            raise WsssError(
+                f"{file} is not the photograph that {index} was made from: correct locations.dataset, or give this "
+                "dataset a data.name of its own"
+            )
+
+
+def _first_photographs(index: Path) -> Iterator[tuple[str, str]]:
+    if not index.is_file():
+        return
+    with index.open() as lines:
+        for _, line in zip(range(LOOKED_AT + 1), lines, strict=False):
+            image_id, *_, digest = line.rstrip("\n").split("\t")
+            if digest != "sha256":
+                yield image_id, digest
+
+
+def _lead(link: Path, place: Path) -> None:
+    temporary = link.with_name(f".{link.name}.{os.getpid()}.tmp")
+    temporary.symlink_to(place.resolve())
+    temporary.replace(link)

@@ -1,0 +1,202 @@
+"""What the pages of runs and the tables of comparisons are made from, and where people find them."""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from wsss.plan.plan import Plan, paths_of
+from wsss.plan.stages import ROOT, STAGES
+from wsss.settings.run import TRAINED, RunSettings
+
+SPLITS = ("train", "val")
+
+
+def scores(paths: Mapping[str, str]) -> dict[str, str]:
+    """The scores of the stages that lie at these paths, as <stage>_<split>; the truth has no CAMs of its own."""
+    labels = paths["prediction_labels"]
+    found = {
+        "prediction_val": f"{labels}/plain/scores/val.json",
+        "prediction_crf_val": f"{labels}/crf/scores/val.json",
+    }
+    if "cams" in paths:
+        found |= {f"cam_{split}": f"{paths['cam_curve']}/{split}.json" for split in SPLITS}
+        found |= {f"cam_crf_{split}": f"{paths['cam_crf']}/scores/{split}.json" for split in SPLITS}
+        found["pseudo_label_train"] = f"{paths['pseudo_labels']}/scores/train.json"
+    return found
+
+
+class RunPages:
+    """What the steps are given that gather what one run has made; its page stands in the wildcard `run`."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+
+    def _paths(self, wildcards: Any) -> dict[str, str]:
+        return self._plan.paths[wildcards.run]
+
+    def settings(self, wildcards: Any) -> str:
+        """Every setting of the run that differs from the defaults."""
+        return self._plan.runs[wildcards.run].key()
+
+    def paths(self, wildcards: Any) -> str:
+        """The folder of each of its stages, as JSON."""
+        return json.dumps(self._paths(wildcards), sort_keys=True)
+
+    def images(self, wildcards: Any) -> str:
+        """The index of its images."""
+        return f"{self._paths(wildcards)['data']}/{STAGES['data'].file}"
+
+    def panel_count(self, wildcards: Any) -> int:
+        """How many images its panels show."""
+        return self._plan.runs[wildcards.run].report.panels
+
+    def scores(self, wildcards: Any) -> dict[str, str]:
+        """The scores that its metrics are made of."""
+        return scores(self._paths(wildcards))
+
+    def bound_scores(self, wildcards: Any) -> dict[str, str]:
+        """Scores of the same network on the truth, where its report holds the run against them."""
+        bound = _bound_of(self._plan.runs[wildcards.run])
+        found = scores(paths_of(bound)) if bound else {}
+        return {f"bound_{name}": path for name, path in found.items()}
+
+    def panel_inputs(self, wildcards: Any) -> dict[str, str]:
+        """The lists of what the panels of a split show: CAMs, pseudo labels of train, predictions of val."""
+        paths, split = self._paths(wildcards), wildcards.split
+        found = {}
+        if "cams" in paths:
+            found["cams"] = f"{paths['cams']}/{split}.tsv"
+            if split == "train":
+                found["pseudo_labels"] = f"{paths['pseudo_labels']}/train.tsv"
+        if split == "val":
+            found["predictions"] = f"{paths['prediction_labels']}/crf/val.tsv"
+        return found
+
+    def report_inputs(self, wildcards: Any) -> dict[str, str]:
+        """Logs of its trainings, curves of its CAMs, its panels; a bound has nothing of its own to show on train."""
+        paths, page = self._paths(wildcards), wildcards.run
+        logs = {f"{stage}_log": f"{paths[stage]}/training.csv" for stage in TRAINED if stage in paths}
+        curves = {name: path for name, path in scores(paths).items() if name in ("cam_train", "cam_val")}
+        shown = SPLITS if "cams" in paths else ("val",)
+        panels = {f"panels_{split}": f"{ROOT}/runs/{page}/panels_{split}.png" for split in shown}
+        return {**logs, **panels, **curves, **self.bound_scores(wildcards)}
+
+
+class ComparisonPages:
+    """What the steps are given that compare runs; the table stands in the wildcard `comparison`."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+
+    def stage(self, wildcards: Any) -> str:
+        """The stage that is compared."""
+        return self._plan.comparisons[wildcards.comparison].stage
+
+    def published(self, wildcards: Any) -> str:
+        """A paper's figures, as JSON; empty where there are none."""
+        found = self._plan.comparisons[wildcards.comparison].published
+        return found.key() if found else ""
+
+    def runs(self, wildcards: Any) -> str:
+        """Settings and scores of every run by row and seed, as JSON; rows keep their order, which the table shows."""
+        return json.dumps(self._compared(wildcards))
+
+    def scores(self, wildcards: Any) -> list[str]:
+        """The files of these scores."""
+        compared = self._compared(wildcards).values()
+        return [path for seeds in compared for run in seeds.values() for path in run["scores"].values()]
+
+    def images(self, wildcards: Any) -> str:
+        """The index of the images that are scored."""
+        _, run = next(self._first_runs(wildcards))
+        return f"{paths_of(run)['data']}/{STAGES['data'].file}"
+
+    def censuses(self, wildcards: Any) -> dict[str, str]:
+        """The census of the words of each row that has some, of its first seed, by row."""
+        return {
+            row: f"{paths_of(run)['classifier']}/words/census.json"
+            for row, run in self._first_runs(wildcards)
+            if run.supervision == "pseudo_labels" and run.classifier.words != "none"
+        }
+
+    def census_files(self, wildcards: Any) -> list[str]:
+        """The files of these."""
+        return list(self.censuses(wildcards).values())
+
+    def census_rows(self, wildcards: Any) -> list[str]:
+        """Their rows, in the same order."""
+        return list(self.censuses(wildcards))
+
+    def _first_runs(self, wildcards: Any) -> Iterator[tuple[str, RunSettings]]:
+        for row, seeds in self._plan.comparisons[wildcards.comparison].rows.items():
+            yield row, next(iter(seeds.values()))
+
+    def _compared(self, wildcards: Any) -> dict[str, dict[str, dict[str, Any]]]:
+        own = self._plan.comparisons[wildcards.comparison]
+        return {
+            row: {
+                str(seed): {"settings": run.differences(), "scores": _scores_after(run, own.stage)}
+                for seed, run in seeds.items()
+            }
+            for row, seeds in own.rows.items()
+        }
+
+
+def _scores_after(run: RunSettings, stage: str) -> dict[str, str]:
+    return {name: path for name, path in scores(paths_of(run)).items() if name.rpartition("_")[0] == stage}
+
+
+def _bound_of(run: RunSettings) -> RunSettings | None:
+    if run.report.recovery and run.supervision == "pseudo_labels":
+        return run.model_copy(update={"supervision": "truth"})
+    return None
+
+
+def targets(plan: Plan) -> dict[str, list[str]]:
+    """What `snakemake <name>` makes, by name: a stage of the runs that the config wants, a run, or a comparison.
+
+    Of a run and of a comparison the first file lies in the folder that is shown to people.
+    """
+    found = {name: plan.files(name) for name in STAGES if name not in ("data", "backbone")}
+    found["words"] = plan.word_figures()
+    return found | shown_targets(plan)
+
+
+def shown_targets(plan: Plan) -> dict[str, list[str]]:
+    """The targets that have a page for people: runs and comparisons."""
+    found = {name: [f"{ROOT}/runs/{page}/report.html"] for name, page in plan.pages.items()}
+    for name, table in plan.tables.items():
+        files = ["table.csv", *(["words.png"] if plan.comparisons[table].words else [])]
+        found[name] = [f"{ROOT}/comparisons/{table}/{file}" for file in files]
+    return found
+
+
+def show_pages(plan: Plan) -> list[str]:
+    """Let results/runs/<run> and results/comparisons/<name> lead to what these settings have made, once it is there.
+
+    Returns
+    -------
+    list of str
+        A warning for each that something else stands in the way of.
+    """
+    warnings = []
+    for name, (made, *_) in shown_targets(plan).items():
+        folder = Path(made).parent
+        link = folder.with_name(name)
+        if Path(made).exists() and (hindrance := _link(link, folder.name)):
+            warnings.append(f"warning: {link} does not lead to {made} ({hindrance}): move it away")
+    return warnings
+
+
+def _link(link: Path, target: str) -> str:
+    """Let `link` lead to `target`; says what stands in the way, nothing where nothing does."""
+    temporary = link.with_name(f".{link.name}.{os.getpid()}.tmp")
+    try:
+        temporary.symlink_to(target)
+        temporary.replace(link)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        return str(error.strerror)
+    return ""

@@ -1,0 +1,170 @@
+"""The plan of a config: the runs as paths of files, and what the rules of the workflow ask of it.
+
+What a rule asks for follows from its wildcards, which are read by attribute: whatever has them will do.
+"""
+
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from wsss.plan.locations import Source, source_of, tables_digest
+from wsss.plan.provenance import code_digest, short_hash
+from wsss.plan.stages import ROOT, STAGES, files_of, folders_of, path_pattern, usual_settings, wildcard_constraints
+from wsss.settings.base import Settings
+from wsss.settings.data import DataSettings
+from wsss.settings.run import TRAINED, Config, RunSettings, settings_of
+
+# What a rule is given for a job, from the job's wildcards.
+Ask = Callable[[Any], Any]
+# Wildcards that hold more than one folder.
+OF_SEVERAL = ("supervision", "folder")
+# Their products are inputs whose time counts; the code behind them need not be asked for again.
+INPUTS = ("data", "backbone")
+
+
+class Plan:
+    """The runs and the comparisons of a config.
+
+    Parameters
+    ----------
+    config
+        What the config says.
+    scripts
+        The folder of the workflow's scripts.
+
+    Attributes
+    ----------
+    runs, comparisons
+        The runs and the comparisons by the name of their folder, which carries a hash of all that they depend on:
+        changed and changed back, the earlier folder is found.
+    pages, tables
+        These names, by what the config calls them.
+    paths
+        Of each run, the folder of each of its stages, from the workflow's folder on.
+    """
+
+    def __init__(self, config: Config, scripts: Path) -> None:
+        self._scripts, self._locations = scripts, config.machine.locations
+        self.shards = [f"{number}-of-{config.machine.shards}" for number in range(config.machine.shards)]
+        self.pages = {name: f"{name}-{short_hash(run.key())}" for name, run in config.runs.items()}
+        self.tables = {name: f"{name}-{short_hash(own.key())}" for name, own in config.comparisons.items()}
+        self.runs = {self.pages[name]: run for name, run in config.runs.items()}
+        self.comparisons = {self.tables[name]: own for name, own in config.comparisons.items()}
+        self.paths = {page: paths_of(run) for page, run in self.runs.items()}
+        self._wanted = [self.pages[name] for name in config.machine.targets]
+        self._settings = dict(self._settings_by_folder())
+        self._data: dict[str, DataSettings] = {STAGES["data"].folder(run.data): run.data for run in self._all_runs()}
+
+    def _all_runs(self) -> list[RunSettings]:
+        compared = (run for own in self.comparisons.values() for seeds in own.rows.values() for run in seeds.values())
+        return [*self.runs.values(), *compared]
+
+    def _settings_by_folder(self) -> Iterator[tuple[str, Settings]]:
+        for run in self._all_runs():
+            for stage, path in folders_of(run).items():
+                if (own := settings_of(run, stage)) is not None:
+                    yield path.rpartition("/")[2], own
+            if run.classifier.start is not None:
+                yield STAGES["classifier"].folder(run.classifier.start), run.classifier.start
+            for stage in TRAINED:
+                if (backbone := getattr(settings_of(run, stage), "backbone", None)) is not None:
+                    yield STAGES["backbone"].folder(backbone), backbone
+
+    def files(self, stage: str) -> list[str]:
+        """What the runs that the config names as targets must leave after a stage, as far as they have it."""
+        paths = (self.paths[page] for page in self._wanted)
+        return [file for own in paths if stage in own for file in files_of(STAGES[stage], own[stage])]
+
+    def reports(self) -> list[str]:
+        """The reports of the runs that the config names as targets."""
+        return [f"{ROOT}/runs/{page}/report.html" for page in self._wanted]
+
+    def word_figures(self) -> list[str]:
+        """The figures of the visual words of these runs."""
+        paths = (self.paths[page] for page in self._wanted)
+        return [f"{own['classifier']}/words/regions.png" for own in paths if "classifier" in own]
+
+    def constraints(self) -> dict[str, str]:
+        """What each wildcard of the workflow can be."""
+        pages, tables = ("|".join(names) or "there-is-none" for names in (self.runs, self.comparisons))
+        fixed = {"split": "train|val", "shard": "[0-9]+-of-[0-9]+", "run": pages, "comparison": tables}
+        return wildcard_constraints() | fixed
+
+    def data_from(self, source: Source) -> str:
+        """What the wildcard `data` can be for datasets that are made ready from one source."""
+        names = sorted(name for name, own in self._data.items() if source_of(own, self._locations) == source)
+        return "|".join(names) or "there-is-none"
+
+    def dataset_folders(self) -> dict[str, Path]:
+        """Where the datasets lie that are made ready from a folder of the user's, by the name of their own folder."""
+        place = self._locations.dataset
+        if place is None:
+            return {}
+        return {name: Path(place) for name, own in self._data.items() if source_of(own, self._locations) == "folder"}
+
+    def settings_of(self, stage: str) -> Ask:
+        """The settings of the stage whose folder the wildcard of its name holds, as their key."""
+
+        def settings(wildcards: Any) -> str:
+            return self._settings[getattr(wildcards, stage)].key(usual_settings(stage))
+
+        return settings
+
+    def code_of(self, step: str = "") -> Ask:
+        """A digest of the code of a step and of all steps that made what its wildcards name; without one, of these."""
+
+        def code(wildcards: Any) -> str:
+            names = (*STAGES, *OF_SEVERAL)
+            return self._code(step, "/".join(getattr(wildcards, name) for name in names if hasattr(wildcards, name)))
+
+        return code
+
+    @cache  # noqa: B019 (there is one plan in a process)
+    def _code(self, step: str, path: str) -> str:
+        folders = path.split("/")
+        before = {folder.partition("-")[0] for folder in folders} & STAGES.keys() - set(INPUTS)
+        parts = frozenset(part for name in folders if name in self._settings for part in self._settings[name].parts)
+        digests = {code_digest(self._scripts / f"{one}.py", parts) for one in {step, *map(step_of, before)} - {""}}
+        return short_hash("\n".join(sorted(digests)), 12)
+
+    def initial_weights(self, stage: str) -> Ask:
+        """The file of the weights that the stage in the wildcard of its name starts from."""
+
+        def initial(wildcards: Any) -> str:
+            backbone: Any = getattr(self._settings[getattr(wildcards, stage)], "backbone")  # noqa: B009 (of three classes)
+            return f"{ROOT}/{STAGES['backbone'].folder(backbone)}/{STAGES['backbone'].file}"
+
+        return initial
+
+    def start_of(self, wildcards: Any) -> dict[str, str]:
+        """The finished classifier that a classifier starts from, as `start`; nothing where it starts from none."""
+        own: Any = self._settings[wildcards.classifier]
+        if own.start is None:
+            return {}
+        folder = STAGES["classifier"].folder(own.start)
+        return {"start": f"{ROOT}/{wildcards.data}/{folder}/{STAGES['classifier'].file}"}
+
+    def tables_of(self, wildcards: Any) -> str:
+        """A digest of a dataset's lists and labels, wherever they lie: when corrected, they are read anew."""
+        return tables_digest(self._data[wildcards.data], self._locations, self._scripts.parent)
+
+
+def paths_of(run: RunSettings) -> dict[str, str]:
+    """The folder of each stage of a run, from the workflow's folder on."""
+    return {stage: f"{ROOT}/{folder}" for stage, folder in folders_of(run).items()}
+
+
+def step_of(stage: str) -> str:
+    """The step that makes a stage."""
+    return STAGES[stage].step
+
+
+def file_of(stage: str, name: str = "", parent: str | None = None) -> str:
+    """A file in a stage's folder, with a wildcard for each folder on the way; without a name, the stage's own."""
+    return f"{path_pattern(stage, parent)}/{name or STAGES[stage].file}"
+
+
+def log_of(stage: str, name: str, parent: str | None = None) -> str:
+    """A file in the folder of a stage's logs."""
+    return file_of(stage, name, parent).replace(f"{ROOT}/", "logs/", 1)

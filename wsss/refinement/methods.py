@@ -1,0 +1,14 @@
+"""From the settings of pseudo labels to the refinement that they name."""
+
+from wsss.refinement.method import Refinement, Trainings
+from wsss.runtime.parts import load_part
+from wsss.settings.pseudo_labels import PseudoLabelSettings
+
+
+def refinement_of(settings: PseudoLabelSettings, trainings: Trainings) -> Refinement:
+    """The refinement of `settings.method`, by the `build(settings, trainings)` of its module.
+
+    Raises WsssError where it needs a training that `trainings` lacks.
+    """
+    refinement: Refinement = load_part(settings.code).build(settings, trainings)
+    return refinement
