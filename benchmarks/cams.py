@@ -48,7 +48,7 @@ def network(backbone: str) -> Classifier:
 
 def resized_image(image: Image.Image, scale: float) -> Image.Image:
     """By Pillow, the whole image; scale 1 is untouched."""
-    return image if scale == 1 else image.resize(scaled_size(image.size, scale), Image.Resampling.BICUBIC)
+    return image if scale == 1 else image.resize(scaled_size(image.size[::-1], scale)[::-1], Image.Resampling.BICUBIC)
 
 
 def pairs_of(image: Image.Image, normalisation: Normalisation) -> list[Tensor]:

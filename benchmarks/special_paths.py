@@ -60,7 +60,7 @@ def resized_by_pillow(
     pixels: np.ndarray, size: tuple[int, int], rows: np.ndarray | None = None, columns: np.ndarray | None = None
 ) -> np.ndarray:
     """The whole image by Pillow, of which rows and columns are then taken; (rows, 3, columns)."""
-    whole = np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BICUBIC))
+    whole = np.asarray(Image.fromarray(pixels).resize(size[::-1], Image.Resampling.BICUBIC))
     if rows is not None and columns is not None:
         whole = whole[np.ix_(rows, columns)]
     return np.ascontiguousarray(whole.transpose(0, 2, 1))
@@ -103,7 +103,7 @@ PATHS = (
         "classifier",
         "the classifier's training of voc-animals",
         8,
-        {"wsss.data.augmentation.resized": resized_by_pillow},
+        {"wsss.data.augmentation.resize_pixels": resized_by_pillow},
     ),
 )
 

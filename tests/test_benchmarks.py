@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from tests.conftest import PROJECT
-from wsss.data.resampling import resized
+from wsss.data.resampling import resize_pixels
 from wsss.refinement.random_walk import random_walk
 
 
@@ -154,9 +154,9 @@ def test_what_stands_for_a_special_path_gives_the_same(monkeypatch: pytest.Monke
     benchmark = load("special_paths", monkeypatch)
     pixels = np.random.default_rng(0).integers(0, 256, (37, 50, 3), dtype=np.uint8)
     rows, columns = np.arange(5, 20), np.arange(30, 3, -1)
-    ours = resized(pixels, (56, 41), rows, columns)
-    np.testing.assert_array_equal(benchmark.resized_by_pillow(pixels, (56, 41), rows, columns), ours)
-    np.testing.assert_array_equal(benchmark.resized_by_pillow(pixels, (56, 41)), resized(pixels, (56, 41)))
+    ours = resize_pixels(pixels, (41, 56), rows, columns)
+    np.testing.assert_array_equal(benchmark.resized_by_pillow(pixels, (41, 56), rows, columns), ours)
+    np.testing.assert_array_equal(benchmark.resized_by_pillow(pixels, (41, 56)), resize_pixels(pixels, (41, 56)))
 
 
 def test_every_name_that_is_replaced_is_there(monkeypatch: pytest.MonkeyPatch) -> None:

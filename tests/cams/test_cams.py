@@ -131,7 +131,7 @@ def test_stores_hold_every_scale_of_every_image(
         assert (store.scales, store.weights) == ((1.0, 0.5, 1.25), sha256_of(weights))
         np.testing.assert_array_equal(store.keys, dataset.present(image_id))
         for scale, cams in zip(store.scales, store.cams, strict=True):
-            scaled = photograph.resize(scaled_size(photograph.size, scale), Image.Resampling.BICUBIC)
+            scaled = photograph.resize(scaled_size(photograph.size[::-1], scale)[::-1], Image.Resampling.BICUBIC)
             pixels = to_tensor(scaled, network.backbone.normalisation)
             assert_near(class_maps(network, pixels[None])[0, store.keys], cams)
             assert cams.dtype == np.float32

@@ -71,25 +71,25 @@ def test_a_photograph_is_not_changed_by_reading_its_values() -> None:
 )
 def test_sizes_are_rounded_with_halves_to_even(size: tuple[int, int], factor: float, wanted: tuple[int, int]) -> None:
     assert scaled_size(size, factor) == wanted
-    assert to_tensor(picture(*size), PLAIN, factor).shape == (3, wanted[1], wanted[0])
+    assert to_tensor(picture(*size[::-1]), PLAIN, factor).shape == (3, *wanted)
 
 
 @pytest.mark.parametrize("bgr", [False, True])
 @pytest.mark.parametrize("scale", [1.0, 0.5, 2.0, 0.31])
 def test_scaled_pixels_are_those_of_the_resized_image(scale: float, bgr: bool) -> None:
     image, normalisation = picture(50, 31), IMAGENET._replace(bgr=bgr)
-    resized = image.resize(scaled_size(image.size, scale), Image.Resampling.BICUBIC)
+    resized = image.resize(scaled_size(image.size[::-1], scale)[::-1], Image.Resampling.BICUBIC)
     assert torch.equal(to_tensor(image, normalisation, scale), to_tensor(resized, normalisation))
 
 
-@pytest.mark.parametrize(("old", "new"), [((5, 7), (14, 10)), ((6, 9), (3, 2)), ((4, 5), (11, 3)), ((1, 1), (3, 2))])
+@pytest.mark.parametrize(("old", "new"), [((5, 7), (10, 14)), ((6, 9), (2, 3)), ((4, 5), (3, 11)), ((1, 1), (2, 3))])
 def test_labels_are_resized_to_the_nearest_centre(old: tuple[int, int], new: tuple[int, int]) -> None:
     labels = np.random.default_rng(0).choice(np.array([0, 1, 20, 255], np.uint8), old)
     ours = scale_labels(labels, new)
     assert ours.dtype == np.uint8
-    assert ours.shape == (new[1], new[0])
+    assert ours.shape == new
     for y, x in np.ndindex(*ours.shape):
-        row, column = int((y + 0.5) * old[0] / new[1]), int((x + 0.5) * old[1] / new[0])
+        row, column = int((y + 0.5) * old[0] / new[0]), int((x + 0.5) * old[1] / new[1])
         assert ours[y, x] == labels[row, column]
 
 
@@ -106,10 +106,10 @@ def test_one_length_is_always_taken() -> None:
     assert random_long_side((64, 48), (32, 32), np.random.default_rng(0)) == (32, 24)
 
 
-def views(width: int, height: int, side: int, count: int = 600) -> Iterator[View]:
+def views(height: int, width: int, side: int, count: int = 600) -> Iterator[View]:
     rng = np.random.default_rng(2)
     for _ in range(count):
-        yield draw_view((width, height), side, rng)
+        yield draw_view((height, width), side, rng)
 
 
 def places(length: int, side: int) -> range:
@@ -123,8 +123,8 @@ def places(length: int, side: int) -> range:
 )
 def test_views_show_a_connected_part_straight_or_mirrored(height: int, width: int, side: int) -> None:
     seen, mirrored = set(), 0
-    for view in views(width, height, side):
-        assert view.size == (width, height)
+    for view in views(height, width, side):
+        assert view.size == (height, width)
         step = -1 if view.columns[0] > view.columns[-1] else 1
         mirrored += step == -1
         columns = view.columns if step == 1 else width - 1 - view.columns
@@ -144,8 +144,8 @@ def step_by_step(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """The released order: all of the image resized, normalised and mirrored, then cropped into a container."""
     rng = np.random.default_rng(seed)
-    size = scaled_size(image.size, scale)
-    image = image.resize(size, Image.Resampling.BICUBIC)
+    size = scaled_size(image.size[::-1], scale)
+    image = image.resize(size[::-1], Image.Resampling.BICUBIC)
     pixels, targets = to_tensor(image, normalisation), torch.from_numpy(scale_labels(labels, size))
     if rng.random() < 0.5:
         pixels, targets = pixels.flip(2), targets.flip(1)
@@ -191,7 +191,7 @@ def test_labels_stay_in_step_with_the_image() -> None:
     """A photograph whose colours are its labels, at scales that repeat whole pixels."""
     labels = np.random.default_rng(3).integers(1, 200, (11, 14), np.uint8)
     image = np.repeat(labels[:, :, None], 3, 2)
-    for view in views(14, 11, 9, 40):
+    for view in views(11, 14, 9, 40):
         pixels, targets = view_pixels(image, view, 9, PLAIN), view_labels(labels, view, 9)
         inside = targets != 255
         assert bool((pixels[:, ~inside] == 0).all())

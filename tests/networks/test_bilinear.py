@@ -5,7 +5,7 @@ import torch
 from torch.nn.functional import interpolate
 
 from tests.reference import noise
-from wsss.networks.bilinear import by_products, resized
+from wsss.networks.bilinear import by_products, resize_maps
 
 
 @pytest.mark.parametrize("size", [(12, 20), (5, 7), (3, 31), (1, 1)])
@@ -23,5 +23,5 @@ def test_products_give_maps_and_gradients_of_an_interpolation(size: tuple[int, i
 def test_gradients_on_a_gpu_repeat_to_the_byte() -> None:
     maps = torch.randn(8, 32, 41, 41, device="cuda", requires_grad=True)
     weight = torch.randn(8, 32, 128, 128, device="cuda")
-    first, second = (torch.autograd.grad((resized(maps, (128, 128)) * weight).sum(), maps)[0] for _ in range(2))
+    first, second = (torch.autograd.grad((resize_maps(maps, (128, 128)) * weight).sum(), maps)[0] for _ in range(2))
     assert torch.equal(first, second)

@@ -14,9 +14,9 @@ from wsss.refinement.cell_paths import offsets, path
 from wsss.refinement.irnet.affinity import (
     _count_by_views,
     affinity_loss,
+    labels_of_cells,
     pairs_by_strongest_cell,
     path_maxima,
-    reduce_labels,
 )
 from wsss.refinement.irnet.network import EdgeNetwork
 from wsss.refinement.irnet.training import irnet_losses
@@ -230,12 +230,12 @@ def test_pairs_are_counted_on_a_gpu_as_on_a_cpu() -> None:
 
 
 def test_reduced_labels_equal_the_released_ones() -> None:
-    np.testing.assert_array_equal(reduce_labels(released_labels()), figures("irnet_loss")["reduced_labels"])
+    np.testing.assert_array_equal(labels_of_cells(released_labels()), figures("irnet_loss")["reduced_labels"])
 
 
 def test_reduced_labels_are_every_fourth_pixel_from_2() -> None:
     labels = torch.arange(96, dtype=torch.uint8).view(1, 8, 12)
-    assert reduce_labels(labels).tolist() == [[[26, 30, 34], [74, 78, 82]]]
+    assert labels_of_cells(labels).tolist() == [[[26, 30, 34], [74, 78, 82]]]
 
 
 @cache
@@ -258,7 +258,7 @@ def test_losses_equal_the_released_ones() -> None:
 
 
 def test_numbers_of_pairs_equal_the_released_ones() -> None:
-    counts = pairs_by_strongest_cell(torch.zeros(2, 32, 32), reduce_labels(released_labels()), 10)
+    counts = pairs_by_strongest_cell(torch.zeros(2, 32, 32), labels_of_cells(released_labels()), 10)
     np.testing.assert_array_equal(counts.sum(dim=(1, 2, 3)), figures("irnet_loss")["pairs"])
 
 

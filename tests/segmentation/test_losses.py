@@ -7,7 +7,7 @@ from PIL import Image
 from torch import Tensor
 
 from tests.reference import generator, noise
-from wsss.segmentation.losses import reduce_labels, segmentation_loss
+from wsss.segmentation.losses import labels_at_size, segmentation_loss
 
 
 def random_labels(tag: str, shape: tuple[int, int, int], classes: int) -> np.ndarray:
@@ -111,7 +111,7 @@ def test_a_scale_may_lose_every_label() -> None:
 @pytest.mark.parametrize("grid", [(41, 41), (31, 31), (21, 21), (5, 3), (1, 1)])
 def test_labels_are_reduced_as_by_pillow(size: tuple[int, int], grid: tuple[int, int]) -> None:
     labels = generator(f"reduce/{size}").randint(0, 256, (2, *size)).astype(np.uint8)
-    ours = reduce_labels(torch.from_numpy(labels), grid)
+    ours = labels_at_size(torch.from_numpy(labels), grid)
     assert ours.dtype == torch.uint8
     np.testing.assert_array_equal(ours, under_the_centre(labels, grid))
     pillow = [Image.fromarray(image).resize(grid[::-1], Image.Resampling.NEAREST) for image in labels]

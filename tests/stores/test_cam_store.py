@@ -10,7 +10,7 @@ from tests.reference import blobs
 from wsss.errors import WsssError
 from wsss.stores.cam_store import CamStore
 from wsss.stores.image_store import write_store
-from wsss.stores.resize import resize
+from wsss.stores.resize import resize_stored
 
 
 def naive_view(store: CamStore, size: tuple[int, int]) -> np.ndarray:
@@ -108,4 +108,4 @@ def test_stores_of_another_image_or_kind_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("old", "new"), [((3, 4), (7, 5)), ((9, 8), (4, 3)), ((1, 5), (6, 5)), ((6, 6), (6, 6))])
 def test_resize_is_bilinear_between_centres(old: tuple[int, int], new: tuple[int, int]) -> None:
     maps = blobs("cam_store/resize", *old, 3)
-    np.testing.assert_allclose(resize(maps, new), bilinear(maps, new), atol=1e-6)
+    np.testing.assert_allclose(resize_stored(maps, new), bilinear(maps, new), atol=1e-6)

@@ -4,13 +4,15 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, get_args
 
 import pytest
 import yaml
 
 from tests.workflow.conftest import PROJECT, Workplace, jobs_of, run
 from wsss.plan.provenance import reached_modules
-from wsss.settings.run import read_config
+from wsss.settings.base import Settings
+from wsss.settings.run import RunSettings, read_config
 
 CONFIGS = [PROJECT / "config.yaml", *sorted((PROJECT / "configs").glob("*.yaml"))]
 PROFILES = sorted((PROJECT / "profiles").glob("*/config.yaml"))
@@ -200,10 +202,23 @@ def test_a_rule_logs_and_measures_itself_and_follows_its_code(name: str) -> None
     assert script.is_file()
 
 
+def methods_of(annotation: Any) -> set[str]:
+    """The modules of all methods that settings of this type can choose, those of their blocks included."""
+    found = set().union(*map(methods_of, get_args(annotation)))
+    if isinstance(annotation, type) and issubclass(annotation, Settings):
+        inner = (methods_of(field.annotation) for field in annotation.model_fields.values())
+        found = found.union({annotation.code} - {""}, *inner)
+    return found
+
+
 @pytest.mark.parametrize("name", sorted(RULES))
 def test_a_rule_asks_for_a_gpu_exactly_when_its_code_can_use_one(name: str) -> None:
+    """With whichever method its settings may choose."""
     text = RULES[name]
-    uses_one = "wsss.runtime.device" in reached_modules(script_of(text))
+    script = script_of(text)
+    stage = RunSettings.model_fields.get(script.stem.partition("_")[2])
+    methods = methods_of(stage.annotation) if stage else set()
+    uses_one = "wsss.runtime.device" in reached_modules(script, methods)
     assert bool(re.search(r"^        gpu=1,$", text, re.MULTILINE)) == uses_one
     if "localrule: True" not in text:
         assert re.search(r"^        mem_mb=\d+,$", text, re.MULTILINE)

@@ -88,7 +88,7 @@ def test_a_comparison_shares_what_its_rows_have_in_common(copy_of_finished: Work
     assert place.only("results/comparisons/late/words.png").stat().st_size > 0
     # The network on the truth serves the report of the other one too.
     config = place.write_config({"report": {"recovery": True}})
-    assert set(place.planned(config=config)) == {"score_labels", *PAGES}
+    assert set(place.planned(config=config)) == {"list_files", "score_labels", *PAGES}
     outcome = place.snakemake(config=config)
     assert outcome.code == 0, outcome.output
     page = (place.work / "results" / "runs" / "default" / "report.html").read_text()

@@ -14,7 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from wsss.data.images import IGNORE
-from wsss.data.resampling import resized
+from wsss.data.resampling import resize_pixels
 
 
 class Normalisation(NamedTuple):
@@ -26,7 +26,7 @@ class Normalisation(NamedTuple):
 
 
 class View(NamedTuple):
-    """What a square crop shows of an image that is resized to `size` = (width, height), perhaps mirrored.
+    """What a square crop shows of an image that is resized to `size` = (height, width), perhaps mirrored.
 
     `rows` and `columns` of the resized image, in the order in which they are shown from `top` and `left` on.
     """
@@ -39,19 +39,19 @@ class View(NamedTuple):
 
 
 def draw_view(size: tuple[int, int], side: int, rng: np.random.Generator) -> View:
-    """A random crop of `side` pixels of an image of `size` = (width, height), mirrored half the time.
+    """A random crop of `side` pixels of an image of `size` = (height, width), mirrored half the time.
 
     Where the image is smaller than the crop, all of it is shown, at a random place.
     """
     mirrored = rng.random() < 0.5
-    rows, top = _strip(size[1], side, rng)
-    columns, left = _strip(size[0], side, rng)
-    return View(size, rows, size[0] - 1 - columns if mirrored else columns, top, left)
+    rows, top = _strip(size[0], side, rng)
+    columns, left = _strip(size[1], side, rng)
+    return View(size, rows, size[1] - 1 - columns if mirrored else columns, top, left)
 
 
 def view_pixels(image: np.ndarray, view: View, side: int, normalisation: Normalisation) -> Tensor:
     """Normalised float32 (3, side, side) of a view of an image, uint8 RGB (h, w, 3), 0 where it reaches beyond."""
-    shown = resized(image, view.size, view.rows, view.columns)
+    shown = resize_pixels(image, view.size, view.rows, view.columns)
     whole = len(view.rows) == len(view.columns) == side
     crop = torch.empty(3, side, side) if whole else torch.zeros(3, side, side)
     return _normalise(shown, normalisation, crop, view.top, view.left)
@@ -80,28 +80,28 @@ def augmented_pair(
 
 def to_tensor(image: Image.Image, normalisation: Normalisation, scale: float = 1.0) -> Tensor:
     """Normalised float32 (3, height, width) of an RGB image, resized by `scale` before (see `scaled_size`)."""
-    pixels = resized(np.asarray(image), scaled_size(image.size, scale))
+    pixels = resize_pixels(np.asarray(image), scaled_size((image.height, image.width), scale))
     return _normalise(pixels, normalisation, torch.empty(3, pixels.shape[0], pixels.shape[2]))
 
 
 def size_of(image: np.ndarray) -> tuple[int, int]:
-    """Width and height of an image (h, w, 3)."""
-    return image.shape[1], image.shape[0]
+    """Height and width of an image (h, w, 3)."""
+    return image.shape[0], image.shape[1]
 
 
 def scaled_size(size: tuple[int, int], factor: float) -> tuple[int, int]:
-    """Width and height times `factor`, rounded (halves to even), at least 1."""
+    """Height and width times `factor`, rounded (halves to even), at least 1."""
     return max(round(size[0] * factor), 1), max(round(size[1] * factor), 1)
 
 
 def random_long_side(size: tuple[int, int], limits: tuple[int, int], rng: np.random.Generator) -> tuple[int, int]:
-    """Width and height scaled so that the longer is a uniform integer within `limits`, both included."""
+    """Height and width scaled so that the longer is a uniform integer within `limits`, both included."""
     return scaled_size(size, int(rng.integers(limits[0], limits[1] + 1)) / max(size))
 
 
 def scale_labels(labels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Resize labels (height, width) to `size` = (width, height), nearest."""
-    return np.array(Image.fromarray(labels).resize(size, Image.Resampling.NEAREST))
+    """Resize labels (height, width) to `size` = (height, width), nearest."""
+    return np.array(Image.fromarray(labels).resize(size[::-1], Image.Resampling.NEAREST))
 
 
 def _strip(length: int, side: int, rng: np.random.Generator) -> tuple[np.ndarray, int]:

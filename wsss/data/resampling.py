@@ -27,15 +27,15 @@ class Taps(NamedTuple):
     weights: np.ndarray
 
 
-def resized(
+def resize_pixels(
     pixels: np.ndarray, size: tuple[int, int], rows: np.ndarray | None = None, columns: np.ndarray | None = None
 ) -> np.ndarray:
-    """Rows and columns, in the order given, of `pixels` resized to `size` = (width, height); without them, all.
+    """Rows and columns, in the order given, of `pixels` resized to `size` = (height, width); without them, all.
 
     `pixels`: uint8 (H, W, 3); the result: uint8 (rows, 3, columns).
     """
     height, width = pixels.shape[:2]
-    across, down = _chosen(bicubic_taps(width, size[0]), columns), _chosen(bicubic_taps(height, size[1]), rows)
+    across, down = _chosen(bicubic_taps(width, size[1]), columns), _chosen(bicubic_taps(height, size[0]), rows)
     top = int(down.first.min())
     bottom = min(int(down.first.max()) + down.weights.shape[1], height)
     # Each time what is weighted alike lies in one line: first the pixels of a column, then those of a row.

@@ -7,7 +7,7 @@ from torch.nn.functional import interpolate
 Size = tuple[int, int]
 
 
-def resized(maps: Tensor, size: Size) -> Tensor:
+def resize_maps(maps: Tensor, size: Size) -> Tensor:
     """Maps (batch, n, h, w) at `size` = (height, width), bilinear, corners not aligned.
 
     A GPU's own way adds up the gradient in no fixed order, so that there, where one is asked for, it is products.

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from wsss.networks.backbones import Backbone
-from wsss.networks.bilinear import resized
+from wsss.networks.bilinear import resize_maps
 from wsss.settings.segmentation import SegmentationSettings
 
 
@@ -47,7 +47,7 @@ def fused_logits(network: nn.Module, images: Tensor, scales: Sequence[float]) ->
     per_scale = [network(_scaled(images, scale)).float() for scale in scales]
     largest = per_scale[max(range(len(scales)), key=lambda number: scales[number])]
     size = (largest.shape[2], largest.shape[3])
-    return per_scale, torch.stack([resized(logits, size) for logits in per_scale]).amax(0)
+    return per_scale, torch.stack([resize_maps(logits, size) for logits in per_scale]).amax(0)
 
 
 def _scaled(images: Tensor, scale: float) -> Tensor:
@@ -59,7 +59,7 @@ def _scaled(images: Tensor, scale: float) -> Tensor:
         return images
     height, width = images.shape[2:]
     if scale * min(height, width) < 1:
-        return resized(images, (max(int(scale * height), 1), max(int(scale * width), 1)))
+        return resize_maps(images, (max(int(scale * height), 1), max(int(scale * width), 1)))
     return interpolate(images, scale_factor=scale, mode="bilinear", align_corners=False, recompute_scale_factor=False)
 
 

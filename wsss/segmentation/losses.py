@@ -20,7 +20,7 @@ def segmentation_loss(per_scale: Sequence[Tensor], fused: Tensor, labels: Tensor
     return torch.stack([_mean_cross_entropy(logits, labels) for logits in terms]).sum()
 
 
-def reduce_labels(labels: Tensor, size: tuple[int, int]) -> Tensor:
+def labels_at_size(labels: Tensor, size: tuple[int, int]) -> Tensor:
     """Labels (N, H, W) at `size` = (h, w): each cell takes the pixel under its centre, floor((i + 1/2) H / h).
 
     This is Pillow's nearest, which the widespread re-implementation uses (torch's `nearest` is shifted up and left).
@@ -33,7 +33,7 @@ def reduce_labels(labels: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def _mean_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
-    reduced = reduce_labels(labels, (logits.shape[2], logits.shape[3])).long()
+    reduced = labels_at_size(labels, (logits.shape[2], logits.shape[3])).long()
     # Pixel by pixel first: a GPU's own sum over them would not repeat to the byte.
     total = cross_entropy(logits, reduced, ignore_index=IGNORE, reduction="none").sum()
     return total / (reduced != IGNORE).sum().clamp(min=1)

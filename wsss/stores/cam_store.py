@@ -8,7 +8,7 @@ from typing import Self
 import numpy as np
 
 from wsss.stores.image_store import read_store, write_store
-from wsss.stores.resize import resize
+from wsss.stores.resize import resize_stored
 
 KIND = "cam"
 
@@ -65,6 +65,6 @@ class CamStore:
     def _joined(self, size: tuple[int, int]) -> np.ndarray:
         total = np.zeros((len(self.keys), *size), np.float32)
         for cam in self.cams:
-            total += resize(cam, size)
+            total += resize_stored(cam, size)
         joined: np.ndarray = total / (total.max(axis=(1, 2), keepdims=True) + np.float32(1e-5))
         return joined

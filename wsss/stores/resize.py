@@ -3,7 +3,7 @@
 import numpy as np
 
 
-def resize(maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+def resize_stored(maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Bilinear resizing of (n, h, w) to float32 (n, H, W), corners not aligned, as everywhere in the released code.
 
     In numpy, because the steps that read stores need nothing else of torch, whose import takes seconds.

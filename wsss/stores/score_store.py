@@ -7,7 +7,7 @@ from typing import Self
 import numpy as np
 
 from wsss.stores.image_store import read_store, write_store
-from wsss.stores.resize import resize
+from wsss.stores.resize import resize_stored
 
 KIND = "score"
 
@@ -39,12 +39,12 @@ class ScoreStore:
 
     def full(self) -> np.ndarray:
         """Probabilities at the image's size, float32 (n, H, W): the softmax of the resized logits."""
-        scores = resize(self.logits, self.size)
+        scores = resize_stored(self.logits, self.size)
         exponentials = np.exp(scores - scores.max(axis=0))
         probabilities: np.ndarray = exponentials / exponentials.sum(axis=0)
         return probabilities
 
     def labels(self) -> np.ndarray:
         """The most probable class of each pixel, uint8 (H, W), the lowest among equals."""
-        labels: np.ndarray = resize(self.logits, self.size).argmax(axis=0).astype(np.uint8)
+        labels: np.ndarray = resize_stored(self.logits, self.size).argmax(axis=0).astype(np.uint8)
         return labels

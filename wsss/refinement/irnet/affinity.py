@@ -115,6 +115,6 @@ def pair_kinds(source: Tensor, target: Tensor) -> Tensor:
     return kinds.masked_fill_((source == IGNORE) | (target == IGNORE), 3)
 
 
-def reduce_labels(labels: Tensor) -> Tensor:
+def labels_of_cells(labels: Tensor) -> Tensor:
     """Labels (batch, H/4, W/4) at the stride of the edges from (batch, H, W): every pixel 4i + 2."""
     return labels[:, 2::4, 2::4]

@@ -14,7 +14,7 @@ from torch.nn.functional import pad
 
 from wsss.errors import WsssError
 from wsss.networks.backbones import Backbone
-from wsss.networks.bilinear import resized
+from wsss.networks.bilinear import resize_maps
 from wsss.networks.saved_weights import load_weights, read_weights
 
 STRIDE = 4
@@ -101,7 +101,7 @@ class Raised(nn.Module):
         self.factor = factor
 
     def forward(self, maps: Tensor) -> Tensor:
-        return resized(maps, (self.factor * maps.shape[2], self.factor * maps.shape[3]))
+        return resize_maps(maps, (self.factor * maps.shape[2], self.factor * maps.shape[3]))
 
 
 class GroupNorm(nn.GroupNorm):

@@ -15,7 +15,7 @@ from wsss.networks.backbones import backbone_of
 from wsss.networks.inference.network import inference_backbone
 from wsss.networks.initial_weights import load_initial_weights
 from wsss.progress import track
-from wsss.refinement.irnet.affinity import affinity_loss, reduce_labels
+from wsss.refinement.irnet.affinity import affinity_loss, labels_of_cells
 from wsss.refinement.irnet.displacement import displacement_loss
 from wsss.refinement.irnet.network import EdgeNetwork, load_branches
 from wsss.settings.irnet import IrnetSettings
@@ -92,7 +92,7 @@ def irnet_losses(network: EdgeNetwork, batch: Batch, radius: int) -> Losses:
 
     `batch`: normalised images (N, 3, H, W), and their labels, uint8 (N, H, W), 255 ignored.
     """
-    images, labels = batch[0], reduce_labels(batch[1])
+    images, labels = batch[0], labels_of_cells(batch[1])
     features = network.features(images)
     edges = affinity_loss(network.edge_branch(features), labels, radius)
     losses = {"positive": edges.positive / 2, "negative": edges.negative / 2}
