@@ -33,8 +33,7 @@ from wsss.settings.classifier import ClassifierSettings
 from wsss.settings.irnet import IrnetSettings
 from wsss.settings.segmentation import SegmentationSettings
 from wsss.settings.training import Precision
-from wsss.training.loop import Losses, Machine, Plan, Samples, train, training_step
-from wsss.training.sgd import Sgd
+from wsss.training.loop import Losses, Machine, Plan, Samples, sgd, train, training_step
 
 CLASSES, IMAGES, STEPS, WORKERS, REPETITIONS = 20, 64, 60, 8, 5
 # Untrained weights would not stay finite at the real rates.
@@ -119,7 +118,7 @@ def step_row(training: Training) -> Row:
     """Steps on one batch, which lies in the GPU's memory."""
     plan, device = training.plan, place(training.network.train())
     batch = [torch.stack(part).to(device) for part in zip(*map(training.samples.__getitem__, keys(plan)), strict=True)]
-    optimiser = Sgd(training.slow_groups, plan.optimiser.momentum, weight_decay=0)
+    optimiser = sgd(training.slow_groups, plan.optimiser.model_copy(update={"weight_decay": 0}))
     step = partial(training_step, training.network, optimiser, training.losses, batch, plan, device)
     with FlopCounterMode(display=False) as counter:
         step()

@@ -9,7 +9,7 @@ else runs counts little. Starts (Python, torch) are left out, which both ways ha
 import multiprocessing
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -23,25 +23,21 @@ import yaml
 from PIL import Image
 from record import Row, command_line, write_record
 from safetensors.torch import save_file
-from torch import nn
+from torch import Tensor, nn
 
 from wsss.cams.shards import write_cam_shard
 from wsss.classification.classifier import build_classifier
 from wsss.classification.training import train_classifier
 from wsss.data.dataset import Dataset
-from wsss.data.images import write_labels
 from wsss.data.preparation import prepare
-from wsss.data.synthetic.scenes import CLASS_NAMES, generate
 from wsss.files import write_text
 from wsss.networks.backbones import Backbone, backbone_of
 from wsss.networks.initial_weights import load_initial_weights, write_initial_weights
 from wsss.refinement.irnet.network import EdgeNetwork
-from wsss.refinement.irnet.training import train_irnet
 from wsss.refinement.method import IrnetTraining, Trainings
 from wsss.refinement.pseudo_labels import write_pseudo_shard
 from wsss.runtime.device import place
 from wsss.settings.run import RunSettings
-from wsss.stores.label_images import label_path
 from wsss.training.loop import Machine
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -49,27 +45,15 @@ PHOTOGRAPHS = PROJECT.parent / "shared" / "voc-animals"
 LEAST_GAIN = 0.05
 
 
-class TorchSgd:
-    """torch.optim.SGD with the interface of `wsss.training.sgd.Sgd`."""
-
-    def __init__(self, groups: Sequence[Mapping[str, Any]], momentum: float, weight_decay: float) -> None:
-        self.rates = [group["lr"] for group in groups]
-        self.share = 1.0
-        self.optimiser = torch.optim.SGD(
-            [dict(group) for group in groups], momentum=momentum, weight_decay=weight_decay
-        )
-        self.zero_grad = self.optimiser.zero_grad
-
-    def step(self) -> None:
-        for group, rate in zip(self.optimiser.param_groups, self.rates, strict=True):
-            group["lr"] = rate * self.share
-        self.optimiser.step()
-
-
 def plain_backbone(backbone: Backbone, precision: torch.dtype = torch.float32) -> Backbone:
     """A backbone as it is trained."""
     place(backbone.eval())
     return backbone.to(precision)
+
+
+def as_torch_chooses(images: Tensor, weight: Tensor) -> bool:
+    """In the place of `torch_is_slow`: torch's convolution is taken always."""
+    return False
 
 
 def resized_by_pillow(
@@ -86,8 +70,7 @@ def resized_by_pillow(
 class SpecialPath:
     """`replaced`: what is put in the place of which names where a stage runs without it; `exact`: the walk is exact.
 
-    `images`: how many go through the stage. `epochs`: how many the whole training has, of which one is run; a path that
-    gains at the start alone gains nothing in the others.
+    `images`: how many go through the stage.
     """
 
     name: str
@@ -96,7 +79,6 @@ class SpecialPath:
     images: int
     replaced: Mapping[str, Any]
     exact: bool = False
-    epochs: int = 1
 
 
 INFERENCE = "wsss.networks.inference.convolutions"
@@ -113,7 +95,7 @@ PATHS = (
         "cams",
         "CAMs of voc-animals",
         2,
-        {f"{INFERENCE}.torch_is_slow": lambda images, weight: False},
+        {f"{INFERENCE}.torch_is_slow": as_torch_chooses},
     ),
     SpecialPath("accelerated walk", "pseudo_labels", "pseudo labels of voc-animals", 6, {}, exact=True),
     SpecialPath(
@@ -122,14 +104,6 @@ PATHS = (
         "the classifier's training of voc-animals",
         8,
         {"wsss.data.augmentation.resize_pixels": resized_by_pillow},
-    ),
-    SpecialPath(
-        "own SGD",
-        "irnet",
-        "IRNet's training of the demo, 8 epochs of",
-        240,
-        {"wsss.training.loop.Sgd": TorchSgd},
-        epochs=8,
     ),
 )
 
@@ -196,20 +170,14 @@ def prepare_photographs(folder: Path, photographs: Path, count: int) -> Prepared
     lists = {"train": "train", "train_scored": "train", "val": "val"}
     prepare(source, folder / "data", data.classes, data.ignored_classes, lists)
     prepare_weights(prepared)
-    run_cams(prepared, "cams")
     return prepared
 
 
-def prepare_demo(folder: Path) -> Prepared:
-    """The embedded dataset with the demo's settings; its masks stand for confident labels."""
-    prepared = Prepared(folder, settings_of("config.yaml"), 240)
-    data: Any = prepared.settings.data
-    generate(data, folder / "source")
-    classes = {name: value for value, name in enumerate(CLASS_NAMES[: data.classes], 1)}
-    prepare(folder / "source", folder / "data", classes, {}, data.lists.model_dump())
-    for image_id in prepared.dataset.ids("train"):
-        write_labels(label_path(folder / "confident", image_id), prepared.dataset.truth(image_id))
-    prepare_weights(prepared)
+def prepare_stage(path: SpecialPath, folder: Path, photographs: Path) -> Prepared:
+    """What the path's stage starts from."""
+    prepared = prepare_photographs(folder, photographs, path.images)
+    if path.stage == "pseudo_labels":
+        run_cams(prepared, "cams")
     return prepared
 
 
@@ -235,19 +203,10 @@ def run_classifier(prepared: Prepared, name: str) -> None:
     train_classifier(prepared.dataset, settings, prepared.initial, prepared.folder / name, Machine())
 
 
-def run_irnet(prepared: Prepared, name: str) -> None:
-    """One epoch of IRNet's training, on all images."""
-    assert prepared.settings.irnet is not None
-    settings = prepared.settings.irnet.model_copy(update={"epochs": 1})
-    folder = prepared.folder
-    train_irnet(prepared.dataset, folder / "confident", settings, prepared.initial, folder / name, Machine())
-
-
 STAGES: Mapping[str, Callable[[Prepared, str], None]] = {
     "cams": run_cams,
     "pseudo_labels": run_pseudo_labels,
     "classifier": run_classifier,
-    "irnet": run_irnet,
 }
 
 
@@ -287,7 +246,6 @@ def measure(path: SpecialPath, prepared: Prepared, repetitions: int) -> Row:
     prepared = replace(prepared, images=path.images)
     pairs = [[seconds_elsewhere(path, prepared, with_it) for with_it in (True, False)] for _ in range(repetitions)]
     ours, plain = (median(seconds) for seconds in zip(*pairs, strict=True))
-    ours, plain = path.epochs * ours, plain + (path.epochs - 1) * ours
     gain = 1 - ours / plain
     print(f"{path.name}: {ours:.2f} s with, {plain:.2f} s without: {gain:.1%}", pairs, flush=True)
     return Row(
@@ -309,15 +267,11 @@ def main() -> None:
     parser.add_argument("--repetitions", type=int, default=3)
     parser.add_argument("--only", nargs="+", help="names of paths", choices=[path.name for path in PATHS])
     given = parser.parse_args()
+    paths = [path for path in PATHS if given.only is None or path.name in given.only]
     with tempfile.TemporaryDirectory() as name:
-        photographs = prepare_photographs(
-            Path(name) / "photographs", given.photographs, max(path.images for path in PATHS if path.stage != "irnet")
-        )
-        demo = prepare_demo(Path(name) / "demo")
         rows = [
-            measure(path, demo if path.stage == "irnet" else photographs, given.repetitions)
-            for path in PATHS
-            if given.only is None or path.name in given.only
+            measure(path, prepare_stage(path, Path(name) / str(number), given.photographs), given.repetitions)
+            for number, path in enumerate(paths)
         ]
     write_record(given.record, rows)
 

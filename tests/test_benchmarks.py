@@ -15,7 +15,6 @@ import torch
 from tests.conftest import PROJECT
 from wsss.data.resampling import resize_pixels
 from wsss.refinement.random_walk import random_walk
-from wsss.training.sgd import Sgd
 
 
 def load(name: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
@@ -158,16 +157,6 @@ def test_what_stands_for_a_special_path_gives_the_same(monkeypatch: pytest.Monke
     ours = resize_pixels(pixels, (41, 56), rows, columns)
     np.testing.assert_array_equal(benchmark.resized_by_pillow(pixels, (41, 56), rows, columns), ours)
     np.testing.assert_array_equal(benchmark.resized_by_pillow(pixels, (41, 56)), resize_pixels(pixels, (41, 56)))
-    weights = [torch.nn.Parameter(torch.ones(3)) for _ in range(2)]
-    for weight, kind in zip(weights, (Sgd, benchmark.TorchSgd), strict=True):
-        optimiser = kind([{"params": [weight], "lr": 0.1}], 0.9, 0.01)
-        for share in (1.0, 0.5):
-            optimiser.zero_grad()
-            (weight**2).sum().backward()
-            optimiser.share = share
-            optimiser.step()
-    assert torch.equal(*weights)
-    assert not torch.equal(weights[0], torch.ones(3))
 
 
 def test_every_name_that_is_replaced_is_there(monkeypatch: pytest.MonkeyPatch) -> None:

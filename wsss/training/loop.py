@@ -21,7 +21,6 @@ from wsss.files import atomic_path, write_bytes, write_csv, write_json
 from wsss.progress import track
 from wsss.runtime.device import place
 from wsss.settings.training import OptimiserSettings, Precision
-from wsss.training.sgd import Sgd
 
 logger = logging.getLogger("wsss")
 Batch = list[Tensor]
@@ -100,20 +99,28 @@ def train(
     done. Raises WsssError when a loss is no longer finite.
     """
     device = place(network.train())
-    optimiser = Sgd(groups, plan.optimiser.momentum, plan.optimiser.weight_decay)
+    optimiser = sgd(groups, plan.optimiser)
+    rates = [group["lr"] for group in optimiser.param_groups]
     state = _State(network, optimiser, machine)
     start = state.resume()
     batches = _batches(samples, plan, machine.workers, start)
     for step, batch in enumerate(track(batches, plan.steps, plan.name, "step", start), start):
         torch.manual_seed(plan.seed * 1_000_003 + step)
-        optimiser.share = rate_share(plan, step)
+        share = rate_share(plan, step)
+        for group, rate in zip(optimiser.param_groups, rates, strict=True):
+            group["lr"] = rate * share
         set_progress(step / plan.total_steps)
         state.add(training_step(network, optimiser, compute_losses, batch, plan, device))
         if (step + 1) % STEPS_BETWEEN_LOG_ROWS == 0 or step + 1 == plan.steps:
-            state.log(plan.name, step + 1, optimiser.rates[0] * optimiser.share)
+            state.log(plan.name, step + 1, rates[0] * share)
         state.save_if_due(step + 1)
     state.discard()
     return state.rows
+
+
+def sgd(groups: Sequence[dict[str, Any]], settings: OptimiserSettings) -> torch.optim.SGD:
+    """torch's SGD; a group without a weight decay of its own has that of the settings."""
+    return torch.optim.SGD(groups, momentum=settings.momentum, weight_decay=settings.weight_decay)
 
 
 def save_training(folder: Path, name: str, network: nn.Module, log: Sequence[LogRow], settings: dict[str, Any]) -> None:
@@ -127,7 +134,7 @@ def save_training(folder: Path, name: str, network: nn.Module, log: Sequence[Log
 
 def training_step(
     network: Network,
-    optimiser: Sgd,
+    optimiser: torch.optim.SGD,
     compute_losses: Callable[[Network, Batch], Losses],
     batch: Batch,
     plan: Plan,
@@ -175,7 +182,7 @@ def _keys(images: int, plan: Plan, start: int) -> list[list[tuple[int, int]]]:
 class _State:
     """Checkpoint and log of one training."""
 
-    def __init__(self, network: nn.Module, optimiser: Sgd, machine: Machine) -> None:
+    def __init__(self, network: nn.Module, optimiser: torch.optim.SGD, machine: Machine) -> None:
         self.network, self.optimiser, self.machine = network, optimiser, machine
         self.rows: list[LogRow] = []
         self._sums: dict[str, Tensor] = {}
