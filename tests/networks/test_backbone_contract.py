@@ -138,8 +138,8 @@ def test_a_classifier_gives_cams(name: str, tmp_path: Path) -> None:
     wanted = class_maps(network, images(33, 47, 1))
     assert wanted.shape == (1, 4, 3, 3)
     near(class_maps(loaded, images(33, 47, 1)), wanted, 1e-4)
-    halved = load_classifier(settings, 4, file, torch.bfloat16)
-    near(class_maps(halved, images(33, 47, 1).bfloat16()), wanted, 0.1)
+    rounded = load_classifier(settings, 4, file, torch.bfloat16)
+    near(class_maps(rounded, images(33, 47, 1).bfloat16()), wanted, 0.1)
 
 
 def test_irnet_gives_edges_at_stride_4(name: str) -> None:
