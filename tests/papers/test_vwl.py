@@ -171,13 +171,18 @@ def test_equation_07_codebook_update(shape: Shape, reading: str, rho: float) -> 
     assert not bank.codebook.requires_grad
 
 
+def step_of(features: torch.Tensor, labels: torch.Tensor) -> Step:
+    """A step of training as the words see it: by its features and labels alone."""
+    return Step(small(), features, labels, features, 0.0)
+
+
 def test_equation_07_follows_the_features_of_a_step_by_its_labels() -> None:
     torch.manual_seed(1)
     words = BankedWords(4, small_settings(words="vwl_m", rho=0.3))
     first, second = (noise(f"papers/7/{number}", (2, 4, 3, 5)) for number in (1, 2))
-    words.losses(torch.from_numpy(first), torch.ones(2, 3))
+    words.losses(step_of(torch.from_numpy(first), torch.ones(2, 3)))
     before = array(words.bank.codebook)
-    words.losses(torch.from_numpy(second), torch.ones(2, 3))
+    words.losses(step_of(torch.from_numpy(second), torch.ones(2, 3)))
     wanted = followed(before, second.astype(np.float64), 0.3, "released")
     np.testing.assert_allclose(words.bank.codebook, wanted, rtol=1e-5, atol=1e-6)
 
@@ -307,7 +312,7 @@ def test_equation_14_auxiliary_loss(reading: str, changes: dict[str, float]) -> 
     labels = torch.from_numpy(truth).double()
 
     def ours(features: torch.Tensor) -> torch.Tensor:
-        found = heads.losses(Step(small(), features, labels, features, 0.0))
+        found = heads.losses(step_of(features, labels))
         return found["w2i"] + found["decov"]
 
     def loop(features: np.ndarray, codebook: np.ndarray) -> np.ndarray:
