@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from measure import Call, elsewhere, has_tiles, median_seconds
+from measure import Call, has_tiles, in_own_process, median_seconds
 from photographs import photograph
 from PIL import Image
 from record import Row, command_line, write_record
@@ -23,7 +23,7 @@ from wsss.classification.classifier import Classifier, build_classifier
 from wsss.data.augmentation import Normalisation, scaled_size, to_tensor
 from wsss.networks.inference.convolutions import onednn_convolution
 from wsss.networks.inference.network import inference_backbone
-from wsss.runtime.device import place
+from wsss.runtime.device import move_to_device
 from wsss.settings.cams import PlainCamSettings
 from wsss.settings.classifier import ClassifierSettings
 from wsss.stores.cam_store import CamStore
@@ -103,7 +103,7 @@ def folded_network(backbone: str, precision: torch.dtype) -> Classifier:
     """The network as `write_cam_shard` prepares it."""
     classifier = network(backbone)
     classifier.backbone = inference_backbone(classifier.backbone, precision)
-    place(classifier)
+    move_to_device(classifier)
     return classifier
 
 
@@ -152,7 +152,7 @@ def measure(backbone: str, repetitions: int) -> list[Row]:
     calls: dict[str, Call] = {"kept": partial(released_cams, plain, image)}
     for precision in PRECISIONS:
         calls |= {str(precision): partial(our_cams, networks[precision], image), **ways[precision]}
-    with elsewhere(prepare_released, backbone) as calls["released"]:
+    with in_own_process(prepare_released, backbone) as calls["released"]:
         seconds = median_seconds(calls, dict.fromkeys(calls, repetitions))
     kept, released_kept = kept_bytes(stores[torch.float32], strided, full)
     sizes = (

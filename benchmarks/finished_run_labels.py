@@ -19,7 +19,7 @@ from wsss.classification.classifier import load_classifier
 from wsss.data.images import read_image
 from wsss.evaluation.scores import confusion_matrix, mean_iou
 from wsss.refinement.random_walk import pseudo_label
-from wsss.runtime.device import place
+from wsss.runtime.device import move_to_device
 from wsss.settings.classifier import ClassifierSettings
 
 
@@ -42,7 +42,7 @@ def scores_of_pseudo_labels(run: FinishedRun) -> tuple[float, float]:
     weights = folder / "classifier.safetensors"
     trained = ClassifierSettings.model_validate(settings)
     network = load_classifier(trained, len(dataset.classes), weights, torch.bfloat16)
-    place(network)
+    move_to_device(network)
     scored, labels = set(dataset.ids("train_scored")), len(dataset.classes) + 1
     complete = run.pseudo_labels.model_copy(update={"background_score": run.pseudo_labels.object_score})
     matrices = np.zeros((2, labels, labels), np.int64)

@@ -26,7 +26,7 @@ from wsss.networks.backbones import Backbone, backbone_of
 from wsss.networks.inference.network import inference_backbone
 from wsss.refinement.irnet import training as refinement
 from wsss.refinement.irnet.network import EdgeNetwork
-from wsss.runtime.device import place
+from wsss.runtime.device import move_to_device
 from wsss.segmentation import training as segmentation
 from wsss.segmentation.deeplab import parameter_groups
 from wsss.settings.classifier import ClassifierSettings
@@ -116,7 +116,7 @@ def calm(network: nn.Module) -> None:
 
 def step_row(training: Training) -> Row:
     """Steps on one batch, which lies in the GPU's memory."""
-    plan, device = training.plan, place(training.network.train())
+    plan, device = training.plan, move_to_device(training.network.train())
     batch = [torch.stack(part).to(device) for part in zip(*map(training.samples.__getitem__, keys(plan)), strict=True)]
     optimiser = sgd(training.slow_groups, plan.optimiser.model_copy(update={"weight_decay": 0}))
     step = partial(training_step, training.network, optimiser, training.losses, batch, plan, device)

@@ -37,7 +37,7 @@ from wsss.evaluation.scores import score_labels
 from wsss.files import write_csv, write_json, write_text
 from wsss.networks.inference.network import inference_backbone
 from wsss.refinement.confident_labels import confident_labels
-from wsss.runtime.device import place
+from wsss.runtime.device import move_to_device
 from wsss.settings.classifier import ClassifierSettings
 from wsss.settings.confident_labels import ConfidentLabelSettings
 from wsss.stores.manifests import read_manifest, write_manifest
@@ -81,7 +81,7 @@ def prepare_cams(size: tuple[int, int], classes: int) -> Call:
     settings = ClassifierSettings.model_validate({"backbone": backbone, "words": "none"})
     network = build_classifier(settings, max(classes, 2)).eval()
     network.backbone = inference_backbone(network.backbone)
-    place(network)
+    move_to_device(network)
 
     def maps(height: int, width: int) -> list[Tensor]:
         sizes = [(height // 2, width // 2), (height, width)]

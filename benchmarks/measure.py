@@ -65,7 +65,7 @@ def cost(prepare: Callable[..., Call], *arguments: object) -> Cost:
 
 
 @contextmanager
-def elsewhere(prepare: Callable[..., Call], *arguments: object) -> Iterator[Call]:
+def in_own_process(prepare: Callable[..., Call], *arguments: object) -> Iterator[Call]:
     """The call that `prepare(*arguments)` returns, run once already, in a process of its own.
 
     What another method sets in this process, such as how memory is kept, does not reach it. `prepare` stands at the top
@@ -107,7 +107,7 @@ def _answer(there: Connection, threads: int, prepare: Callable[..., Call], *argu
             there.send("ran")
 
 
-def forget_peak() -> float:
+def reset_peak() -> float:
     """Let Linux take this process's current memory, which is returned in MiB, as the highest from here on."""
     before = _memory_mib("VmRSS")
     Path("/proc/self/clear_refs").write_text("5")
@@ -115,14 +115,14 @@ def forget_peak() -> float:
 
 
 def highest_mib() -> float:
-    """The highest memory of this process, in MiB, since `forget_peak`."""
+    """The highest memory of this process, in MiB, since `reset_peak`."""
     return _memory_mib("VmHWM")
 
 
 def _send_cost(sending: Connection, threads: int, prepare: Callable[..., Call], *arguments: object) -> None:
     torch.set_num_threads(threads)
     call = prepare(*arguments)
-    before = forget_peak()
+    before = reset_peak()
     start, calls = time.process_time(), 0
     while calls == 0 or time.process_time() - start < SECONDS_OF_CALLS:
         call()

@@ -10,7 +10,7 @@ from functools import partial
 from statistics import median
 
 import torch
-from measure import forget_peak, highest_mib, peak_mib
+from measure import highest_mib, peak_mib, reset_peak
 from record import Row, command_line, write_record
 from torch import Tensor
 from torch.nn.functional import interpolate, pad
@@ -125,7 +125,7 @@ def compare_speed(size: Size, classes: int) -> list[Row]:
     errors = compare_results(size, classes)
     ours = {way: prepare(way, size, classes) for way in ways}
     seconds: dict[str, list[float]] = {way: [] for way in (*ways, "square")}
-    before = forget_peak()
+    before = reset_peak()
     transitions, built = timed(partial(dense_transitions, scene.edge, EXACT))
     for _ in range(TIMED):
         transitions, spent = timed(partial(torch.matmul, transitions, transitions))

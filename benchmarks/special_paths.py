@@ -36,7 +36,7 @@ from wsss.networks.initial_weights import load_initial_weights, write_initial_we
 from wsss.refinement.irnet.network import EdgeNetwork
 from wsss.refinement.method import IrnetTraining, Trainings
 from wsss.refinement.pseudo_labels import write_pseudo_shard
-from wsss.runtime.device import place
+from wsss.runtime.device import move_to_device
 from wsss.settings.run import RunSettings
 from wsss.training.loop import Machine
 
@@ -47,7 +47,7 @@ LEAST_GAIN = 0.05
 
 def plain_backbone(backbone: Backbone, precision: torch.dtype = torch.float32) -> Backbone:
     """A backbone as it is trained."""
-    place(backbone.eval())
+    move_to_device(backbone.eval())
     return backbone.to(precision)
 
 

@@ -39,22 +39,3 @@ onsuccess:
 
 wildcard_constraints:
     **PLAN.constraints(),
-
-
-# The list of a split's files is the same whatever the shards, so that what is trained on them stays.
-rule list_files:
-    input:
-        expand("results/{{folder}}/shards/{{split}}/{shard}.tsv", shard=PLAN.shards),
-    output:
-        "results/{folder}/{split}.tsv",
-    log:
-        "logs/{folder}/{split}-files.log",
-    benchmark:
-        "logs/{folder}/{split}-files.benchmark.tsv"
-    localrule: True
-    conda:
-        "../envs/wsss.yaml"
-    params:
-        code=PLAN.code_of(),
-    shell:
-        "(head -n 1 {input[0]}; tail -q -n +2 {input} | LC_ALL=C sort) > {output} 2> {log}"

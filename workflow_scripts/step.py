@@ -25,12 +25,12 @@ def step(snakemake: Any) -> Iterator[None]:
     try:
         yield
     except (WsssError, MemoryError) as error:
-        _end(logger, str(error) or "out of memory: lower the batch size or run fewer jobs at once")
+        _exit_with_error(logger, str(error) or "out of memory: lower the batch size or run fewer jobs at once")
     except RuntimeError as error:
         if type(error).__name__ != "OutOfMemoryError":
             logger.exception("unexpected error")
             raise
-        _end(logger, f"out of GPU memory: lower this stage's batch or crop, or raise accumulate ({error})")
+        _exit_with_error(logger, f"out of GPU memory: lower this stage's batch or crop, or raise accumulate ({error})")
     except Exception:
         logger.exception("unexpected error")
         raise
@@ -72,7 +72,7 @@ def own_lists(places: Any) -> Path | None:
     return own_lists_folder(places.lists, Path(__file__).resolve().parents[1])
 
 
-def _end(logger: logging.Logger, message: str) -> None:
+def _exit_with_error(logger: logging.Logger, message: str) -> None:
     logger.error("error: %s", message)
     print(f"error: {message}", file=sys.stderr)
     sys.exit(1)

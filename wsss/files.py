@@ -24,7 +24,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with told_when_full(path):
+        with full_disk_as_wsss_error(path):
             yield temporary
             temporary.replace(path)
     finally:
@@ -32,7 +32,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def told_when_full(path: Path) -> Iterator[None]:
+def full_disk_as_wsss_error(path: Path) -> Iterator[None]:
     """Raise WsssError naming `path` where the block finds the disk, or the user's share of it, full."""
     try:
         yield

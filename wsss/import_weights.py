@@ -43,14 +43,14 @@ def import_weights(kind: Released, source: Path, out: Path, codebook: Path | Non
     entries = {re.sub(f"^{NAMES[kind].prefix}", "", name): value for name, value in read_state(source).items()}
     entries = {name: value for name, value in entries.items() if not re.fullmatch(NAMES[kind].left_out, name)}
     renamed = {name: NAMES[kind].ours(name) for name in entries}
-    ours = {place: entries[name] for name, place in renamed.items() if place is not None}
+    ours = {name_of_ours: entries[name] for name, name_of_ours in renamed.items() if name_of_ours is not None}
     if codebook is not None:
         # A bank that has seen its batches: a training that goes on from it does not start it anew.
         ours |= {f"{BANK}.codebook": _read_codebook(codebook), f"{BANK}.filled": torch.tensor(True)}
     said, wanted = _network(kind, ours)
-    unknown = [name for name, place in renamed.items() if place not in wanted]
-    _check_fit(kind, source, ours, wanted, unknown)
-    state = {name: _as_wanted(ours.get(name), value) for name, value in wanted.items()}
+    unknown = [name for name, name_of_ours in renamed.items() if name_of_ours not in wanted]
+    _check_names_and_shapes(kind, source, ours, wanted, unknown)
+    state = {name: _with_shape_and_type_of(ours.get(name), value) for name, value in wanted.items()}
     write_bytes(out, save(state, {"origin": f"released {kind}, SHA-256 {sha256_of(source)}"}))
     return f"{out}: {said}"
 
@@ -93,7 +93,7 @@ def _read_codebook(path: Path) -> Tensor:
         raise WsssError(f"{path} cannot be read as an array of numbers ({error}): give the codebook's .npy") from None
 
 
-def _check_fit(
+def _check_names_and_shapes(
     kind: Released, source: Path, ours: Mapping[str, Tensor], wanted: Mapping[str, Tensor], unknown: list[str]
 ) -> None:
     needed = [name for name in wanted if not name.endswith("num_batches_tracked")]
@@ -118,7 +118,7 @@ def _shape(value: Tensor) -> str:
     return " x ".join(map(str, value.shape)) or "a number"
 
 
-def _as_wanted(value: Tensor | None, wanted: Tensor) -> Tensor:
+def _with_shape_and_type_of(value: Tensor | None, wanted: Tensor) -> Tensor:
     if value is None:
         return torch.zeros(wanted.shape, dtype=wanted.dtype)
     return value.reshape(wanted.shape).to(wanted.dtype).clone()

@@ -13,7 +13,7 @@ from tests.classification.small_classifier import show_words
 from tests.reference import assert_near, figures, noise
 from wsss.cams.image_and_words import ImageAndWords
 from wsss.cams.plain import activations, class_maps
-from wsss.cams.shards import of_one_size, write_cam_shard
+from wsss.cams.shards import batches_of_equal_size, write_cam_shard
 from wsss.classification.classifier import Classifier, build_classifier
 from wsss.data.augmentation import scaled_size, to_tensor
 from wsss.data.dataset import Dataset
@@ -100,7 +100,7 @@ def test_images_in_a_batch_have_their_own_maps(network: Classifier) -> None:
 )
 def test_batches_are_of_one_size_and_no_larger_than_allowed(pixels: int, batches: list[str]) -> None:
     sizes = {"a": (2, 3), "b": (3, 2), "c": (3, 2), "d": (3, 2), "e": (9, 9)}
-    assert ["".join(batch) for batch in of_one_size(sizes, sizes, pixels)] == batches
+    assert ["".join(batch) for batch in batches_of_equal_size(sizes, sizes, pixels)] == batches
 
 
 @pytest.fixture(scope="module")
@@ -154,9 +154,10 @@ def test_batches_give_what_single_images_give(
     """The way of a GPU, on the CPU: sorted by size, together, read by several threads, computed beside the writing."""
     ids = [*dataset.ids("val"), *dataset.ids("train")]
     alone = write(dataset, weights, tmp_path / "alone", ids)
-    monkeypatch.setattr("wsss.cams.shards.pace", lambda device: (20_000, 3))
+    monkeypatch.setattr("wsss.cams.shards.batch_limits", lambda device: (20_000, 3))
     assert any(
-        len(batch) > 1 for batch in of_one_size(sorted(ids, key=dataset.sizes.__getitem__), dataset.sizes, 20_000)
+        len(batch) > 1
+        for batch in batches_of_equal_size(sorted(ids, key=dataset.sizes.__getitem__), dataset.sizes, 20_000)
     )
     for one, other in zip(alone, write(dataset, weights, tmp_path / "together", ids), strict=True):
         assert (one.image_id, one.size, list(one.keys)) == (other.image_id, other.size, list(other.keys))

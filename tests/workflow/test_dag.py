@@ -64,7 +64,7 @@ RULES = {name: text for name, text in rules() if name != "list_files"}
 
 
 @pytest.fixture
-def barren(tmp_path: Path) -> Path:
+def without_heavy_modules(tmp_path: Path) -> Path:
     """A folder of modules by the names of the heavy ones, none of which can be imported."""
     folder = tmp_path / "barren"
     folder.mkdir()
@@ -76,12 +76,14 @@ def barren(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("name", PRESETS)
-def test_a_released_setting_is_planned_without_data_and_without_torch(name: str, tmp_path: Path, barren: Path) -> None:
+def test_a_released_setting_is_planned_without_data_and_without_torch(
+    name: str, tmp_path: Path, without_heavy_modules: Path
+) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()
     config = PROJECT / "configs" / f"{name}.yaml"
     command = ["-m", "snakemake", "-n", "--snakefile", PROJECT / "Snakefile", "--configfile", config]
-    found = run(command, empty, PYTHONPATH=str(barren))
+    found = run(command, empty, PYTHONPATH=str(without_heavy_modules))
     assert found.code == 0, found.output
     first, shards = PRESETS[name]
     assert jobs_of(found.output) == first | to_a_report(shards)

@@ -55,7 +55,7 @@ def test_a_faulty_dataset_is_refused_before_any_training(
     folder, config, made = own_folder(workplace, dataset, tmp_path)
     line = damage(folder)
     refused = workplace.snakemake(f"{made}/images.tsv", config=config)
-    assert_told(refused, line)
+    assert_message(refused, line)
     assert re.search(line, workplace.only("logs/data-own-*/images.log").read_text(), re.MULTILINE)
     assert {path.name for path in (workplace.work / made).glob("*")} <= {"dataset"}
 
@@ -89,7 +89,7 @@ def test_a_folder_in_the_place_of_a_runs_link_stops_nothing(copy_of_finished: Wo
 def test_an_unknown_key_is_refused_before_any_job(workplace: Workplace) -> None:
     config = workplace.write_config({"classifier": {"epoch": 3}})
     refused = workplace.snakemake(config=config)
-    assert_told(refused, r"error: config: unknown key classifier\.epoch; allowed here: .*\bepochs\b")
+    assert_message(refused, r"error: config: unknown key classifier\.epoch; allowed here: .*\bepochs\b")
     assert not (workplace.work / "results").exists()
 
 
@@ -101,7 +101,7 @@ def test_an_archive_of_another_sum_is_refused_and_kept(workplace: Workplace, tmp
         {"data": {"kind": "voc12"}, "locations": {"archives": str(archive.parent)}}, ("data",)
     )
     refused = workplace.snakemake(f"results/archives/{archive.name}.checked", config=config)
-    assert_told(refused, rf"error: {re.escape(str(archive))} has md5 \w+, expected \w+: delete or move it")
+    assert_message(refused, rf"error: {re.escape(str(archive))} has md5 \w+, expected \w+: delete or move it")
     assert archive.read_bytes() == b"not what it should be"
     assert list(workplace.work.glob("results/archives/*")) == []
 
@@ -114,7 +114,7 @@ def test_a_truncated_store_is_named_and_mended(copy_of_finished: Workplace) -> N
     truncate(store)
     manifest.unlink()
     target = manifest.relative_to(place.work)
-    assert_told(place.snakemake(target), rf"error: damaged store: \S*{store.name} .*wsss verify --repair")
+    assert_message(place.snakemake(target), rf"error: damaged store: \S*{store.name} .*wsss verify --repair")
     assert not manifest.exists()
     assert verify(place).code == 1
     repaired = verify(place, "--repair")
@@ -134,7 +134,7 @@ def verify(place: Workplace, *options: str) -> Outcome:
     return run(["-c", command, "verify", *options], place.work, PYTHONPATH=str(place.project))
 
 
-def assert_told(refused: Outcome, line: str) -> None:
+def assert_message(refused: Outcome, line: str) -> None:
     """The command failed, and said why in a line that stands alone, without a Python traceback."""
     assert refused.code != 0
     assert len(re.findall(line, refused.output, re.MULTILINE)) == 1, refused.output

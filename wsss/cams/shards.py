@@ -19,7 +19,7 @@ from wsss.data.augmentation import to_tensor
 from wsss.data.dataset import Dataset
 from wsss.data.images import read_image
 from wsss.files import sha256_of
-from wsss.runtime.device import place
+from wsss.runtime.device import move_to_device
 from wsss.settings.cams import CamSettings
 from wsss.settings.classifier import ClassifierSettings
 from wsss.stores.cam_store import CamStore
@@ -92,21 +92,23 @@ def write_cam_shard(
     were slower.
     """
     network = load_classifier(classifier, len(dataset.classes), weights, getattr(torch, settings.precision))
-    device = place(network)
+    device = move_to_device(network)
     maker = CamMaker(dataset, network, cam_method(settings), device, settings, sha256_of(weights))
-    pixels, readers = pace(device)
+    pixels, readers = batch_limits(device)
     if device.type == "cuda":
         # Each reader would start as many helpers, and wait for them.
         torch.set_num_threads(1)
-    batches = of_one_size(sorted(ids, key=dataset.sizes.__getitem__) if pixels else ids, dataset.sizes, pixels)
+    batches = batches_of_equal_size(
+        sorted(ids, key=dataset.sizes.__getitem__) if pixels else ids, dataset.sizes, pixels
+    )
     with ThreadPoolExecutor(readers) as pool:
         photographs = in_background(lambda batch: list(pool.map(maker.read, batch)), batches)
-        # A GPU would wait while a batch's stores are written; on a CPU, other threads' memory does not stay (`place`).
+        # A GPU would wait while a batch's stores are written; on a CPU, the memory of other threads is not kept.
         stores = in_background(maker.stores_of, photographs) if pixels else map(maker.stores_of, photographs)
         write_store_shard(ids, chain.from_iterable(stores), folder, manifest, "CAMs")
 
 
-def pace(device: torch.device) -> tuple[int, int]:
+def batch_limits(device: torch.device) -> tuple[int, int]:
     """How many pixels of images may go through the network at once, 0 for image by image, and how many read them."""
     if device.type == "cpu":
         return 0, 1
@@ -114,7 +116,7 @@ def pace(device: torch.device) -> tuple[int, int]:
     return min(MOST_PIXELS, memory // BYTES_OF_PIXEL), min(torch.get_num_threads(), MOST_READERS)
 
 
-def of_one_size(ids: Iterable[str], sizes: Mapping[str, tuple[int, int]], pixels: int) -> Iterator[list[str]]:
+def batches_of_equal_size(ids: Iterable[str], sizes: Mapping[str, tuple[int, int]], pixels: int) -> Iterator[list[str]]:
     """Images of one size that follow each other, as many at once as have so many pixels, at least one."""
     for size, alike in groupby(ids, sizes.__getitem__):
         while batch := list(islice(alike, max(pixels // math.prod(size), 1))):

@@ -20,7 +20,7 @@ from wsss.data.images import read_image
 from wsss.errors import WsssError
 from wsss.files import write_json
 from wsss.progress import track
-from wsss.runtime.device import place
+from wsss.runtime.device import move_to_device
 from wsss.settings.classifier import ClassifierSettings
 
 SIGHTINGS = 9
@@ -47,7 +47,7 @@ def write_census(dataset: Dataset, ids: Sequence[str], weights: Path, settings: 
     network = load_classifier(settings, len(dataset.classes), weights)
     if not isinstance(network.words, LearntWords | BankedWords):
         raise WsssError("this classifier has no visual words: set classifier.words, or leave the target `words` out")
-    place(network)
+    move_to_device(network)
     codebook = network.words.codebook.detach()
     unit = normalize(codebook, dim=1)
     similarity = np.round((unit @ unit.T).cpu().numpy().astype(np.float64), 4).tolist()

@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from wsss.errors import WsssError
-from wsss.files import remove_tree, told_when_full
+from wsss.files import full_disk_as_wsss_error, remove_tree
 from wsss.progress import track
 
 logger = logging.getLogger("wsss")
@@ -48,7 +48,7 @@ def fetch(url: str, path: Path, md5: str) -> None:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.name}.part")
-    with told_when_full(part):
+    with full_disk_as_wsss_error(part):
         _download(url, part)
     found = _md5_of(part)
     if found != md5:
@@ -72,7 +72,7 @@ def unpack(archive: Path, folder: Path) -> None:
         try:
             with tarfile.open(archive) as tar:
                 members = tar.getmembers()
-                _check_end(tar)
+                _check_archive_is_complete(tar)
                 for member in track(members, len(members), f"unpacking {archive.name}", "file"):
                     tar.extract(member, temporary, filter=_inside)
         except tarfile.FilterError as error:
@@ -96,7 +96,7 @@ def whole_folder(folder: Path) -> Iterator[Path]:
         remove_tree(leftover)
     temporary.mkdir(parents=True)
     try:
-        with told_when_full(folder):
+        with full_disk_as_wsss_error(folder):
             yield temporary
         if folder.exists():
             folder.rename(old)
@@ -118,7 +118,7 @@ def _size(path: Path) -> int:
 def _download(url: str, part: Path) -> None:
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            _go_on(url, part)
+            _resume(url, part)
             return
         except _InterruptedDownloadError as error:
             if error.lasting or attempt == ATTEMPTS:
@@ -131,14 +131,14 @@ def _download(url: str, part: Path) -> None:
         time.sleep(pause)
 
 
-def _go_on(url: str, part: Path) -> None:
+def _resume(url: str, part: Path) -> None:
     """Ask once for what is missing of `part` and append it; a part that cannot belong to the file is dropped."""
     have = _size(part)
     with _ask(url, have) as answer:
-        place = re.match(r"bytes (?:(\d+)-\d+|\*)/(\d+|\*)", answer.headers["Content-Range"] or "")
-        if answer.status == 416 and place and place[2] == str(have):
+        content_range = re.match(r"bytes (?:(\d+)-\d+|\*)/(\d+|\*)", answer.headers["Content-Range"] or "")
+        if answer.status == 416 and content_range and content_range[2] == str(have):
             return
-        if answer.status == 416 or (answer.status == 206 and not (place and place[1] == str(have))):
+        if answer.status == 416 or (answer.status == 206 and not (content_range and content_range[1] == str(have))):
             part.unlink(missing_ok=True)
             raise _InterruptedDownloadError("the part on disk does not fit the file on the server and was dropped")
         start = have if answer.status == 206 else 0
@@ -183,7 +183,7 @@ def _inside(member: tarfile.TarInfo, folder: str) -> tarfile.TarInfo | None:
     return tarfile.data_filter(member, folder)
 
 
-def _check_end(tar: tarfile.TarFile) -> None:
+def _check_archive_is_complete(tar: tarfile.TarFile) -> None:
     """Raise tarfile.ReadError unless the last member is followed by an end mark, and the compressed stream is whole.
 
     Without this, tarfile takes an archive that is cut between two members, or damaged in a header, for a short one.

@@ -14,10 +14,10 @@ from numba import njit
 
 FRACTION_BITS = 22
 # Where the bicubic kernel ends, in pixels.
-REACH = 2.0
+KERNEL_RADIUS = 2.0
 
 
-class Taps(NamedTuple):
+class FilterTaps(NamedTuple):
     """For each new pixel, the first old one that it is made of, int64 (n,), and the weights from there on.
 
     `weights`: int32 (n, taps), in units of 2^-22. Their number is even; taps that weigh nothing may lie outside.
@@ -39,38 +39,38 @@ def resize_pixels(
     top = int(down.first.min())
     bottom = min(int(down.first.max()) + down.weights.shape[1], height)
     # Each time what is weighted alike lies in one line: first the pixels of a column, then those of a row.
-    upright = _upended([pixels[top:bottom, :, channel] for channel in range(3)])
+    upright = _columns_as_rows([pixels[top:bottom, :, channel] for channel in range(3)])
     narrowed = weighted_lines(upright, across.first, across.weights).reshape(-1, 3, bottom - top)
-    level = _upended([narrowed[:, channel] for channel in range(3)])
+    level = _columns_as_rows([narrowed[:, channel] for channel in range(3)])
     return weighted_lines(level, down.first - top, down.weights).reshape(len(down.first), 3, -1)
 
 
 @lru_cache(maxsize=2048)
-def bicubic_taps(old: int, new: int) -> Taps:
+def bicubic_taps(old: int, new: int) -> FilterTaps:
     """The taps that make `new` pixels of `old` ones: Keys' kernel, a = -1/2, stretched where the image shrinks."""
     stretch = max(old / new, 1.0)
     centres = (np.arange(new) + 0.5) * (old / new)
-    first = np.maximum((centres - REACH * stretch + 0.5).astype(np.int64), 0)
-    end = np.minimum((centres + REACH * stretch + 0.5).astype(np.int64), old)
+    first = np.maximum((centres - KERNEL_RADIUS * stretch + 0.5).astype(np.int64), 0)
+    end = np.minimum((centres + KERNEL_RADIUS * stretch + 0.5).astype(np.int64), old)
     count = -(-int((end - first).max()) // 2) * 2
     places = first[:, None] + np.arange(count)
     weights = _keys_kernel(np.abs(places + 0.5 - centres[:, None]) / stretch)
     weights[places >= end[:, None]] = 0
     weights *= (1 << FRACTION_BITS) / weights.sum(1, keepdims=True)
-    return Taps(first, np.trunc(weights + np.copysign(0.5, weights)).astype(np.int32))
+    return FilterTaps(first, np.trunc(weights + np.copysign(0.5, weights)).astype(np.int32))
 
 
 def _keys_kernel(distance: np.ndarray) -> np.ndarray:
     near = (1.5 * distance - 2.5) * distance * distance + 1
     far = ((-0.5 * distance + 2.5) * distance - 4) * distance + 2
-    return np.where(distance < 1, near, np.where(distance < REACH, far, 0.0))
+    return np.where(distance < 1, near, np.where(distance < KERNEL_RADIUS, far, 0.0))
 
 
-def _chosen(taps: Taps, places: np.ndarray | None) -> Taps:
-    return taps if places is None else Taps(taps.first[places], taps.weights[places])
+def _chosen(taps: FilterTaps, places: np.ndarray | None) -> FilterTaps:
+    return taps if places is None else FilterTaps(taps.first[places], taps.weights[places])
 
 
-def _upended(channels: Sequence[np.ndarray]) -> np.ndarray:
+def _columns_as_rows(channels: Sequence[np.ndarray]) -> np.ndarray:
     """Arrays (a, b), each transposed, beside each other: (b, channels * a). (numpy is slow at all three at once.)"""
     length, lines = channels[0].shape
     out = np.empty((lines, len(channels), length), np.uint8)

@@ -80,7 +80,7 @@ def build_voc12(
                 "one of them is not the official archive; delete it and run again"
             )
         listed = _listed(folder, voc / "JPEGImages", lists, own_lists)
-        _keep(voc, folder, listed)
+        _keep_listed_photographs(voc, folder, listed)
         _write_listed(folder, sbd / "cls", listed, workers)
         shutil.rmtree(folder / "voc")
         shutil.rmtree(folder / "sbd")
@@ -158,7 +158,7 @@ def _listed(folder: Path, photographs: Path, lists: Mapping[str, str], own_lists
     return sorted(listed)
 
 
-def _keep(voc: Path, folder: Path, listed: Sequence[str]) -> None:
+def _keep_listed_photographs(voc: Path, folder: Path, listed: Sequence[str]) -> None:
     """Move what VOC holds of the listed images."""
     for part, suffix in VOC_FILES.items():
         (folder / part).mkdir()

@@ -21,14 +21,14 @@ def list_path(source: Path, name: str, own_lists: Path | None = None) -> Path:
     return own_lists / name
 
 
-def own_lists_folder(place: str | None, project: Path) -> Path | None:
+def own_lists_folder(folder: str | None, project: Path) -> Path | None:
     """The folder of the user's own lists, from `locations.lists`; None where no place is set.
 
     A relative place counts from the working directory or, where it is not there, from the folder `project`.
     """
-    if place is None:
+    if folder is None:
         return None
-    here = Path(place)
+    here = Path(folder)
     return here if here.is_dir() else project / here
 
 

@@ -76,5 +76,5 @@ def read_metrics(path: Path) -> list[Record]:
         raise WsssError(f"missing metrics: {path}; run the workflow up to its report") from None
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the whole file"
-        raise WsssError(f"{path} is no table of metrics ({place}: {first['msg']}): delete it and run again") from None
+        key = ".".join(str(part) for part in first["loc"]) or "the whole file"
+        raise WsssError(f"{path} is no table of metrics ({key}: {first['msg']}): delete it and run again") from None

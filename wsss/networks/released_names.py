@@ -41,7 +41,7 @@ class Names:
 
     def ours(self, released: str) -> str | None:
         """Our name of a released entry, None where there is none."""
-        return _renamed(released, {theirs: place for place, theirs in self.places.items()})
+        return _renamed(released, {theirs: ours for ours, theirs in self.places.items()})
 
     def released(self, ours: str) -> str:
         """The released name of an entry of ours."""
@@ -52,9 +52,9 @@ def _renamed(name: str, places: Mapping[str, str]) -> str | None:
     """`name` with the longest of its first parts that is in `places` replaced."""
     parts = name.split(".")
     for count in range(len(parts), 0, -1):
-        place = places.get(".".join(parts[:count]))
-        if place is not None:
-            return ".".join(filter(None, [place, *parts[count:]]))
+        renamed = places.get(".".join(parts[:count]))
+        if renamed is not None:
+            return ".".join(filter(None, [renamed, *parts[count:]]))
     return None
 
 

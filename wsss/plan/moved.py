@@ -21,17 +21,17 @@ def follow_moved_datasets(plan: Plan) -> None:
     WsssError
         Where the folder at the new place holds other photographs than those that were made ready.
     """
-    for name, place in plan.dataset_folders().items():
+    for name, folder in plan.dataset_folders().items():
         root = Path(ROOT) / name
         link = root / "dataset"
-        if link.is_symlink() and place.is_dir() and link.resolve() != place.resolve():
-            _check_photographs(root / STAGES["data"].file, place)
-            _lead(link, place)
+        if link.is_symlink() and folder.is_dir() and link.resolve() != folder.resolve():
+            _check_photographs(root / STAGES["data"].file, folder)
+            _lead(link, folder)
 
 
-def _check_photographs(index: Path, place: Path) -> None:
+def _check_photographs(index: Path, folder: Path) -> None:
     for image_id, digest in _first_photographs(index):
-        file = place / "JPEGImages" / f"{image_id}.jpg"
+        file = folder / "JPEGImages" / f"{image_id}.jpg"
         if not file.is_file() or sha256_of(file) != digest:
             raise WsssError(
                 f"{file} is not the photograph that {index} was made from: correct locations.dataset, or give this "
@@ -49,7 +49,7 @@ def _first_photographs(index: Path) -> Iterator[tuple[str, str]]:
                 yield image_id, digest
 
 
-def _lead(link: Path, place: Path) -> None:
+def _lead(link: Path, folder: Path) -> None:
     temporary = link.with_name(f".{link.name}.{os.getpid()}.tmp")
-    temporary.symlink_to(place.resolve())
+    temporary.symlink_to(folder.resolve())
     temporary.replace(link)

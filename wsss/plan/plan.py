@@ -16,9 +16,9 @@ from wsss.settings.data import DataSettings
 from wsss.settings.run import TRAINED, Config, RunSettings, settings_of
 
 # What a rule is given for a job, from the job's wildcards.
-Ask = Callable[[Any], Any]
+JobParameter = Callable[[Any], Any]
 # Wildcards that hold more than one folder.
-OF_SEVERAL = ("supervision", "folder")
+WILDCARDS_OF_SEVERAL_FOLDERS = ("supervision", "folder")
 # Their products are inputs whose time counts; the code behind them need not be asked for again.
 INPUTS = ("data", "backbone")
 
@@ -98,12 +98,12 @@ class Plan:
 
     def dataset_folders(self) -> dict[str, Path]:
         """Where the datasets lie that are made ready from a folder of the user's, by the name of their own folder."""
-        place = self._locations.dataset
-        if place is None:
+        folder = self._locations.dataset
+        if folder is None:
             return {}
-        return {name: Path(place) for name, own in self._data.items() if source_of(own, self._locations) == "folder"}
+        return {name: Path(folder) for name, own in self._data.items() if source_of(own, self._locations) == "folder"}
 
-    def settings_of(self, stage: str) -> Ask:
+    def settings_of(self, stage: str) -> JobParameter:
         """The settings of the stage whose folder the wildcard of its name holds, as their key."""
 
         def settings(wildcards: Any) -> str:
@@ -111,11 +111,11 @@ class Plan:
 
         return settings
 
-    def code_of(self, step: str = "") -> Ask:
+    def code_of(self, step: str = "") -> JobParameter:
         """A digest of the code of a step and of all steps that made what its wildcards name; without one, of these."""
 
         def code(wildcards: Any) -> str:
-            names = (*STAGES, *OF_SEVERAL)
+            names = (*STAGES, *WILDCARDS_OF_SEVERAL_FOLDERS)
             return self._code(step, "/".join(getattr(wildcards, name) for name in names if hasattr(wildcards, name)))
 
         return code
@@ -128,7 +128,7 @@ class Plan:
         digests = {code_digest(self._scripts / f"{one}.py", parts) for one in {step, *map(step_of, before)} - {""}}
         return short_hash("\n".join(sorted(digests)), 12)
 
-    def initial_weights(self, stage: str) -> Ask:
+    def initial_weights(self, stage: str) -> JobParameter:
         """The file of the weights that the stage in the wildcard of its name starts from."""
 
         def initial(wildcards: Any) -> str:

@@ -53,7 +53,7 @@ def code_digest(script: Path, parts: frozenset[str] = frozenset()) -> str:
     """
     found = reached(script, parts)
     templates = {definition.file.with_suffix(".html") for definition in found}
-    texts = [_facts(definition).code for definition in found]
+    texts = [_code_and_references(definition).code for definition in found]
     texts += [template.read_text() for template in templates if template.is_file()]
     # Sorted by themselves: where a definition stands does not count.
     return short_hash("\n\n".join(sorted(texts)), 12)
@@ -70,7 +70,7 @@ def reached(script: Path, parts: frozenset[str] = frozenset()) -> set[Definition
         seen.add(definition)
         if (_module_name(definition.file), definition.name) == LOADER:
             waiting += [one for part in parts if (file := _file(part, script)) for one in _whole(file)]
-        waiting += [*_facts(definition).references, Definition(definition.file, "")]
+        waiting += [*_code_and_references(definition).references, Definition(definition.file, "")]
     return seen
 
 
@@ -107,7 +107,7 @@ def _defined(node: ast.stmt) -> list[str]:
     return [""]
 
 
-class _Facts(NamedTuple):
+class _CodeAndReferences(NamedTuple):
     """The code of a definition, and what it names: definitions of its own module and of others of the project."""
 
     code: str
@@ -115,7 +115,7 @@ class _Facts(NamedTuple):
 
 
 @cache
-def _facts(definition: Definition) -> _Facts:
+def _code_and_references(definition: Definition) -> _CodeAndReferences:
     file, name = definition
     if name not in _definitions(file):
         raise LookupError(f"{file} defines no {name}: import it from the module that does")
@@ -127,7 +127,9 @@ def _facts(definition: Definition) -> _Facts:
         for part in ast.walk(node):
             references.update(_named(file, part, seen))
     # References come first: taking out the imports changes the nodes.
-    return _Facts("\n".join(ast.unparse(_Bare().visit(node)) for node in nodes), frozenset(references))
+    return _CodeAndReferences(
+        "\n".join(ast.unparse(_WithoutDocstrings().visit(node)) for node in nodes), frozenset(references)
+    )
 
 
 def _named(file: Path, node: ast.AST, bindings: dict[str, tuple[Path, str]]) -> Iterator[Definition]:
@@ -181,7 +183,7 @@ def _whole(file: Path) -> list[Definition]:
     return [Definition(file, name) for name in _definitions(file)]
 
 
-class _Bare(ast.NodeTransformer):
+class _WithoutDocstrings(ast.NodeTransformer):
     """Takes out docstrings, and imports, which say no more than where a definition stands."""
 
     def generic_visit(self, node: ast.AST) -> ast.AST:

@@ -37,7 +37,7 @@ class Stage:
         The splits whose images it is made of.
     file
         The file that the later stages read, where it is one.
-    between
+    path_wildcard
         The wildcard that stands for all that can lie between the dataset and the stage, where that is not one path.
     """
 
@@ -47,7 +47,7 @@ class Stage:
     parents: tuple[str, ...] = ()
     splits: tuple[str, ...] = ()
     file: str = ""
-    between: str | None = None
+    path_wildcard: str | None = None
 
     @property
     def step(self) -> str:
@@ -82,15 +82,19 @@ STAGES: Mapping[str, Stage] = {
         Stage("confident_labels", "make", "labels", ("cams",), TRAIN),
         Stage("irnet", "train", "weights", ("confident_labels",), file="edges.safetensors"),
         Stage("pseudo_labels", "make", "labels", ("cams", "irnet"), TRAIN),
-        Stage("segmentation", "train", "weights", SUPERVISION, file="segmenter.safetensors", between="supervision"),
+        Stage(
+            "segmentation", "train", "weights", SUPERVISION, file="segmenter.safetensors", path_wildcard="supervision"
+        ),
         Stage("prediction", "make", "stores", ("segmentation",), VAL),
         Stage("prediction_labels", "make", "labels", ("prediction",), VAL),
     )
 }
 # What a run has whose segmentation network is trained on the truth.
-OF_TRUTH = frozenset({"data", "truth", "segmentation", "prediction", "prediction_labels"})
+STAGES_OF_TRUTH = frozenset({"data", "truth", "segmentation", "prediction", "prediction_labels"})
 # What it has beside the stages that its refinement needs, otherwise.
-OF_CAMS = frozenset({"data", "classifier", "cams", "cam_curve", "cam_crf", "pseudo_labels"}) | OF_TRUTH - {"truth"}
+STAGES_OF_CAMS = frozenset(
+    {"data", "classifier", "cams", "cam_curve", "cam_crf", "pseudo_labels"}
+) | STAGES_OF_TRUTH - {"truth"}
 
 
 def usual_settings(name: str) -> Settings | None:
@@ -101,7 +105,7 @@ def usual_settings(name: str) -> Settings | None:
 
 def stages_of(run: RunSettings) -> list[Stage]:
     """The stages of a run in the order of the table."""
-    names = OF_TRUTH if run.supervision == "truth" else OF_CAMS | set(run.pseudo_labels.needs)
+    names = STAGES_OF_TRUTH if run.supervision == "truth" else STAGES_OF_CAMS | set(run.pseudo_labels.needs)
     return [stage for stage in STAGES.values() if stage.name in names]
 
 
@@ -117,8 +121,8 @@ def folders_of(run: RunSettings) -> dict[str, str]:
 def path_pattern(name: str, parent: str | None = None) -> str:
     """The path of a stage with a wildcard for each folder, from `ROOT` on; by one of its parents, or by the last."""
     stage = STAGES[name]
-    if stage.between:
-        return f"{ROOT}/{{data}}/{{{stage.between}}}/{{{name}}}"
+    if stage.path_wildcard:
+        return f"{ROOT}/{{data}}/{{{stage.path_wildcard}}}/{{{name}}}"
     if not stage.parents:
         return f"{ROOT}/{{{name}}}"
     return f"{path_pattern(parent or stage.parents[-1])}/{{{name}}}"
@@ -137,7 +141,7 @@ def wildcard_constraints() -> dict[str, str]:
     """What each wildcard of the paths can be."""
     found = {stage.name: stage.pattern for stage in STAGES.values()}
     for stage in STAGES.values():
-        if stage.between:
+        if stage.path_wildcard:
             ends = "|".join(STAGES[parent].pattern for parent in stage.parents)
-            found[stage.between] = f"(?:.+/)?(?:{ends})"
+            found[stage.path_wildcard] = f"(?:.+/)?(?:{ends})"
     return found

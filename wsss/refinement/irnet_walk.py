@@ -13,7 +13,7 @@ from wsss.refinement.irnet.network import EdgeNetwork, edges_of_image
 from wsss.refinement.irnet.training import load_edge_network
 from wsss.refinement.method import Trainings
 from wsss.refinement.random_walk import pseudo_label
-from wsss.runtime.device import place
+from wsss.runtime.device import move_to_device
 from wsss.settings.pseudo_labels import IrnetWalkSettings
 from wsss.stores.cam_store import CamStore
 
@@ -23,7 +23,7 @@ class IrnetWalk:
 
     def __init__(self, settings: IrnetWalkSettings, network: EdgeNetwork) -> None:
         self.settings, self.network = settings, network
-        self.device = place(network)
+        self.device = move_to_device(network)
 
     def refine(self, image: np.ndarray, store: CamStore) -> np.ndarray:
         """Labels, uint8 (H, W): see `pseudo_label` of the walk."""

@@ -61,11 +61,11 @@ def random_walk(cams: Tensor, edge: Tensor, settings: IrnetWalkSettings) -> Tens
     transitions = Transitions(edge, settings.radius, settings.beta)
     start = cams.double() * (1 - edge.double())
     if settings.walk == "exact":
-        return _all_steps(transitions, start, 2**settings.log2_steps)
+        return _exact_walk(transitions, start, 2**settings.log2_steps)
     return _chebyshev(transitions, start, coefficients_of_power(settings.log2_steps))
 
 
-def _all_steps(transitions: Transitions, start: Tensor, steps: int) -> Tensor:
+def _exact_walk(transitions: Transitions, start: Tensor, steps: int) -> Tensor:
     current = transitions.padded(start)
     following = torch.zeros_like(current)
     for _ in range(steps):
@@ -76,7 +76,7 @@ def _all_steps(transitions: Transitions, start: Tensor, steps: int) -> Tensor:
 
 def _chebyshev(transitions: Transitions, start: Tensor, coefficients: tuple[float, ...]) -> Tensor:
     """The sum of c_k T_k(P) x, by the recurrence T_{k+1} = 2 P T_k - T_{k-1}."""
-    degree = _degree(start, transitions.degrees, coefficients)
+    degree = _sufficient_degree(start, transitions.degrees, coefficients)
     current = transitions.padded(start)
     before = torch.zeros_like(current)
     total = coefficients[0] * current
@@ -89,7 +89,7 @@ def _chebyshev(transitions: Transitions, start: Tensor, coefficients: tuple[floa
     return transitions.inside(total).clamp_(min=0)
 
 
-def _degree(start: Tensor, degrees: Tensor, coefficients: tuple[float, ...]) -> int:
+def _sufficient_degree(start: Tensor, degrees: Tensor, coefficients: tuple[float, ...]) -> int:
     """The least degree that leaves out no more than `TRUNCATION` of each class's largest value."""
     means = (start * degrees).sum(dim=(1, 2)) / degrees.sum()
     norms = (start**2 * degrees).sum(dim=(1, 2)).sqrt()

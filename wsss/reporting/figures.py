@@ -51,7 +51,7 @@ def draw_threshold_curve(curves: Mapping[str, Sequence[CurvePoint]], chosen: flo
         axes.plot([where], [height], "o", color=line.get_color(), markersize=7)
     axes.axvline(chosen, color="0.25", linestyle="--", linewidth=1.2, label=f"background score of this run: {chosen:g}")
     axes.set(xlabel="background score", ylabel="mIoU (%)")
-    _tidy(axes)
+    _style_axes(axes)
     axes.legend(framealpha=0.85, edgecolor="none", fontsize=9)
     save_figure(figure, path)
 
@@ -94,7 +94,7 @@ def draw_training_curve(logs: Mapping[str, Path], path: Path) -> None:
         # Losses of one network differ by orders of magnitude.
         axes.set_yscale("log", nonpositive="mask")
         axes.set(title=name, xlabel="step", ylabel="loss")
-        _tidy(axes)
+        _style_axes(axes)
         axes.legend(framealpha=0.85, edgecolor="none", fontsize=9)
     save_figure(figure, path)
 
@@ -118,7 +118,7 @@ def draw_comparison(lines: Sequence[Line], path: Path) -> None:
         margin = 0.25 * max(max(every) - min(every), 1.0)
         axes.set_xlim(max(min(every) - margin, 0), max(every) + margin)
         axes.set(title=split, xlabel="mIoU (%)")
-        _tidy(axes)
+        _style_axes(axes)
     axes.set_ylim(len(rows) - 0.5, -0.5)
     save_figure(figure, path)
 
@@ -181,7 +181,7 @@ def _legend(rows: Sequence[PanelRow], class_names: Sequence[str]) -> list[Patch]
     return patches
 
 
-def _tidy(axes: Axes) -> None:
+def _style_axes(axes: Axes) -> None:
     axes.grid(color="0.9", linewidth=0.8)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)

@@ -83,7 +83,7 @@ def write_report(
         recoveries=[_recovery(item, bound) for bound in bounds for item in records if _same_stage(item, bound)],
         has_upper_bound=any(_chosen_on_itself(item) for item in records),
         class_names=list(dict.fromkeys(name for item in records for name in item.per_class)),
-        settings={stage: _flat(values) for stage, values in settings.items()},
+        settings={stage: _flattened(values) for stage, values in settings.items()},
         figures={caption: _data_uri(file) for caption, file in figures.items()},
         artifacts=artifacts,
         facts=facts,
@@ -171,12 +171,12 @@ def _chosen_on_itself(item: Record) -> bool:
     return item.threshold_from == item.split
 
 
-def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+def _flattened(settings: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
     """Nested settings as dotted keys with their values as JSON, texts as they are."""
     flat: dict[str, str] = {}
     for key, value in settings.items():
         if isinstance(value, Mapping) and value:
-            flat.update(_flat(value, f"{prefix}{key}."))
+            flat.update(_flattened(value, f"{prefix}{key}."))
         else:
             flat[f"{prefix}{key}"] = value if isinstance(value, str) else json.dumps(value)
     return flat

@@ -15,7 +15,7 @@ def pick_device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def place(network: nn.Module) -> torch.device:
+def move_to_device(network: nn.Module) -> torch.device:
     """Move `network` to that device, its convolutions laid out channels last; returns the device.
 
     On a CPU the process keeps the memory that it frees from then on: `keep_freed_memory`. On a GPU convolutions are to

@@ -13,7 +13,7 @@ from wsss.data.images import read_image
 from wsss.files import sha256_of
 from wsss.networks.inference.network import inference_backbone
 from wsss.networks.saved_weights import load_weights, read_weights
-from wsss.runtime.device import place
+from wsss.runtime.device import move_to_device
 from wsss.segmentation.deeplab import fused_logits
 from wsss.segmentation.training import build_segmenter
 from wsss.settings.prediction import PredictionSettings
@@ -36,7 +36,7 @@ def write_score_shard(
     network = build_segmenter(segmentation, len(dataset.classes))
     load_weights(network, read_weights(weights), weights)
     network.backbone = inference_backbone(network.backbone)
-    device = place(network.eval())
+    device = move_to_device(network.eval())
     normalisation = network.backbone.normalisation
     digest = sha256_of(weights)
 

@@ -63,12 +63,12 @@ class Settings(BaseModel):
         return found
 
     @classmethod
-    def read(cls, where: str, values: Mapping[str, Any]) -> Self:
-        """Settings from plain values. Raises WsssError naming the key under `where`, the value and what is allowed."""
+    def read(cls, key_path: str, values: Mapping[str, Any]) -> Self:
+        """Settings from plain values. Raises WsssError naming key, value and what is allowed."""
         try:
             return cls.model_validate(values)
         except ValidationError as error:
-            raise WsssError(explain(where, cls, error)) from None
+            raise WsssError(explain(key_path, cls, error)) from None
 
 
 @cache
@@ -106,12 +106,12 @@ def _plain(value: Any, usual: Any) -> Any:
     return value
 
 
-def explain(where: str, model: type[BaseModel], error: ValidationError) -> str:
+def explain(key_path: str, model: type[BaseModel], error: ValidationError) -> str:
     """One line a mistake: the key's full name, the value it has and what is allowed."""
     lines = []
     for mistake in error.errors():
         keys, allowed = _resolve(model, mistake["loc"])
-        name = ".".join(filter(None, [where, *keys]))
+        name = ".".join(filter(None, [key_path, *keys]))
         if mistake["type"] == "extra_forbidden":
             lines.append(f"config: unknown key {name}; allowed here: {', '.join(allowed)}")
         elif mistake["type"] == "missing":

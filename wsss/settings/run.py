@@ -31,21 +31,21 @@ TRAINED = ("classifier", "irnet", "segmentation")
 
 
 # A path on this machine; a leading ~ is the user's home.
-Place = Annotated[str, Field(min_length=1), AfterValidator(os.path.expanduser)]
+LocalPath = Annotated[str, Field(min_length=1), AfterValidator(os.path.expanduser)]
 
 
 class LocationSettings(Settings):
     """Places on this machine; they are no part of any artifact's path."""
 
     # The folder of a dataset, in VOC layout. `kind: folder` needs it; `kind: voc12` takes it in place of the archives.
-    dataset: Place | None = None
+    dataset: LocalPath | None = None
     # The folder of the user's own image lists, those whose names in `data.lists` end in `.txt`. A relative place counts
     # from the working directory or, where it is not there, from the project's folder.
-    lists: Place | None = None
+    lists: LocalPath | None = None
     # Where downloaded archives are kept, or already lie.
-    archives: Place = "downloads"
+    archives: LocalPath = "downloads"
     # Weights for backbones with `weights: file`, by backbone name.
-    backbones: dict[str, Place] = {}
+    backbones: dict[str, LocalPath] = {}
 
 
 class RunSettings(Settings):
@@ -194,50 +194,50 @@ def _check_places(locations: LocationSettings, runs: Iterable[RunSettings]) -> N
             )
 
 
-def _comparison(where: str, settings: ComparisonSettings, base: Mapping[str, Any]) -> Comparison:
+def _comparison(key_path: str, settings: ComparisonSettings, base: Mapping[str, Any]) -> Comparison:
     """The runs of a comparison; a seed counts for every training of a run."""
     rows: dict[str, dict[int, RunSettings]] = {}
     for row, changes in settings.rows.items():
         changed = merge(base, changes or {})
-        _check_row(f"{where}.rows.{row}", changes or {}, changed, settings.stage)
-        trained = [stage for stage in TRAINED if changed.get(stage) is not None]
+        _check_row(f"{key_path}.rows.{row}", changes or {}, changed, settings.stage)
+        own = [stage for stage in TRAINED if changed.get(stage) is not None]
         rows[row] = {
-            seed: RunSettings.read(f"{where}.rows.{row}", merge(changed, {stage: {"seed": seed} for stage in trained}))
+            seed: RunSettings.read(f"{key_path}.rows.{row}", merge(changed, {stage: {"seed": seed} for stage in own}))
             for seed in settings.seeds
         }
     if settings.published:
-        _check_protocol(f"{where}.published", settings.published, settings.stage, rows)
+        _check_protocol(f"{key_path}.published", settings.published, settings.stage, rows)
     if settings.words and all(run.classifier.words == "none" for seeds in rows.values() for run in seeds.values()):
-        raise WsssError(f"config: {where}.words: no row has visual words; set classifier.words")
+        raise WsssError(f"config: {key_path}.words: no row has visual words; set classifier.words")
     return Comparison(settings.stage, rows, settings.published, settings.words)
 
 
-def _check_row(where: str, changes: Mapping[str, Any], changed: Mapping[str, Any], stage: ScoredStage) -> None:
+def _check_row(key_path: str, changes: Mapping[str, Any], changed: Mapping[str, Any], stage: ScoredStage) -> None:
     """Raises WsssError for what the other rows would not share, or what this row would not have."""
     for trained in TRAINED:
         if isinstance(own := changes.get(trained), Mapping) and "seed" in own:
-            raise WsssError(f"config: {where}.{trained}.seed: seeds are the comparison's, the same for every row")
+            raise WsssError(f"config: {key_path}.{trained}.seed: seeds are the comparison's, the same for every row")
     if changed.get("supervision") == "truth" and stage not in OF_PREDICTIONS:
         raise WsssError(
-            f"config: {where}: supervision: truth has nothing of the stage {stage!r}; "
+            f"config: {key_path}: supervision: truth has nothing of the stage {stage!r}; "
             "set the comparison's stage to prediction or prediction_crf"
         )
 
 
 def _check_protocol(
-    where: str, published: PublishedSettings, stage: ScoredStage, rows: Mapping[str, Mapping[int, RunSettings]]
+    key_path: str, published: PublishedSettings, stage: ScoredStage, rows: Mapping[str, Mapping[int, RunSettings]]
 ) -> None:
     """Raises WsssError where a paper's figures would stand beside runs of other data, networks, starts or stages."""
     if published.stage != stage:
-        raise WsssError(f"config: {where}.stage = {published.stage!r}, and the comparison is of the stage {stage!r}")
+        raise WsssError(f"config: {key_path}.stage = {published.stage!r}, and the comparison is of the stage {stage!r}")
     for row in published.rows:
         if row not in rows:
-            raise WsssError(f"config: {where}.rows names no row {row!r}; there are: {', '.join(rows)}")
+            raise WsssError(f"config: {key_path}.rows names no row {row!r}; there are: {', '.join(rows)}")
         trunks = _trunks(published)
         if not all(_as_published(run, trunks, stage) for run in rows[row].values()):
             told = ", ".join(f"{stage} on {name}" for stage, name in trunks.items())
             raise WsssError(
-                f"config: {where}.rows: {row} is of another protocol; figures are of data.kind voc12 with its own "
+                f"config: {key_path}.rows: {row} is of another protocol; figures are of data.kind voc12 with its own "
                 f"lists and classes, of networks with weights: imagenet: {told}, and of crf.method dense_crf"
             )
 

@@ -19,7 +19,7 @@ from torch.utils.data import DataLoader
 from wsss.errors import WsssError
 from wsss.files import atomic_path, write_bytes, write_csv, write_json
 from wsss.progress import track
-from wsss.runtime.device import place
+from wsss.runtime.device import move_to_device
 from wsss.settings.training import OptimiserSettings, Precision
 
 logger = logging.getLogger("wsss")
@@ -98,10 +98,10 @@ def train(
     batch, whose sum is minimised. Before each step `set_progress` is called with the share of `total_steps` that is
     done. Raises WsssError when a loss is no longer finite.
     """
-    device = place(network.train())
+    device = move_to_device(network.train())
     optimiser = sgd(groups, plan.optimiser)
     rates = [group["lr"] for group in optimiser.param_groups]
-    state = _State(network, optimiser, machine)
+    state = _Progress(network, optimiser, machine)
     start = state.resume()
     batches = _batches(samples, plan, machine.workers, start)
     for step, batch in enumerate(track(batches, plan.steps, plan.name, "step", start), start):
@@ -171,15 +171,15 @@ def _keys(images: int, plan: Plan, start: int) -> list[list[tuple[int, int]]]:
     orders: dict[int, np.ndarray] = {}
     keys = []
     for step in range(start, plan.steps):
-        epoch, place = divmod(step, per_epoch)
+        epoch, position = divmod(step, per_epoch)
         if epoch not in orders:
             orders[epoch] = np.random.default_rng((plan.seed, epoch)).permutation(images)
-        chosen = orders[epoch][place * plan.batch : (place + 1) * plan.batch]
+        chosen = orders[epoch][position * plan.batch : (position + 1) * plan.batch]
         keys.append([(epoch, int(index)) for index in chosen])
     return keys
 
 
-class _State:
+class _Progress:
     """Checkpoint and log of one training."""
 
     def __init__(self, network: nn.Module, optimiser: torch.optim.SGD, machine: Machine) -> None:

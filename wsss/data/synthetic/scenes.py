@@ -165,17 +165,17 @@ def draw_scene(settings: SyntheticSettings, rng: np.random.Generator, main: int)
     scene = _Scene(add_clutter(rng, BACKGROUNDS[background](rng, shape)), rng.uniform(0, 2 * np.pi))
     chances = 1 / np.arange(1, settings.max_objects + 1)
     count = int(rng.choice(len(chances), p=chances / chances.sum())) + 1
-    for place in range(count):
-        other = place > 0 and rng.uniform() < 0.7
+    for number in range(count):
+        other = number > 0 and rng.uniform() < 0.7
         label = int(rng.integers(settings.classes)) if other else main
         scene.add(
             rng,
             label,
             rng.uniform(*SIZE) * np.prod(shape) / count**0.6,
-            attempts=10 if place else 60,
+            attempts=10 if number else 60,
             hues=_hues(rng, settings, label),
         )
-    return _develop(rng, scene.image, scene.light), scene.labels()
+    return _render_photograph(rng, scene.image, scene.light), scene.labels()
 
 
 def _hues(rng: np.random.Generator, settings: SyntheticSettings, label: int) -> tuple[float, float]:
@@ -298,7 +298,7 @@ def _distance(limbs: np.ndarray, side: int) -> np.ndarray:
     return union
 
 
-def _develop(rng: np.random.Generator, image: np.ndarray, light: float) -> Image.Image:
+def _render_photograph(rng: np.random.Generator, image: np.ndarray, light: float) -> Image.Image:
     """The photograph of a scene: light from one side, a tint, averaging, a little blur and noise."""
     offsets = np.ndindex(OVERSAMPLING, OVERSAMPLING)
     small = sum(image[y::OVERSAMPLING, x::OVERSAMPLING] for y, x in offsets) / np.float32(OVERSAMPLING**2)

@@ -10,7 +10,7 @@ from wsss.networks.backbones import Backbone
 from wsss.networks.inference.blocks import ActivatedConvolution, FusedBlock
 from wsss.networks.inference.convolutions import FoldedConvolution
 from wsss.networks.structure import Part, ResidualBlock
-from wsss.runtime.device import place
+from wsss.runtime.device import move_to_device
 
 # What the prepared backbone may differ by from the plain one, as a part of a stage's largest magnitude, in float32.
 TOLERANCE = 1e-4
@@ -40,11 +40,11 @@ def inference_backbone(backbone: Backbone, precision: torch.dtype = torch.float3
     WsssError
         Where its features differ from those of the plain backbone by more than rounding, on a small image of noise.
     """
-    place(backbone.eval())
+    move_to_device(backbone.eval())
     prepared = deepcopy(backbone)
     if prepared.parts:
         prepared.replace({old: new for part in prepared.parts for old, new in replacements(part).items()})
-        place(prepared)
+        move_to_device(prepared)
         refuse_to_differ(backbone, prepared)
     return prepared.to(precision)
 

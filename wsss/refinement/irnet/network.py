@@ -96,10 +96,10 @@ def _to_stride(stride: int, target: int) -> nn.Module:
         return nn.Identity()
     if target % stride == 0:
         return nn.AvgPool2d(target // stride, ceil_mode=True)
-    return Raised(Fraction(stride, target))
+    return Upsampled(Fraction(stride, target))
 
 
-class Raised(nn.Module):
+class Upsampled(nn.Module):
     """Maps (batch, n, h, w), bilinear, at a size that is `factor` times as large, rounded up."""
 
     def __init__(self, factor: Fraction) -> None:
