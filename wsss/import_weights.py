@@ -33,10 +33,29 @@ from wsss.settings.classifier import ClassifierSettings
 
 
 def import_weights(kind: Released, source: Path, out: Path, codebook: Path | None = None) -> str:
-    """Write the weights of a released network, a .safetensors or a file of torch, as safetensors; says what they are.
+    """Write the weights of a released network as safetensors under this project's names.
 
-    `codebook` is VWL-M's, a .npy of (words, channels). Raises WsssError where a file cannot be read without running
-    code, and where it does not fit, naming every entry that is missing, unknown or of another shape.
+    Parameters
+    ----------
+    kind : Released
+        Which released network it is; the table in the module's docstring lists them.
+    source : Path
+        A .safetensors or a file of torch. Nothing in it is run.
+    out : Path
+        The file of safetensors that is written.
+    codebook : Path or None
+        VWL-M's codebook, a .npy of float (words, channels). No other kind has one.
+
+    Returns
+    -------
+    str
+        What the file holds: the network, and the numbers of words, classes or outputs.
+
+    Raises
+    ------
+    WsssError
+        Where a file cannot be read without running code, and where it does not fit. The message names every entry that
+        is missing, unknown or of another shape.
     """
     if (codebook is not None) != (kind is Released.VWL_M):
         raise WsssError("--codebook names the .npy of a vwl_m, which has its codebook there; no other kind has one")

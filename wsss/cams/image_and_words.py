@@ -29,16 +29,16 @@ class ImageAndWords:
 
 
 def joined_activations(network: Classifier, images: Tensor) -> Tensor:
-    """The maps of images as they are, without mirrors.
+    """Maps of both branches, image and words, joined by their maximum; of images as they are, without mirrors.
 
     Each branch is cut off at 0, and they are joined as they are: the paper brings them to no common scale.
 
     Parameters
     ----------
     network : Classifier
-        With words that are mapped to classes: vwe or vwl_l.
+        A classifier with words that are mapped to classes: vwe or vwl_l.
     images : Tensor
-        Normalised images, (batch, 3, H, W).
+        Normalised images, float (batch, 3, H, W).
 
     Returns
     -------
@@ -49,6 +49,10 @@ def joined_activations(network: Classifier, images: Tensor) -> Tensor:
     ------
     WsssError
         Where the network has no such words.
+
+    References
+    ----------
+    VWE eq. 12.
     """
     if not isinstance(network.words, LearntWords):
         raise WsssError(

@@ -6,6 +6,17 @@ from wsss.settings.cams import CamSettings
 
 
 def cam_method(settings: CamSettings) -> CamMethod:
-    """The method that the settings name, by the `build(settings)` of its module."""
+    """The CAM method that the settings name, by the `build(settings)` of its module.
+
+    Parameters
+    ----------
+    settings : CamSettings
+        The settings of the CAMs.
+
+    Returns
+    -------
+    CamMethod
+        The method.
+    """
     method: CamMethod = load_part(settings.code).build(settings)
     return method

@@ -32,7 +32,27 @@ class Plain:
 
 @torch.inference_mode()
 def class_maps(network: Classifier, images: Tensor, mirrors: Mirrors = "max") -> Tensor:
-    """Maps (batch, n, h, w) of all classes for normalised images (batch, 3, H, W), joined with their mirrors'."""
+    """Plain class activation maps of all classes, joined with those of the mirrored images.
+
+    Parameters
+    ----------
+    network : Classifier
+        A trained classifier.
+    images : Tensor
+        Normalised images, float (batch, 3, H, W).
+    mirrors : {"max", "add"}
+        Whether the two maps are joined by their maximum or their sum.
+
+    Returns
+    -------
+    Tensor
+        Maps of at least 0, (batch, n, h, w).
+
+    References
+    ----------
+    VWL eq. 1; VWE eq. 10. Zhou, Khosla, Lapedriza, Oliva, Torralba: "Learning Deep Features for Discriminative
+    Localization", CVPR 2016.
+    """
     return both_views(partial(activations, network), images, mirrors)
 
 

@@ -86,10 +86,27 @@ def write_cam_shard(
     folder: Path,
     manifest: Path,
 ) -> None:
-    """Write `folder`/stores/<id>.zarr.zip for every image of `ids`, then their manifest.
+    """Write multi-scale, mirrored CAMs of some images as stores, then their manifest.
 
     On a GPU, images of one size go through the network together. On a CPU each goes by itself, with its mirror: batches
     were slower.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        The dataset.
+    ids : Sequence[str]
+        The images of the shard.
+    weights : Path
+        The classifier.safetensors.
+    classifier : ClassifierSettings
+        The settings that it was trained with.
+    settings : CamSettings
+        The method and the scales.
+    folder : Path
+        The stage's folder; stores go to stores/<id>.zarr.zip below it.
+    manifest : Path
+        The list of the stores; see `write_manifest`.
     """
     network = load_classifier(classifier, len(dataset.classes), weights, getattr(torch, settings.precision))
     device = move_to_device(network)

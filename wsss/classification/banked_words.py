@@ -12,9 +12,23 @@ from wsss.settings.classifier import ClassifierSettings
 
 
 class BankedWords(Objective):
-    """Memory-bank strategy (fig. 4b): W^word (k, d) is trained, the codebook follows the features; tau is 1.
+    """Visual words with a memory bank (memory-bank strategy): tau is 1.
 
-    It has no W^w2i: the total of eq. 12 has no term that would train it.
+    Parameters
+    ----------
+    channels : int
+        d, the channels of the features.
+    settings : ClassifierSettings
+        Vocabulary k, formulation, and rho.
+
+    Notes
+    -----
+    W^word (k, d) is trained, and the codebook follows the features. There is no W^w2i: the total of eq. 12 has no term
+    that would train it.
+
+    References
+    ----------
+    VWL fig. 4b.
     """
 
     def __init__(self, channels: int, settings: ClassifierSettings) -> None:
@@ -29,9 +43,25 @@ class BankedWords(Objective):
         return self.bank.codebook
 
     def losses(self, step: Step) -> dict[str, Tensor]:
-        """The term of VWL eq. 12 beside the images'. In training, the bank then follows these features.
+        """The term of the total loss beside the images'. In training, the bank then follows these features.
 
+        Parameters
+        ----------
+        step : Step
+            The step of training.
+
+        Returns
+        -------
+        dict[str, Tensor]
+            The scalar `word`.
+
+        Notes
+        -----
         Features are those of this forward pass (algorithm 1), so it does not matter that the optimiser steps later.
+
+        References
+        ----------
+        VWL eq. 12.
         """
         apart = step.features.detach()
         chosen = word_labels(word_probabilities(apart, self.bank.codebook, tau=1.0))

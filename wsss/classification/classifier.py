@@ -19,7 +19,17 @@ from wsss.settings.classifier import ClassifierSettings
 
 
 class Classifier(nn.Module):
-    """A classifier of `classes` image-level labels, with the objectives that the settings name."""
+    """A classifier of image-level labels, with the objectives that the settings name.
+
+    Parameters
+    ----------
+    backbone : Backbone
+        What gives the features.
+    classes : int
+        n, the number of classes.
+    settings : ClassifierSettings
+        Pooling, words, objectives, and how many stages stay frozen.
+    """
 
     def __init__(self, backbone: Backbone, classes: int, settings: ClassifierSettings) -> None:
         super().__init__()
@@ -38,23 +48,73 @@ class Classifier(nn.Module):
                 parameter.requires_grad_(False)
 
     def features(self, images: Tensor) -> Tensor:
-        """F: the last stage's features of normalised images, (batch, d, h, w)."""
+        """F: the last stage's features.
+
+        Parameters
+        ----------
+        images : Tensor
+            Normalised images, float (batch, 3, H, W).
+
+        Returns
+        -------
+        Tensor
+            F, (batch, d, h, w).
+        """
         features: Tensor = self.backbone(images, frozen=self.settings.frozen_stages)[-1]
         return features
 
     def image_scores(self, features: Tensor) -> Tensor:
-        """p^img: scores (batch, n) of the pooled features."""
+        """p^img: scores of the pooled features.
+
+        Parameters
+        ----------
+        features : Tensor
+            F, float (batch, d, h, w).
+
+        Returns
+        -------
+        Tensor
+            p^img, (batch, n), of any sign.
+        """
         return linear(_pooled(features, self.settings).flatten(1), self.classifier.weight)
 
     def map_weights(self) -> Tensor:
-        """The weights (n, d) that class activation maps are made with: W^img, or an objective's in its place."""
+        """The weights that class activation maps are made with: W^img, or an objective's in its place.
+
+        Returns
+        -------
+        Tensor
+            float (n, d).
+        """
         weights: Tensor = self.classifier.weight
         for part in self.parts():
             weights = part.map_weights(weights)
         return weights
 
     def losses(self, images: Tensor, labels: Tensor) -> dict[str, Tensor]:
-        """The terms of the total loss (VWL eq. 12 and 15; VWE eq. 9), for labels (batch, n) of zeros and ones."""
+        """The terms of the total loss: that of the image labels, and those of the objectives.
+
+        Parameters
+        ----------
+        images : Tensor
+            Normalised images, float (batch, 3, H, W).
+        labels : Tensor
+            Image-level labels, zeros and ones, float32 (batch, n).
+
+        Returns
+        -------
+        dict[str, Tensor]
+            Scalars by name, weighted.
+
+        Notes
+        -----
+        Each label's loss is the multi-label soft margin loss. Eq. 11 of VWL (VWE eq. 8) names it, and lacks its minus
+        sign as printed.
+
+        References
+        ----------
+        VWL eq. 11; VWE eq. 8; VWL eq. 12; VWL eq. 15; VWE eq. 9.
+        """
         step = Step(self, images, labels, self.features(images), self.progress)
         losses = {"img": multilabel_soft_margin_loss(self.image_scores(step.features), labels)}
         for part in self.parts():
@@ -62,16 +122,34 @@ class Classifier(nn.Module):
         return losses
 
     def set_progress(self, progress: float) -> None:
-        """Say how much of the training is done: 0 at its first step, 1 would be after its last."""
+        """Say how much of the training is done.
+
+        Parameters
+        ----------
+        progress : float
+            0 at the first step; 1 would be after the last.
+        """
         self.progress = progress
 
     def parts(self) -> list[Objective]:
-        """The objectives beside the image labels: the words first, where there are some."""
+        """The objectives beside the image labels: the words first, where there are some.
+
+        Returns
+        -------
+        list[Objective]
+            The objectives.
+        """
         others = cast("list[Objective]", list(self.objectives.values()))
         return others if self.words is None else [self.words, *others]
 
     def head_parameters(self) -> Iterator[nn.Parameter]:
-        """Everything outside the backbone."""
+        """Everything outside the backbone.
+
+        Returns
+        -------
+        Iterator[nn.Parameter]
+            The parameters.
+        """
         yield from self.classifier.parameters()
         for part in self.parts():
             yield from part.parameters()
@@ -89,9 +167,23 @@ def _pooled(features: Tensor, settings: ClassifierSettings) -> Tensor:
 def load_classifier(
     settings: ClassifierSettings, classes: int, weights: Path, precision: torch.dtype = torch.float32
 ) -> Classifier:
-    """The classifier that `weights` hold, ready for inference, its backbone in this precision.
+    """The classifier that a file of weights holds, ready for inference, its backbone in this precision.
 
-    The head stays in float32, and with it the maps: it costs next to nothing.
+    Parameters
+    ----------
+    settings : ClassifierSettings
+        The settings that it was trained with.
+    classes : int
+        n, the number of classes.
+    weights : Path
+        Its classifier.safetensors.
+    precision : torch.dtype
+        The backbone's, float32 or bfloat16. The head stays in float32, and with it the maps: it costs next to nothing.
+
+    Returns
+    -------
+    Classifier
+        The classifier, in eval mode.
     """
     network = build_classifier(settings, classes)
     load_weights(network, read_weights(weights), weights)

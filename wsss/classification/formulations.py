@@ -16,17 +16,26 @@ from wsss.classification.visual_words import decov_of_norms, decov_of_squares, f
 
 @dataclass(frozen=True)
 class Formulation:
-    """One reading. Equation numbers are those of VWL."""
+    """One reading of the papers' equations; `FORMULATIONS` has both, `released` and `paper`.
 
-    # Eq. 8 of hybrid pooling.
+    Parameters
+    ----------
+    local_maxima : LocalMaxima
+        f_r^max of hybrid pooling, VWL's eq. 8.
+    word_features : Callable[[Tensor], Tensor]
+        The features that the similarity sees, VWL's eq. 2.
+    word_frequencies : Callable[[Tensor], Tensor]
+        f^word, VWL's eq. 5.
+    reconstruction : Reconstruction
+        C' of the memory bank, VWL's eq. 6.
+    decov : Callable[[Tensor], Tensor]
+        The DeCov loss, VWL's eq. 13.
+    """
+
     local_maxima: LocalMaxima
-    # Eq. 2: the features that the similarity sees.
     word_features: Callable[[Tensor], Tensor]
-    # Eq. 5.
     word_frequencies: Callable[[Tensor], Tensor]
-    # Eq. 6 of the memory bank.
     reconstruction: Reconstruction
-    # Eq. 13.
     decov: Callable[[Tensor], Tensor]
 
 

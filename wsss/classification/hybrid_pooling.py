@@ -13,39 +13,123 @@ LocalMaxima = Callable[[Tensor, int], Tensor]
 
 
 def global_average(features: Tensor) -> Tensor:
-    """f^gap of eq. 9 (VWE eq. 6): (batch, d, h, w) to (batch, d, 1, 1)."""
+    """The global average over all pixels, f^gap.
+
+    Parameters
+    ----------
+    features : Tensor
+        F, float (batch, d, h, w).
+
+    Returns
+    -------
+    Tensor
+        f^gap, (batch, d, 1, 1).
+
+    References
+    ----------
+    VWL eq. 9; VWE eq. 6.
+    """
     return features.mean((2, 3), keepdim=True)
 
 
 def global_maximum(features: Tensor) -> Tensor:
-    """GMP, the maximum over all pixels: (batch, d, h, w) to (batch, d, 1, 1)."""
+    """The global maximum over all pixels (GMP).
+
+    Parameters
+    ----------
+    features : Tensor
+        F, float (batch, d, h, w).
+
+    Returns
+    -------
+    Tensor
+        The maxima, (batch, d, 1, 1).
+    """
     return adaptive_max_pool2d(features, 1)
 
 
 def maxima_of_whole_cells(features: Tensor, regions: int) -> Tensor:
-    """f_r^max of eq. 8 (VWE eq. 5), released reading: the mean over cells of each cell's maximum, (batch, d, 1, 1).
+    """Local maxima f_r^max, released reading: the mean over cells of each cell's maximum.
 
-    Cells have floor(h/r) x floor(w/r) pixels without padding: pixels left over are dropped, or make extra cells where
+    Parameters
+    ----------
+    features : Tensor
+        F, float (batch, d, h, w).
+    regions : int
+        r, at least 1: the number of cells along each side.
+
+    Returns
+    -------
+    Tensor
+        f_r^max, (batch, d, 1, 1).
+
+    Notes
+    -----
+    Cells have floor(h/r) x floor(w/r) pixels, without padding. Pixels left over are dropped, or make extra cells where
     they fill one. A side shorter than r has one cell a pixel.
+
+    References
+    ----------
+    VWL eq. 8; VWE eq. 5.
     """
     cell = (max(features.shape[2] // regions, 1), max(features.shape[3] // regions, 1))
     return max_pool2d(features, cell, cell).mean((2, 3), keepdim=True)
 
 
 def maxima_of_grid(features: Tensor, regions: int) -> Tensor:
-    """f_r^max of eq. 8 (VWE eq. 5), the papers' reading: the mean over r x r maxima, (batch, d, 1, 1).
+    """Local maxima f_r^max, the papers' reading: the mean over r x r maxima.
 
+    Parameters
+    ----------
+    features : Tensor
+        F, float (batch, d, h, w).
+    regions : int
+        r, at least 1: the number of divisions along each side.
+
+    Returns
+    -------
+    Tensor
+        f_r^max, (batch, d, 1, 1).
+
+    Notes
+    -----
     The map is divided into r x r divisions of h/r x w/r, whatever its size. Where a border between two divisions cuts a
-    pixel, it belongs to both; so no pixel is left out, and a side shorter than r has divisions that share pixels.
+    pixel, it belongs to both. So no pixel is left out, and a side shorter than r has divisions that share pixels.
+
+    References
+    ----------
+    VWL eq. 8; VWE eq. 5.
     """
     return adaptive_max_pool2d(features, regions).mean((2, 3), keepdim=True)
 
 
 def hybrid_pooling(features: Tensor, regions: Sequence[int], gamma: float, local_maxima: LocalMaxima) -> Tensor:
-    """f^hp of eq. 10 (f^hspp of VWE eq. 7): (sum of f_r^max over r in `regions` + gamma f^gap) / (gamma + regions).
+    """Hybrid pooling f^hp (HP of VWL, HSPP of VWE): local maxima and the global average, joined.
 
-    Features are (batch, d, h, w), the result is (batch, d, 1, 1). Without the average, gamma is 0 and the sum is
-    divided by the number of regions, 3 in the papers.
+    Parameters
+    ----------
+    features : Tensor
+        F, float (batch, d, h, w).
+    regions : Sequence[int]
+        Each r of the local maxima; 1, 2 and 4 in the papers.
+    gamma : float
+        The weight of the global average, at least 0; 2 in the papers, 0 leaves it out.
+    local_maxima : LocalMaxima
+        The reading of the local maxima: `maxima_of_whole_cells` or `maxima_of_grid`.
+
+    Returns
+    -------
+    Tensor
+        f^hp, (batch, d, 1, 1).
+
+    Notes
+    -----
+    f^hp = (sum of f_r^max over r + gamma f^gap) / (gamma + the number of regions). Without the average, gamma is 0 and
+    the sum is divided by the number of regions, 3 in the papers.
+
+    References
+    ----------
+    VWL eq. 10; VWE eq. 7.
     """
     total = gamma * global_average(features)
     for count in regions:

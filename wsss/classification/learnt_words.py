@@ -21,9 +21,24 @@ class WordScores(NamedTuple):
 
 
 class LearntWords(Objective):
-    """Learning-based strategy (fig. 4a): codebook C (k, d), W^word (k, d) and W^w2i (n, k), all trained.
+    """Visual words with a codebook that is learnt by gradients (learning-based strategy).
 
-    VWE is this without DeCov and with tau 1.
+    Parameters
+    ----------
+    channels : int
+        d, the channels of the features.
+    classes : int
+        n, the number of classes.
+    settings : ClassifierSettings
+        Vocabulary k, formulation, tau, and the weight of DeCov.
+
+    Notes
+    -----
+    Codebook C (k, d), W^word (k, d) and W^w2i (n, k) are all trained. VWE is this without DeCov and with tau 1.
+
+    References
+    ----------
+    VWL fig. 4a.
     """
 
     def __init__(self, channels: int, classes: int, settings: ClassifierSettings) -> None:
@@ -34,7 +49,18 @@ class LearntWords(Objective):
         self.word_to_image = nn.Linear(settings.vocabulary, classes, bias=False)
 
     def scores(self, features: Tensor) -> WordScores:
-        """Scores and targets for features (batch, d, h, w). W^word sees the average: y^word is of all pixels."""
+        """Scores and targets of a batch. W^word sees the average: y^word is of all pixels.
+
+        Parameters
+        ----------
+        features : Tensor
+            F, float (batch, d, h, w).
+
+        Returns
+        -------
+        WordScores
+            p^w2i (batch, n), p^word and y^word (batch, k).
+        """
         probabilities = self._probabilities(features)
         return WordScores(
             self.word_to_image(self.formulation.word_frequencies(probabilities)),
@@ -43,7 +69,26 @@ class LearntWords(Objective):
         )
 
     def losses(self, step: Step) -> dict[str, Tensor]:
-        """Terms of VWL eq. 15 (VWE eq. 9) beside the images'."""
+        """Terms of the total loss beside the images': word, w2i and, for VWL-L, decov.
+
+        Parameters
+        ----------
+        step : Step
+            The step of training.
+
+        Returns
+        -------
+        dict[str, Tensor]
+            Scalars by name, weighted.
+
+        Notes
+        -----
+        L_w2i and L_decov are the auxiliary loss of eq. 14.
+
+        References
+        ----------
+        VWL eq. 14; VWL eq. 15; VWE eq. 9.
+        """
         scores = self.scores(step.features)
         losses = {
             "word": multilabel_soft_margin_loss(scores.word, scores.present),
@@ -54,7 +99,22 @@ class LearntWords(Objective):
         return losses
 
     def maps(self, features: Tensor) -> Tensor:
-        """M^word of VWE eq. 11, before ReLU: W^w2i applied to P at each pixel; (batch, d, h, w) to (batch, n, h, w)."""
+        """Maps M^word before ReLU: W^w2i applied to P at each pixel.
+
+        Parameters
+        ----------
+        features : Tensor
+            F, float (batch, d, h, w).
+
+        Returns
+        -------
+        Tensor
+            M^word, (batch, n, h, w), of any sign.
+
+        References
+        ----------
+        VWE eq. 11.
+        """
         scores: Tensor = self.word_to_image(self._probabilities(features))
         return scores.transpose(1, 2).reshape(len(features), -1, *features.shape[2:])
 

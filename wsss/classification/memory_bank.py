@@ -15,23 +15,86 @@ Reconstruction = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
 def damped_means(pixels: Tensor, members: Tensor, codebook: Tensor) -> Tensor:
-    """C' of eq. 6, released reading: each word's sum of pixels, divided by their number + 1e-4.
+    """A batch's own words C', released reading: sums of pixels, divided by their number + 1e-4.
 
-    A word without pixels becomes 0, so it shrinks in eq. 7; its direction, which is all that labels see, stays.
+    Parameters
+    ----------
+    pixels : Tensor
+        Features of all pixels, float32 (n, d).
+    members : Tensor
+        Their one-hot labels, zeros and ones, float32 (n, k).
+    codebook : Tensor
+        C (k, d), which gave the labels; not used by this reading.
+
+    Returns
+    -------
+    Tensor
+        C', float32 (k, d).
+
+    Notes
+    -----
+    A word without pixels becomes 0, so it shrinks in eq. 7. Its direction, which is all that labels see, stays.
+
+    References
+    ----------
+    VWL eq. 6.
     """
     return (members.T @ pixels) / (members.sum(0) + 1e-4)[:, None]
 
 
 def plain_means(pixels: Tensor, members: Tensor, codebook: Tensor) -> Tensor:
-    """C' of eq. 6 as the paper means it: the mean of each word's pixels; a word without pixels has none and stays."""
+    """A batch's own words C' as the paper means them: the mean of each word's pixels.
+
+    Parameters
+    ----------
+    pixels : Tensor
+        Features of all pixels, float32 (n, d).
+    members : Tensor
+        Their one-hot labels, zeros and ones, float32 (n, k).
+    codebook : Tensor
+        C (k, d), which gave the labels.
+
+    Returns
+    -------
+    Tensor
+        C', float32 (k, d). A word without pixels has no mean and stays as in C.
+
+    Notes
+    -----
+    The equation as printed inverts D twice, which is a sum; the mean is meant.
+
+    References
+    ----------
+    VWL eq. 6.
+    """
     counts = members.sum(0)[:, None]
     return torch.where(counts > 0, (members.T @ pixels) / counts.clamp(min=1), codebook)
 
 
 class MemoryBank(nn.Module):
-    """A codebook (k, d) that follows the features. It is a buffer: kept with the weights, trained by no gradient.
+    """A codebook that follows the features. It is a buffer: kept with the weights, trained by no gradient.
 
-    As released, it starts Kaiming normal; the first batch gets its labels from that, and k of its pixels, drawn with
+    Parameters
+    ----------
+    words : int
+        k, the number of words.
+    channels : int
+        d, the channels of the features.
+    rho : float
+        The share of a batch's own words in the codebook after it, above 0 and at most 1.
+    reconstruction : Reconstruction
+        The reading of C': `damped_means` or `plain_means`.
+
+    Attributes
+    ----------
+    codebook : Tensor
+        C, float32 (k, d).
+    filled : Tensor
+        Whether a batch has been seen, a bool scalar.
+
+    Notes
+    -----
+    As released, it starts Kaiming normal. The first batch gets its labels from that, and k of its pixels, drawn with
     replacement, then take its place.
     """
 
@@ -47,9 +110,18 @@ class MemoryBank(nn.Module):
 
     @torch.no_grad()
     def update(self, features: Tensor, labels: Tensor) -> None:
-        """C <- rho C' + (1 - rho) C of eq. 7 over all pixels of a batch.
+        """Move the codebook towards a batch's own words: C <- rho C' + (1 - rho) C.
 
-        `features` (batch, d, h, w); `labels` (batch, h * w), by the codebook as it is before.
+        Parameters
+        ----------
+        features : Tensor
+            F of all images of a batch, float (batch, d, h, w).
+        labels : Tensor
+            Y, int64 (batch, h * w), by the codebook as it is before.
+
+        References
+        ----------
+        VWL eq. 7.
         """
         words, channels = self.codebook.shape
         pixels = features.float().flatten(2).transpose(1, 2).reshape(-1, channels)

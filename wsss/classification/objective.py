@@ -29,26 +29,58 @@ class LinearClassifier(Protocol):
 
 @dataclass(frozen=True)
 class Step:
-    """What an objective sees of a step of training."""
+    """What an objective sees of a step of training.
+
+    Parameters
+    ----------
+    network : LinearClassifier
+        The classifier that is trained.
+    images : Tensor
+        Normalised images, float (batch, 3, H, W).
+    labels : Tensor
+        Image-level labels, zeros and ones, float32 (batch, n). An image may have none.
+    features : Tensor
+        F of the images, (batch, d, h, w), with the graph that leads to the trunk.
+    progress : float
+        How much of the training is done: 0 at the first step, below 1 at the last.
+    """
 
     network: LinearClassifier
-    # Normalised images, (batch, 3, H, W).
     images: Tensor
-    # Image-level labels, zeros and ones, float32 (batch, n). An image may have none.
     labels: Tensor
-    # F of the images, (batch, d, h, w), with the graph that leads to the trunk.
     features: Tensor
-    # How much of the training is done: 0 at the first step, below 1 at the last.
     progress: float
 
 
 class Objective(nn.Module):
-    """One objective. Its parameters are its own alone, and train at the rate of the heads."""
+    """The base of objectives. Parameters are its own alone, and train at the rate of the heads."""
 
     def losses(self, step: Step) -> dict[str, Tensor]:
-        """Scalar terms of the total loss, weighted, under names that no other objective has."""
+        """Terms of the total loss.
+
+        Parameters
+        ----------
+        step : Step
+            The step of training.
+
+        Returns
+        -------
+        dict[str, Tensor]
+            Scalars, weighted, under names that no other objective has.
+        """
         raise NotImplementedError
 
     def map_weights(self, weights: Tensor) -> Tensor:
-        """What takes the place of W^img (n, d) where class activation maps are made; W^img itself by default."""
+        """What takes the place of W^img where class activation maps are made; W^img itself by default.
+
+        Parameters
+        ----------
+        weights : Tensor
+            W^img, or what an objective before has put in its place, float (n, d).
+
+        Returns
+        -------
+        Tensor
+            float (n, d).
+        """
         return weights

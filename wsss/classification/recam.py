@@ -18,7 +18,22 @@ EPSILON = 1e-5
 
 
 class Recam(Objective):
-    """The second head w' (n, d) and its loss. It starts from a finished classifier: `ClassifierSettings.start`."""
+    """ReCAM's second head w' and its loss. It starts from a finished classifier: `ClassifierSettings.start`.
+
+    Parameters
+    ----------
+    channels : int
+        d, the channels of the features.
+    classes : int
+        n, the number of classes.
+    settings : RecamSettings
+        The loss's weight, and what maps are made with.
+
+    References
+    ----------
+    Chen, Wu, Hua, Liu, Zhang, Niu, Xiao: "Class Re-Activation Maps for Weakly-Supervised Semantic Segmentation", CVPR
+    2022.
+    """
 
     def __init__(self, channels: int, classes: int, settings: RecamSettings) -> None:
         super().__init__()
@@ -26,13 +41,35 @@ class Recam(Objective):
         self.head = nn.Linear(channels, classes, bias=False)
 
     def losses(self, step: Step) -> dict[str, Tensor]:
-        """The weighted softmax loss. It teaches the trunk and both heads: nothing is detached."""
+        """The weighted softmax loss. It teaches the trunk and both heads: nothing is detached.
+
+        Parameters
+        ----------
+        step : Step
+            The step of training.
+
+        Returns
+        -------
+        dict[str, Tensor]
+            The scalar `recam`.
+        """
         maps = normalised_maps(step.features, step.network.classifier.weight)
         scores: Tensor = self.head(class_features(maps, step.features))
         return {"recam": self.settings.weight * softmax_loss(scores, step.labels)}
 
     def map_weights(self, weights: Tensor) -> Tensor:
-        """w * w', element by element, or W^img as it is where `maps` is first_head."""
+        """w * w', element by element, or W^img as it is where `maps` is first_head.
+
+        Parameters
+        ----------
+        weights : Tensor
+            W^img, float (n, d).
+
+        Returns
+        -------
+        Tensor
+            float (n, d).
+        """
         if self.settings.maps == "first_head":
             return weights
         return weights * self.head.weight

@@ -46,10 +46,29 @@ def train_classifier(
     machine: Machine,
     start: Path | None = None,
 ) -> None:
-    """Train on the dataset's train list; write classifier.safetensors, training.csv and settings.json into `folder`.
+    """Train the classifier on the train list and its image-level labels.
 
-    `start` holds the weights of the finished classifier that `settings.start` describes, where it describes one; the
-    backbone's initial weights are then not used. Raises WsssError where they are missing, or of another network.
+    It writes classifier.safetensors, training.csv and settings.json.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        The dataset.
+    settings : ClassifierSettings
+        The network and its training.
+    initial_weights : Path
+        What `write_initial_weights` has written. It is not used where the training starts from a finished classifier.
+    folder : Path
+        The folder that is written into.
+    machine : Machine
+        What the training may use.
+    start : Path or None
+        The weights of the finished classifier that `settings.start` describes, where it describes one.
+
+    Raises
+    ------
+    WsssError
+        Where weights are missing, or of another network.
     """
     ids = dataset.ids("train")
     torch.manual_seed(settings.seed)

@@ -17,9 +17,23 @@ def initial_codebook(words: int, channels: int) -> Tensor:
 
 
 def similarity(features: Tensor, codebook: Tensor) -> Tensor:
-    """S of eq. 2 (VWE eq. 1): the cosine of each pixel and each word, in -1..1.
+    """Similarity S: the cosine of each pixel's features and each word.
 
-    `features` (batch, d, h, w) and `codebook` (k, d) give (batch, h * w, k). Of a pixel or word of zeros it is 0.
+    Parameters
+    ----------
+    features : Tensor
+        F, float (batch, d, h, w).
+    codebook : Tensor
+        C, float32 (k, d).
+
+    Returns
+    -------
+    Tensor
+        S, of the codebook's dtype, (batch, h * w, k), in -1..1. Of a pixel or word of zeros it is 0.
+
+    References
+    ----------
+    VWL eq. 2; VWE eq. 1.
     """
     # Not under autocast: words are near each other, and the likeliest would be picked among rounding errors.
     with torch.autocast(features.device.type, enabled=False):
@@ -29,36 +43,130 @@ def similarity(features: Tensor, codebook: Tensor) -> Tensor:
 
 
 def word_probabilities(features: Tensor, codebook: Tensor, tau: float) -> Tensor:
-    """P of eq. 3 (VWE eq. 2, where tau is 1): softmax over the words of tau S, (batch, h * w, k)."""
+    """Probabilities P of the words at each pixel: softmax over the words of tau S.
+
+    Parameters
+    ----------
+    features : Tensor
+        F, float (batch, d, h, w).
+    codebook : Tensor
+        C, float32 (k, d).
+    tau : float
+        The temperature, above 0; 1 in VWE.
+
+    Returns
+    -------
+    Tensor
+        P, (batch, h * w, k), in 0..1, summing to 1 over the words.
+
+    References
+    ----------
+    VWL eq. 3; VWE eq. 2.
+    """
     probabilities: Tensor = (tau * similarity(features, codebook)).softmax(2)
     return probabilities
 
 
 def word_labels(probabilities: Tensor) -> Tensor:
-    """Y of eq. 4 (VWE eq. 3): the likeliest word of every pixel; (batch, pixels, k) to int64 (batch, pixels)."""
+    """Word labels Y: the likeliest word of every pixel.
+
+    Parameters
+    ----------
+    probabilities : Tensor
+        P, float (batch, pixels, k).
+
+    Returns
+    -------
+    Tensor
+        Y, int64 (batch, pixels), 0..k-1.
+
+    References
+    ----------
+    VWL eq. 4; VWE eq. 3.
+    """
     return probabilities.argmax(2)
 
 
 def words_present(labels: Tensor, words: int) -> Tensor:
-    """y^word: 1 where a word is the label of some pixel; (batch, pixels) to float32 (batch, k) for k = `words`."""
+    """Targets y^word: 1 where a word is the label of some pixel.
+
+    Parameters
+    ----------
+    labels : Tensor
+        Y, int64 (batch, pixels), 0..k-1.
+    words : int
+        k, the number of words.
+
+    Returns
+    -------
+    Tensor
+        y^word, zeros and ones, float32 (batch, k).
+    """
     present = torch.zeros(len(labels), words, device=labels.device)
     return present.scatter_(1, labels, 1.0)
 
 
 def frequency_sums(probabilities: Tensor) -> Tensor:
-    """f^word of eq. 5 (VWE eq. 4), released reading: the sum over pixels; (batch, pixels, k) to (batch, k)."""
+    """Word frequencies f^word, released reading: the sum over pixels.
+
+    Parameters
+    ----------
+    probabilities : Tensor
+        P, float (batch, pixels, k).
+
+    Returns
+    -------
+    Tensor
+        f^word, (batch, k), in 0..pixels.
+
+    References
+    ----------
+    VWL eq. 5; VWE eq. 4.
+    """
     return probabilities.sum(1)
 
 
 def frequency_means(probabilities: Tensor) -> Tensor:
-    """f^word of eq. 5 (VWE eq. 4) as printed: the mean over pixels; (batch, pixels, k) to (batch, k)."""
+    """Word frequencies f^word as printed: the mean over pixels.
+
+    Parameters
+    ----------
+    probabilities : Tensor
+        P, float (batch, pixels, k).
+
+    Returns
+    -------
+    Tensor
+        f^word, (batch, k), in 0..1.
+
+    References
+    ----------
+    VWL eq. 5; VWE eq. 4.
+    """
     return probabilities.mean(1)
 
 
 def decov_of_norms(codebook: Tensor) -> Tensor:
-    """DeCov of eq. 13, released reading: 0.5 (||Chat||_F - ||diag Chat||_2) of a codebook (k, d), a scalar.
+    """The DeCov loss of a codebook, released reading: norms that are not squared.
 
-    Words are centred over their d features, Chat = C C^T is not divided by d, and the norms are not squared.
+    Parameters
+    ----------
+    codebook : Tensor
+        C, float (k, d).
+
+    Returns
+    -------
+    Tensor
+        A scalar of at least 0.
+
+    Notes
+    -----
+    0.5 (||Chat||_F - ||diag Chat||_2). Words are centred over their d features, Chat = C C^T is not divided by d, and
+    the norms are not squared.
+
+    References
+    ----------
+    VWL eq. 13.
     """
     centred = codebook - codebook.mean(1, keepdim=True)
     covariance = centred @ centred.T
@@ -67,10 +175,27 @@ def decov_of_norms(codebook: Tensor) -> Tensor:
 
 
 def decov_of_squares(codebook: Tensor) -> Tensor:
-    """DeCov of eq. 13 as printed: 0.5 (||Chat||_F^2 - ||diag Chat||_2^2) of a codebook (k, d), a scalar.
+    """The DeCov loss of a codebook as printed: squared norms of the words' covariance.
 
-    Chat is the covariance matrix of the words, as in DeCov's own paper (Cogswell et al.): words centred over their d
-    features, products divided by d.
+    Parameters
+    ----------
+    codebook : Tensor
+        C, float (k, d).
+
+    Returns
+    -------
+    Tensor
+        A scalar of at least 0.
+
+    Notes
+    -----
+    0.5 (||Chat||_F^2 - ||diag Chat||_2^2). Chat is the covariance matrix of the words, as in DeCov's own paper: words
+    are centred over their d features, and products are divided by d.
+
+    References
+    ----------
+    VWL eq. 13. Cogswell, Ahmed, Girshick, Zitnick, Batra: "Reducing Overfitting in Deep Networks by Decorrelating
+    Representations", ICLR 2016.
     """
     centred = codebook - codebook.mean(1, keepdim=True)
     covariance = centred @ centred.T / codebook.shape[1]

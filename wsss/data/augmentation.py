@@ -73,13 +73,50 @@ def augmented_pair(
     normalisation: Normalisation,
     rng: np.random.Generator,
 ) -> tuple[Tensor, Tensor]:
-    """Normalised pixels (3, side, side) and labels (side, side): scaled, mirrored half the time, cropped together."""
+    """A photograph and its labels, scaled, mirrored half the time and cropped together.
+
+    Parameters
+    ----------
+    image : np.ndarray
+        The photograph, uint8 RGB (h, w, 3).
+    labels : np.ndarray
+        Its labels, uint8 (h, w).
+    scale : float
+        The factor of the photograph's size, above 0.
+    side : int
+        The side of the square crop, in pixels.
+    normalisation : Normalisation
+        What the network is shown.
+    rng : np.random.Generator
+        Where every draw comes from.
+
+    Returns
+    -------
+    tuple[Tensor, Tensor]
+        Normalised pixels, float32 (3, side, side), 0 beyond the image; labels, uint8 (side, side), 255 beyond the
+        image.
+    """
     view = draw_view(scaled_size(size_of(image), scale), side, rng)
     return view_pixels(image, view, side, normalisation), view_labels(labels, view, side)
 
 
 def to_tensor(image: Image.Image, normalisation: Normalisation, scale: float = 1.0) -> Tensor:
-    """Normalised float32 (3, height, width) of an RGB image, resized by `scale` before (see `scaled_size`)."""
+    """A photograph as a network is to see it, resized before by a factor (see `scaled_size`).
+
+    Parameters
+    ----------
+    image : Image.Image
+        An RGB image, 8 bits a channel.
+    normalisation : Normalisation
+        What the network is shown.
+    scale : float
+        The factor of the image's size, above 0.
+
+    Returns
+    -------
+    Tensor
+        Normalised pixels, float32 (3, height, width).
+    """
     pixels = resize_pixels(np.asarray(image), scaled_size((image.height, image.width), scale))
     return _normalise(pixels, normalisation, torch.empty(3, pixels.shape[0], pixels.shape[2]))
 

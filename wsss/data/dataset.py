@@ -23,7 +23,15 @@ UNKNOWN = 254
 
 @dataclass(frozen=True)
 class Dataset:
-    """A dataset made ready in the folder `root`. Class 0 is the background, 1..n are `classes` in order."""
+    """A dataset made ready in a folder: lists, image-level labels, sizes, and masks for leaves.
+
+    Class 0 is the background. Classes 1..n are `classes` in order.
+
+    Parameters
+    ----------
+    root : Path
+        The folder that `wsss.data.preparation.prepare` has written.
+    """
 
     root: Path
 
@@ -44,16 +52,51 @@ class Dataset:
         return list(self.description["classes"])
 
     def ids(self, split: str) -> list[str]:
-        """Ids of a split: train, train_scored or val."""
+        """Ids of a split.
+
+        Parameters
+        ----------
+        split : {"train", "train_scored", "val"}
+            The split. `train_scored` is the part of `train` whose masks are scored.
+
+        Returns
+        -------
+        list[str]
+            The ids in the order of their list.
+        """
         return read_list(self.root / "lists" / f"{split}.txt")
 
     def shard(self, split: str, shard: str) -> list[str]:
-        """Ids of a shard named `<i>-of-<n>`: every n-th id from the i-th on."""
+        """Ids of a shard: every n-th id from the i-th on.
+
+        Parameters
+        ----------
+        split : {"train", "train_scored", "val"}
+            The split.
+        shard : str
+            The shard's name, `<i>-of-<n>`, with i in 0..n-1.
+
+        Returns
+        -------
+        list[str]
+            The ids in the order of their list.
+        """
         index, count = (int(part) for part in shard.split("-of-"))
         return self.ids(split)[index::count]
 
     def image_path(self, image_id: str) -> Path:
-        """Where the photograph lies."""
+        """Where the photograph lies.
+
+        Parameters
+        ----------
+        image_id : str
+            An id of one of the lists.
+
+        Returns
+        -------
+        Path
+            `<root>/dataset/JPEGImages/<id>.jpg`.
+        """
         return self.root / "dataset" / "JPEGImages" / f"{image_id}.jpg"
 
     @cached_property
@@ -66,7 +109,18 @@ class Dataset:
         return dict(zip(table.index, table[self.classes].to_numpy(np.float32), strict=True))
 
     def present(self, image_id: str) -> np.ndarray:
-        """Class numbers (0-based among the n classes, ascending, int64) that the image-level label names."""
+        """Class numbers that the image-level label names.
+
+        Parameters
+        ----------
+        image_id : str
+            An id of one of the lists.
+
+        Returns
+        -------
+        np.ndarray
+            Class numbers from 0 among the n classes, without the background: int64 (k,), ascending.
+        """
         return np.flatnonzero(self.image_labels[image_id]).astype(np.int64)
 
     @cached_property
@@ -76,7 +130,23 @@ class Dataset:
         return {image_id: (int(height), int(width)) for image_id, height, width, _ in rows}
 
     def truth(self, image_id: str) -> np.ndarray:
-        """Ground-truth labels, uint8 of shape (height, width): 0 background, 1..n, 255 ignored. For leaves only."""
+        """Ground-truth labels of an image. They are for leaves of the workflow only.
+
+        Parameters
+        ----------
+        image_id : str
+            An id of one of the lists.
+
+        Returns
+        -------
+        np.ndarray
+            Labels, uint8 (height, width): 0 background, 1..n classes, 255 ignored.
+
+        Raises
+        ------
+        WsssError
+            Where the mask holds a value that is neither a class, an ignored class, 0 nor 255, or cannot be read.
+        """
         path = mask_path(self.root / "dataset", image_id)
         labels: np.ndarray = self._truth_table[read_labels(path)]
         if (labels == UNKNOWN).any():

@@ -14,7 +14,23 @@ IGNORE = 255
 
 
 def read_image(path: Path) -> Image.Image:
-    """A photograph, decoded, as RGB uint8. Raises WsssError where the file is missing or damaged."""
+    """A photograph, decoded.
+
+    Parameters
+    ----------
+    path : Path
+        A file of any format that Pillow reads.
+
+    Returns
+    -------
+    Image.Image
+        The image in RGB, 8 bits a channel.
+
+    Raises
+    ------
+    WsssError
+        Where the file is missing or damaged.
+    """
     try:
         with Image.open(path) as image:
             return image.convert("RGB")
@@ -38,7 +54,23 @@ def read_pixels(path: Path) -> np.ndarray:
 
 
 def read_labels(path: Path) -> np.ndarray:
-    """An 8-bit label image as uint8 of shape (height, width). Raises WsssError where it is missing or no such file."""
+    """An 8-bit label image.
+
+    Parameters
+    ----------
+    path : Path
+        An indexed (P) or grey (L) image of 8 bits.
+
+    Returns
+    -------
+    np.ndarray
+        Labels, uint8 (height, width), 0..255.
+
+    Raises
+    ------
+    WsssError
+        Where the file is missing, damaged or of another kind.
+    """
     try:
         with Image.open(path) as image:
             if image.mode not in ("P", "L"):
@@ -51,7 +83,15 @@ def read_labels(path: Path) -> np.ndarray:
 
 
 def write_labels(path: Path, labels: np.ndarray) -> None:
-    """Write uint8 labels of shape (height, width), 255 = ignored, as an indexed PNG with the VOC palette."""
+    """Write labels as an indexed PNG with the VOC palette.
+
+    Parameters
+    ----------
+    path : Path
+        The file. It is written whole or not at all.
+    labels : np.ndarray
+        Labels, uint8 (height, width), 0..254; 255 is ignored.
+    """
     height, width = labels.shape
     image = Image.frombytes("P", (width, height), np.asarray(labels, np.uint8).tobytes())
     image.putpalette(voc_palette().tobytes())

@@ -25,12 +25,33 @@ def prepare(
     workers: int = 1,
     own_lists: Path | None = None,
 ) -> None:
-    """Make the VOC-style folder `source` ready in `root`. Masks are not looked at.
+    """Make a folder in VOC layout ready for the workflow. Masks are not looked at.
 
-    `lists` maps train, train_scored and val to names under `source`/ImageSets/Segmentation, or to files of the folder
-    `own_lists` (see list_path); image-level labels come from `source`/image_labels.csv.
     images.tsv is written last, when everything else has been found good.
-    Raises WsssError for missing lists, missing or damaged images, and label tables that do not fit the classes.
+
+    Parameters
+    ----------
+    source : Path
+        The folder in VOC layout. Image-level labels come from its image_labels.csv.
+    root : Path
+        Where the dataset is made ready; see `wsss.data.dataset.Dataset`.
+    classes : Mapping[str, int]
+        The value of each class in the masks, 1..254, by its name.
+    ignored_classes : Mapping[str, int]
+        The same for known classes that are left out.
+    lists : Mapping[str, str]
+        From train, train_scored and val to names under `source`/ImageSets/Segmentation, or to files of the folder
+        `own_lists` (see `wsss.data.voc_layout.list_path`).
+    workers : int
+        Threads that decode images, at least 1.
+    own_lists : Path or None
+        The folder of the user's own lists.
+
+    Raises
+    ------
+    WsssError
+        For missing lists, missing or damaged images, label tables that do not fit the classes, and images of val that
+        would be trained on.
     """
     if not source.is_dir():
         raise WsssError(f"no dataset at {source}: set locations.dataset in the config to a folder in VOC layout")

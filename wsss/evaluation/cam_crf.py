@@ -13,9 +13,27 @@ from wsss.stores.label_images import write_label_shard
 
 
 def cam_crf_labels(image: np.ndarray, cams: np.ndarray, keys: np.ndarray, settings: CamCrfSettings) -> np.ndarray:
-    """Labels, uint8 (H, W), 0 and keys + 1: argmax after a CRF on the softmax of [background_score, cams].
+    """Labels of the measure "CAM+CRF": argmax after a CRF on the softmax of [background_score, cams].
 
-    `image`: uint8 RGB (H, W, 3); `cams`: float32 (n, H, W) in 0..1; `keys`: their class numbers, integers from 0.
+    Parameters
+    ----------
+    image : np.ndarray
+        The photograph, uint8 RGB (H, W, 3).
+    cams : np.ndarray
+        CAMs, float32 (n, H, W), in 0..1.
+    keys : np.ndarray
+        Their class numbers from 0, integers (n,).
+    settings : CamCrfSettings
+        The background score, and the CRF.
+
+    Returns
+    -------
+    np.ndarray
+        Labels, uint8 (H, W): 0 and keys + 1.
+
+    References
+    ----------
+    VWL table 1.
     """
     return labels_of_smoothed_cams(image, cams, keys, settings.background_score, settings.crf)
 

@@ -14,7 +14,29 @@ from wsss.stores.image_store import store_path
 
 
 def score_cams(dataset: Dataset, ids: Sequence[str], cams: Path, scores: np.ndarray) -> np.ndarray:
-    """Confusion matrices over all `ids`, int64 (t, n + 1, n + 1), of the stage folder `cams` at each of t `scores`."""
+    """Confusion matrices of stored CAMs over all ids, at each of some background scores.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        The dataset, with its masks.
+    ids : Sequence[str]
+        The images that are scored.
+    cams : Path
+        The stage folder of the CAMs.
+    scores : np.ndarray
+        Background scores, float (t,).
+
+    Returns
+    -------
+    np.ndarray
+        Counts, int64 (t, n + 1, n + 1).
+
+    Raises
+    ------
+    WsssError
+        Naming the image whose CAMs or mask do not fit.
+    """
     classes = len(dataset.classes) + 1
     total = np.zeros((len(scores), classes, classes), np.int64)
     for image_id in track(ids, len(ids), "scoring CAMs"):

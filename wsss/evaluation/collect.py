@@ -14,9 +14,23 @@ from wsss.settings.smoothing import SmoothingSettings
 
 
 def collect(run: RunSettings, classes: Sequence[str], scores: Mapping[str, Path]) -> list[Record]:
-    """Records of a run. `scores` maps `<stage>_<split>` to the JSON file of that stage's confusion matrices.
+    """The metrics of one run, from the scores that its stages left behind.
 
     The background score of CAMs is the best on the train list's masks, and serves val too; no stage trains with it.
+
+    Parameters
+    ----------
+    run : RunSettings
+        The run.
+    classes : Sequence[str]
+        The names of the n classes, without the background.
+    scores : Mapping[str, Path]
+        From `<stage>_<split>` to the JSON file of that stage's confusion matrices.
+
+    Returns
+    -------
+    list[Record]
+        A record for each stage and split.
     """
     content = {name: json.loads(path.read_text()) for name, path in scores.items()}
     cam_facts = _facts(run.classifier.backbone.label, run.classifier.seed)

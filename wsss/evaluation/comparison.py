@@ -45,9 +45,21 @@ class Line:
 
 
 def compare(scores: Scores, split: str, published: Mapping[str, float]) -> list[Line]:
-    """A line for each row of `scores` (row, seed, record of that split); the first row is what others are held to.
+    """Rows side by side over seeds. The first row is what the others are held to, seed by seed.
 
-    `published`: a paper's figures on that split, in percent, by row.
+    Parameters
+    ----------
+    scores : Scores
+        Records of the split, by row and seed.
+    split : str
+        The split that the records are of.
+    published : Mapping[str, float]
+        A paper's figures on that split, mIoU in percent, by row.
+
+    Returns
+    -------
+    list[Line]
+        A line for each row.
     """
     shares = {row: {seed: 100 * item.miou for seed, item in seeds.items()} for row, seeds in scores.items()}
     first = next(iter(shares.values()))

@@ -16,10 +16,26 @@ BACKGROUND = "background"
 
 
 def confusion_matrix(truth: np.ndarray, prediction: np.ndarray, classes: int) -> np.ndarray:
-    """Pixel counts, int64 of shape (classes, classes): rows are the truth, columns the prediction.
+    """Pixel counts: rows are the truth, columns the prediction.
 
-    `truth` and `prediction` are uint8 of shape (height, width) with values 0..classes-1; pixels whose truth is 255
-    do not count, whatever is predicted there. Raises WsssError for unequal shapes and for other values.
+    Parameters
+    ----------
+    truth : np.ndarray
+        uint8 (height, width), 0..classes-1. Pixels of 255 do not count, whatever is predicted there.
+    prediction : np.ndarray
+        uint8 (height, width), 0..classes-1.
+    classes : int
+        The number of classes with the background.
+
+    Returns
+    -------
+    np.ndarray
+        Counts, int64 (classes, classes).
+
+    Raises
+    ------
+    WsssError
+        For unequal shapes and for other values.
     """
     if truth.shape != prediction.shape:
         raise WsssError(f"the prediction has the shape {prediction.shape}, the truth {truth.shape}; they must agree")
@@ -33,7 +49,18 @@ def confusion_matrix(truth: np.ndarray, prediction: np.ndarray, classes: int) ->
 
 
 def iou_per_class(matrix: np.ndarray) -> np.ndarray:
-    """Intersection over union of each class, float64 of shape (classes,), 0..1; NaN where the truth lacks the class."""
+    """Intersection over union of each class.
+
+    Parameters
+    ----------
+    matrix : np.ndarray
+        A confusion matrix, int64 (classes, classes).
+
+    Returns
+    -------
+    np.ndarray
+        float64 (classes,), in 0..1; NaN where the truth lacks the class.
+    """
     held = matrix.sum(axis=1)
     hits = np.diagonal(matrix)
     union = held + matrix.sum(axis=0) - hits
@@ -42,16 +69,45 @@ def iou_per_class(matrix: np.ndarray) -> np.ndarray:
 
 
 def mean_iou(matrix: np.ndarray) -> float:
-    """Mean IoU, 0..1, over the classes that the truth holds, as PASCAL VOC defines it for the matrix of a whole set.
+    """Mean IoU over the classes that the truth holds, as PASCAL VOC defines it for the matrix of a whole set.
 
-    Raises WsssError where the matrix counts no pixel.
+    Parameters
+    ----------
+    matrix : np.ndarray
+        A confusion matrix, int64 (classes, classes).
+
+    Returns
+    -------
+    float
+        The mean, 0..1.
+
+    Raises
+    ------
+    WsssError
+        Where the matrix counts no pixel.
     """
     _check_counts(matrix)
     return float(np.nanmean(iou_per_class(matrix)))
 
 
 def pixel_accuracy(matrix: np.ndarray) -> float:
-    """Share of pixels that are predicted right, 0..1. Raises WsssError where the matrix counts no pixel."""
+    """Share of pixels that are predicted right.
+
+    Parameters
+    ----------
+    matrix : np.ndarray
+        A confusion matrix, int64 (classes, classes).
+
+    Returns
+    -------
+    float
+        The share, 0..1.
+
+    Raises
+    ------
+    WsssError
+        Where the matrix counts no pixel.
+    """
     _check_counts(matrix)
     return float(np.trace(matrix) / matrix.sum())
 
@@ -72,11 +128,30 @@ def named_iou(matrix: np.ndarray, classes: Sequence[str]) -> dict[str, float | N
 
 
 def score_labels(dataset: Dataset, ids: Sequence[str], folder: Path, workers: int) -> np.ndarray:
-    """Confusion matrix of the label images of all `ids` in the stage folder `folder`, int64 (n + 1, n + 1).
+    """Confusion matrix of the label images of a stage over all ids.
 
     A pixel that a label image leaves out (255) counts as background: no object was found there.
 
-    Raises WsssError naming the label image that is missing, damaged, of another size or with values of no class.
+    Parameters
+    ----------
+    dataset : Dataset
+        The dataset, with its masks.
+    ids : Sequence[str]
+        The images that are scored.
+    folder : Path
+        The stage folder of the label images.
+    workers : int
+        Threads that read, at least 1.
+
+    Returns
+    -------
+    np.ndarray
+        Counts, int64 (n + 1, n + 1).
+
+    Raises
+    ------
+    WsssError
+        Naming the label image that is missing, damaged, of another size or with values of no class.
     """
     classes = len(dataset.classes) + 1
 

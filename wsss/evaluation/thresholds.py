@@ -27,15 +27,38 @@ def score_range(first: float, last: float, step: float) -> np.ndarray:
 def threshold_matrices(
     truth: np.ndarray, cams: np.ndarray, keys: np.ndarray, scores: np.ndarray, classes: int
 ) -> np.ndarray:
-    """Confusion matrices of an image's CAMs at each background score: int64 of shape (t, classes, classes).
+    """Confusion matrices of an image's CAMs at many background scores, from one pass over the image.
 
-    `truth` is uint8 (height, width) with 255 ignored, `cams` float32 (n, height, width) in 0..1, `keys` their n
-    distinct class numbers from 0 (without the background), `scores` of shape (t,) in any order. The prediction at a
-    score s is [0, keys + 1][argmax of [s, cams]], equals going to the background, then to the first class; s is
-    rounded to the type of the CAMs, as where labels are made of them. Raises WsssError for unequal shapes or values.
+    Parameters
+    ----------
+    truth : np.ndarray
+        uint8 (height, width), 255 ignored.
+    cams : np.ndarray
+        CAMs, float32 (n, height, width), in 0..1.
+    keys : np.ndarray
+        Their n distinct class numbers from 0, without the background, integers (n,).
+    scores : np.ndarray
+        Background scores, float (t,), in any order.
+    classes : int
+        The number of classes with the background.
 
-    A pixel is foreground at exactly the scores below its strongest CAM. So the number of such scores is counted once
-    a pixel, and sums over that number give every matrix: the cost hardly depends on t.
+    Returns
+    -------
+    np.ndarray
+        Counts, int64 (t, classes, classes), in the order of `scores`.
+
+    Raises
+    ------
+    WsssError
+        For shapes that do not fit, and for values of the truth that are no class.
+
+    Notes
+    -----
+    The prediction at a score s is [0, keys + 1][argmax of [s, cams]]. Equals go to the background, then to the first
+    class. s is rounded to the type of the CAMs, as where labels are made of them.
+
+    A pixel is foreground at exactly the scores below its strongest CAM. So the number of such scores is counted once a
+    pixel, and sums over that number give every matrix: the cost hardly depends on t.
     """
     if cams.shape[1:] != truth.shape or len(cams) != len(keys):
         raise WsssError(f"CAMs of the shape {cams.shape} for {len(keys)} classes do not fit a truth of {truth.shape}")
@@ -64,7 +87,22 @@ def _counts_by_level(truth: np.ndarray, cams: np.ndarray, scores: np.ndarray, cl
 
 
 def threshold_curve(matrices: np.ndarray, scores: np.ndarray, classes: Sequence[str]) -> list[CurvePoint]:
-    """A point for each score from the matrices of a whole set, int64 (t, n + 1, n + 1); `classes` are the n names."""
+    """Scores of CAMs at each background score.
+
+    Parameters
+    ----------
+    matrices : np.ndarray
+        Confusion matrices of a whole set, int64 (t, n + 1, n + 1).
+    scores : np.ndarray
+        Their background scores, float (t,).
+    classes : Sequence[str]
+        The names of the n classes, without the background.
+
+    Returns
+    -------
+    list[CurvePoint]
+        A point for each score, in their order; IoU in 0..1.
+    """
     return [
         CurvePoint(background_score=float(score), miou=mean_iou(matrix), per_class=named_iou(matrix, classes))
         for score, matrix in zip(scores, matrices, strict=True)
@@ -72,5 +110,16 @@ def threshold_curve(matrices: np.ndarray, scores: np.ndarray, classes: Sequence[
 
 
 def best(curve: Sequence[CurvePoint]) -> CurvePoint:
-    """The point with the highest mean IoU; of equals the one with the lowest background score."""
+    """The point of a curve with the highest mean IoU; of equals the one with the lowest background score.
+
+    Parameters
+    ----------
+    curve : Sequence[CurvePoint]
+        The points, at least one.
+
+    Returns
+    -------
+    CurvePoint
+        The best point.
+    """
     return max(curve, key=lambda point: (point["miou"], -point["background_score"]))

@@ -14,25 +14,56 @@ SMALLEST_PROBABILITY = 1e-5
 
 
 class DenseCrf:
-    """The kernels of one photograph, built once for as many passes as it needs: half of a pass is building them.
+    """A dense CRF over one photograph, with Gaussian and bilateral Potts kernels.
 
-    `image`: uint8 RGB (H, W, 3); `count`: the number of labels, at least 1.
+    The kernels are built once for as many passes as it needs: half of a pass is building them.
+
+    Parameters
+    ----------
+    image : np.ndarray
+        The photograph, uint8 RGB (H, W, 3).
+    count : int
+        The number of labels, at least 1.
+    settings : CrfSettings
+        Widths and weights of the kernels, and the number of iterations.
+
+    References
+    ----------
+    Kraehenbuehl and Koltun: "Efficient Inference in Fully Connected CRFs with Gaussian Edge Potentials", NIPS 2011.
     """
 
     def __init__(self, image: np.ndarray, count: int, settings: CrfSettings) -> None:
         self.image, self.count, self.settings = image, count, settings
 
     def from_probabilities(self, probabilities: np.ndarray) -> np.ndarray:
-        """Marginals, float32 (count, H, W), of a CRF whose unary energies are -log of `probabilities`.
+        """Marginals of a CRF whose unary energies are -log of the given probabilities.
 
-        `probabilities`: float32 (count, H, W), summing to 1 at each pixel; they are raised to at least 1e-5.
+        Parameters
+        ----------
+        probabilities : np.ndarray
+            float32 (count, H, W), summing to 1 at each pixel; they are raised to at least 1e-5.
+
+        Returns
+        -------
+        np.ndarray
+            Marginals, float32 (count, H, W), in 0..1.
         """
         return self._marginals(-np.log(np.clip(probabilities, SMALLEST_PROBABILITY, 1)))
 
     def from_labels(self, labels: np.ndarray, label_probability: float) -> np.ndarray:
-        """Labels, int64 (H, W), after a CRF that trusts every given label with `label_probability`.
+        """Labels after a CRF that trusts every given label with one probability.
 
-        `labels`: integers (H, W) in 0..count-1. The other count - 1 labels share the rest of the probability equally.
+        Parameters
+        ----------
+        labels : np.ndarray
+            Integers (H, W), 0..count-1.
+        label_probability : float
+            How much a label is trusted, below 1. The other count - 1 labels share the rest equally.
+
+        Returns
+        -------
+        np.ndarray
+            Labels, int64 (H, W), 0..count-1.
         """
         if self.count == 1:
             return np.zeros(labels.shape, np.int64)

@@ -6,9 +6,21 @@ from wsss.data.images import IGNORE
 
 
 def sure_labels(sure_of_class: np.ndarray, sure_of_background: np.ndarray, keys: np.ndarray) -> np.ndarray:
-    """Labels, uint8 (H, W): the class where `sure_of_class` names one, 0 where both name none, 255 elsewhere.
+    """Labels from two readings of the CAMs, against a high and a low background score.
 
-    `sure_of_class`, `sure_of_background`: indices (H, W) into [background, keys], from a high and a low score.
+    Parameters
+    ----------
+    sure_of_class : np.ndarray
+        Indices into [background, keys], integers (H, W), from the high score.
+    sure_of_background : np.ndarray
+        Indices into [background, keys], integers (H, W), from the low score.
+    keys : np.ndarray
+        Class numbers from 0, integers (n,).
+
+    Returns
+    -------
+    np.ndarray
+        Labels, uint8 (H, W): keys + 1 where `sure_of_class` names a class, 0 where both name none, 255 elsewhere.
     """
     labels = class_labels(sure_of_class, keys)
     labels[(sure_of_class == 0) & (sure_of_background != 0)] = IGNORE
@@ -16,7 +28,20 @@ def sure_labels(sure_of_class: np.ndarray, sure_of_background: np.ndarray, keys:
 
 
 def strongest(cams: np.ndarray, background_score: float) -> np.ndarray:
-    """Argmax of [background_score, cams], int64 (H, W) in 0..n for cams (n, H, W); ties go to the background."""
+    """The strongest class of each pixel: argmax of [background_score, cams].
+
+    Parameters
+    ----------
+    cams : np.ndarray
+        CAMs, float (n, H, W).
+    background_score : float
+        What a CAM must be above. Ties go to the background.
+
+    Returns
+    -------
+    np.ndarray
+        Indices into [background, classes], int64 (H, W), 0..n.
+    """
     if len(cams) == 0:
         return np.zeros(cams.shape[1:], np.int64)
     return np.where(cams.max(axis=0) > background_score, cams.argmax(axis=0) + 1, 0)

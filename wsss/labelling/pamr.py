@@ -24,29 +24,32 @@ RING = [offset for offset in SQUARE if offset != CENTRE]
 
 
 def pamr(images: Tensor, masks: Tensor, settings: PamrSettings) -> Tensor:
-    """Masks after `settings.iterations` weighted means over neighbours of like colour.
+    """Pixel-adaptive mask refinement: masks after some weighted means over neighbours of like colour.
 
     It runs on the grid of `images`; `settings.stride` is for those who choose that grid.
 
     Parameters
     ----------
-    images
+    images : Tensor
         Float (N, K, H, W), K colours or other channels, of any range: what is affine in each channel has no effect.
-    masks
+    masks : Tensor
         Float (N, C, h, w). Other sizes than that of the images are resized to it, bilinear, corners aligned.
-    settings
+    settings : PamrSettings
         Dilations, iterations and tolerance.
 
     Returns
     -------
     Tensor
-        (N, C, H, W), of the dtype of `masks`. Each value lies within the range of its mask; where masks sum to 1, they
+        (N, C, H, W), of the dtype of `masks`. Each value lies within the range of its mask. Where masks sum to 1, they
         still do, up to rounding.
+
+    Notes
+    -----
+    The paper divides by the variance; the released code, and this one, by the standard deviation.
 
     References
     ----------
-    N. Araslanov and S. Roth, Single-Stage Semantic Segmentation from Image Labels, CVPR 2020, section 4.2. The paper
-    divides by the variance; the released code, and this one, by the standard deviation.
+    Araslanov and Roth: "Single-Stage Semantic Segmentation from Image Labels", CVPR 2020, section 4.2.
     """
     weights = neighbour_weights(images, settings.dilations, settings.colour_tolerance)
     return weighted_means(_resized(masks, images.shape[2:]), weights, settings.dilations, settings.iterations)
@@ -115,10 +118,20 @@ def _resized(values: Tensor, size: Sequence[int]) -> Tensor:
 
 
 class Pamr:
-    """PAMR over one photograph, usable wherever a dense CRF is; weights are made once for as many passes as it needs.
+    """PAMR over one photograph, usable wherever a dense CRF is.
 
-    `image`: uint8 RGB (H, W, 3); `count`: the number of labels, at least 1. On a GPU its results
-    differ from a CPU's by rounding.
+    Weights are made once for as many passes as it needs. On a GPU its results differ from a CPU's by rounding.
+
+    Parameters
+    ----------
+    image : np.ndarray
+        The photograph, uint8 RGB (H, W, 3).
+    count : int
+        The number of labels, at least 1.
+    settings : PamrSettings
+        Dilations, iterations, tolerance, and the grid's stride.
+    device : torch.device
+        Where it is computed.
     """
 
     def __init__(self, image: np.ndarray, count: int, settings: PamrSettings, device: torch.device = CPU) -> None:
@@ -129,9 +142,19 @@ class Pamr:
 
     @torch.inference_mode()
     def smoothed(self, scores: np.ndarray) -> np.ndarray:
-        """Scores, float32 (n, H, W), refined on the grid of `stride` pixels; `scores`: (n, H, W), of any range.
+        """Scores, refined on the grid of `stride` pixels.
 
         A map that is the same everywhere stays as it is, up to rounding: a constant background score needs no map.
+
+        Parameters
+        ----------
+        scores : np.ndarray
+            (n, H, W), of any range.
+
+        Returns
+        -------
+        np.ndarray
+            float32 (n, H, W), each within the range of its map.
         """
         given = torch.from_numpy(np.require(scores, np.float32, ["C", "W"]))
         on_grid = _resized(given[None].to(self.device), self.grid)
@@ -140,14 +163,34 @@ class Pamr:
         return refined
 
     def from_probabilities(self, probabilities: np.ndarray) -> np.ndarray:
-        """Probabilities, float32 (count, H, W), summing to 1 at each pixel as those given do."""
+        """Probabilities, refined.
+
+        Parameters
+        ----------
+        probabilities : np.ndarray
+            float32 (count, H, W), summing to 1 at each pixel.
+
+        Returns
+        -------
+        np.ndarray
+            float32 (count, H, W), summing to 1 at each pixel as those given do.
+        """
         return self.smoothed(probabilities)
 
     def from_labels(self, labels: np.ndarray, label_probability: float) -> np.ndarray:
-        """Labels, int64 (H, W): the label that a pixel has most of after the means, the first of equals.
+        """The label that a pixel has most of after the means, the first of equals.
 
-        `labels`: integers (H, W) in 0..count-1. `label_probability` has no effect: means are linear, so that it moves
-        the values of all labels alike, and never their order.
+        Parameters
+        ----------
+        labels : np.ndarray
+            Integers (H, W), 0..count-1.
+        label_probability : float
+            It has no effect: means are linear, so that it moves the values of all labels alike, and never their order.
+
+        Returns
+        -------
+        np.ndarray
+            Labels, int64 (H, W), 0..count-1.
         """
         each = np.arange(self.count)[:, None, None]
         most: np.ndarray = self.smoothed(labels[None] == each).argmax(axis=0)

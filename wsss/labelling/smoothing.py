@@ -9,26 +9,55 @@ from wsss.settings.smoothing import SmoothingSettings
 
 
 class Smoother(Protocol):
-    """One photograph of (H, W) pixels and a number of labels, ready for as many passes as it needs."""
+    """The seam for smoothing: one photograph and a number of labels, ready for as many passes as it needs."""
 
     def from_probabilities(self, probabilities: np.ndarray) -> np.ndarray:
-        """Probabilities, float32 (count, H, W), from such probabilities; both sum to 1 at each pixel."""
+        """Probabilities that follow the photograph's edges.
+
+        Parameters
+        ----------
+        probabilities : np.ndarray
+            float32 (count, H, W), summing to 1 at each pixel.
+
+        Returns
+        -------
+        np.ndarray
+            float32 (count, H, W), summing to 1 at each pixel.
+        """
 
     def from_labels(self, labels: np.ndarray, label_probability: float) -> np.ndarray:
-        """Labels, int64 (H, W), from labels in 0..count-1, each of which is right with `label_probability`."""
+        """Labels that follow the photograph's edges.
+
+        Parameters
+        ----------
+        labels : np.ndarray
+            Integers (H, W), 0..count-1.
+        label_probability : float
+            How probable it is that a label is right.
+
+        Returns
+        -------
+        np.ndarray
+            Labels, int64 (H, W), 0..count-1.
+        """
 
 
 def smoother_of(image: np.ndarray, count: int, settings: SmoothingSettings) -> Smoother:
-    """What smooths labels over `image`, by `settings.method`.
+    """What smooths labels over a photograph, by `settings.method`.
 
     Parameters
     ----------
-    image
-        uint8 RGB (H, W, 3).
-    count
+    image : np.ndarray
+        The photograph, uint8 RGB (H, W, 3).
+    count : int
         The number of labels, at least 1.
-    settings
+    settings : SmoothingSettings
         A dense CRF's or PAMR's.
+
+    Returns
+    -------
+    Smoother
+        The method, ready for this photograph.
     """
     smoother: Smoother = load_part(settings.code).build(image, count, settings)
     return smoother

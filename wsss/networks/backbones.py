@@ -37,8 +37,20 @@ CAFFE_INPUT = Normalisation((122.675 / 255, 116.669 / 255, 104.008 / 255), (1 / 
 class Backbone(nn.Module):
     """A network cut into five stages. BatchNorm always uses its running statistics.
 
-    `channels` and `strides` describe the stages' outputs; `normalisation` is what images must be made into. `parts` are
-    the convolutions and BatchNorms of `network` that inference may join; all of them, or none.
+    Parameters
+    ----------
+    network : nn.Module
+        The whole network, with the names of its own parameters.
+    stages : Iterable[Iterable[nn.Module]]
+        The modules of each of the five stages, in the order in which they run.
+    channels : tuple[int, ...]
+        Channels of the five stages' outputs.
+    strides : tuple[int, ...]
+        Strides of the five stages' outputs, in pixels of the input.
+    normalisation : Normalisation
+        What images must be made into.
+    parts : Iterable[Part]
+        The convolutions and BatchNorms of `network` that inference may join; all of them, or none.
     """
 
     def __init__(
@@ -59,15 +71,39 @@ class Backbone(nn.Module):
         self.train(self.training)
 
     def stage(self, number: int, features: Tensor) -> Tensor:
-        """Run stage `number` (1..5) on the output of the one before (on images for stage 1)."""
+        """Run one stage on the output of the one before.
+
+        Parameters
+        ----------
+        number : int
+            The stage, 1..5.
+        features : Tensor
+            The output of the stage before, (batch, c, h, w); images for stage 1.
+
+        Returns
+        -------
+        Tensor
+            The stage's output, (batch, channels, h', w').
+        """
         for module in self._stages[number - 1]:
             features = module(features)
         return features
 
     def forward(self, images: Tensor, frozen: int = 0) -> list[Tensor]:
-        """Features of the five stages for normalised images (batch, 3, height, width).
+        """Features of the five stages.
 
-        The first `frozen` stages run without autograd.
+        Parameters
+        ----------
+        images : Tensor
+            Normalised images, float (batch, 3, height, width).
+        frozen : int
+            How many of the first stages run without autograd, 0..5.
+
+        Returns
+        -------
+        list[Tensor]
+            The outputs of the five stages, each (batch, channels, h, w). Each side is about that of the images divided
+            by the stride.
         """
         outputs = []
         # Channels last is the faster layout on CPUs and GPUs alike; callers lay the weights out so too.
@@ -79,12 +115,29 @@ class Backbone(nn.Module):
         return outputs
 
     def stage_parameters(self, number: int) -> Iterable[nn.Parameter]:
-        """Parameters of stage `number` (1..5)."""
+        """Parameters of one stage.
+
+        Parameters
+        ----------
+        number : int
+            The stage, 1..5.
+
+        Returns
+        -------
+        Iterable[nn.Parameter]
+            The parameters, module by module.
+        """
         for module in self._stages[number - 1]:
             yield from module.parameters()
 
     def replace(self, replacements: Mapping[nn.Module, nn.Module]) -> None:
-        """Put other modules in the places of some, in the network and in its stages. No parts are left after it."""
+        """Put other modules in the places of some, in the network and in its stages. No parts are left after it.
+
+        Parameters
+        ----------
+        replacements : Mapping[nn.Module, nn.Module]
+            The new modules by the old ones.
+        """
         for parent in list(self.network.modules()):
             for name, child in list(parent.named_children()):
                 if child in replacements:
@@ -135,7 +188,22 @@ class WholeBackbone(Backbone):
 def backbone_of(
     settings: BackboneSettings, output_stride: OutputStride | None = None, dilated: bool = False
 ) -> Backbone:
-    """The untrained backbone that settings describe, with the input that its weights ask for; see `build_backbone`."""
+    """The untrained backbone that settings describe, with the input that its weights ask for; see `build_backbone`.
+
+    Parameters
+    ----------
+    settings : BackboneSettings
+        The network's name and variant.
+    output_stride : {8, 16, "native"} or None
+        Stride of the last stage. None is 16, or the network's own stride where that cannot be changed.
+    dilated : bool
+        Whether dilation makes up for the strides that are taken away.
+
+    Returns
+    -------
+    Backbone
+        The backbone; its weights follow torch's seed, and torch's generator stays as it was.
+    """
     backbone = build_backbone(settings.name, output_stride, dilated, settings.caffe_style)
     if settings.input == "caffe":
         backbone.normalisation = CAFFE_INPUT

@@ -26,10 +26,21 @@ _HEADS = ("fc", "classifier")
 
 
 def write_initial_weights(settings: BackboneSettings, local_files: Mapping[str, str], folder: Path) -> None:
-    """Write `folder`/weights.safetensors for a backbone, and beside it where they come from.
+    """Write weights.safetensors of a backbone, and beside it where they come from.
 
-    `local_files` gives the path for `weights: file`, by backbone name. Raises WsssError where weights are missing,
-    have another sum, or do not fit the network.
+    Parameters
+    ----------
+    settings : BackboneSettings
+        The network, and which weights it starts from.
+    local_files : Mapping[str, str]
+        The path of the file for `weights: file`, by backbone name.
+    folder : Path
+        The folder that is written into.
+
+    Raises
+    ------
+    WsssError
+        Where weights are missing, have another sum, or do not fit the network.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)

@@ -24,23 +24,23 @@ INPUTS = ("data", "backbone")
 
 
 class Plan:
-    """The runs and the comparisons of a config.
+    """The runs and the comparisons of a config as paths of files, and what the rules of the workflow ask of it.
 
     Parameters
     ----------
-    config
+    config : Config
         What the config says.
-    scripts
+    scripts : Path
         The folder of the workflow's scripts.
 
     Attributes
     ----------
-    runs, comparisons
+    runs, comparisons : dict
         The runs and the comparisons by the name of their folder, which carries a hash of all that they depend on:
         changed and changed back, the earlier folder is found.
-    pages, tables
+    pages, tables : dict[str, str]
         These names, by what the config calls them.
-    paths
+    paths : dict[str, dict[str, str]]
         Of each run, the folder of each of its stages, from the workflow's folder on.
     """
 
@@ -72,39 +72,96 @@ class Plan:
                     yield STAGES["backbone"].folder(backbone), backbone
 
     def files(self, stage: str) -> list[str]:
-        """What the runs that the config names as targets must leave after a stage, as far as they have it."""
+        """What the runs that the config names as targets must leave after a stage, as far as they have it.
+
+        Parameters
+        ----------
+        stage : str
+            A name of the table of stages.
+
+        Returns
+        -------
+        list[str]
+            Paths from the workflow's folder on.
+        """
         paths = (self.paths[page] for page in self._wanted)
         return [file for own in paths if stage in own for file in files_of(STAGES[stage], own[stage])]
 
     def reports(self) -> list[str]:
-        """The reports of the runs that the config names as targets."""
+        """The reports of the runs that the config names as targets.
+
+        Returns
+        -------
+        list[str]
+            Paths from the workflow's folder on.
+        """
         return [f"{ROOT}/runs/{page}/report.html" for page in self._wanted]
 
     def word_figures(self) -> list[str]:
-        """The figures of the visual words of these runs."""
+        """The figures of the visual words of the runs that the config names as targets.
+
+        Returns
+        -------
+        list[str]
+            Paths from the workflow's folder on.
+        """
         paths = (self.paths[page] for page in self._wanted)
         return [f"{own['classifier']}/words/regions.png" for own in paths if "classifier" in own]
 
     def constraints(self) -> dict[str, str]:
-        """What each wildcard of the workflow can be."""
+        """What each wildcard of the workflow can be.
+
+        Returns
+        -------
+        dict[str, str]
+            A regular expression by the wildcard's name.
+        """
         pages, tables = ("|".join(names) or "there-is-none" for names in (self.runs, self.comparisons))
         fixed = {"split": "train|val", "shard": "[0-9]+-of-[0-9]+", "run": pages, "comparison": tables}
         return wildcard_constraints() | fixed
 
     def data_from(self, source: Source) -> str:
-        """What the wildcard `data` can be for datasets that are made ready from one source."""
+        """What the wildcard `data` can be for datasets that are made ready from one source.
+
+        Parameters
+        ----------
+        source : Source
+            The source.
+
+        Returns
+        -------
+        str
+            A regular expression.
+        """
         names = sorted(name for name, own in self._data.items() if source_of(own, self._locations) == source)
         return "|".join(names) or "there-is-none"
 
     def dataset_folders(self) -> dict[str, Path]:
-        """Where the datasets lie that are made ready from a folder of the user's, by the name of their own folder."""
+        """Where the datasets lie that are made ready from a folder of the user's.
+
+        Returns
+        -------
+        dict[str, Path]
+            The user's folder, by the name of the dataset's own folder.
+        """
         folder = self._locations.dataset
         if folder is None:
             return {}
         return {name: Path(folder) for name, own in self._data.items() if source_of(own, self._locations) == "folder"}
 
     def settings_of(self, stage: str) -> JobParameter:
-        """The settings of the stage whose folder the wildcard of its name holds, as their key."""
+        """The settings of the stage whose folder the wildcard of its name holds, as their key.
+
+        Parameters
+        ----------
+        stage : str
+            A name of the table of stages.
+
+        Returns
+        -------
+        JobParameter
+            From a job's wildcards to canonical JSON.
+        """
 
         def settings(wildcards: Any) -> str:
             return self._settings[getattr(wildcards, stage)].key(usual_settings(stage))
@@ -112,7 +169,18 @@ class Plan:
         return settings
 
     def code_of(self, step: str = "") -> JobParameter:
-        """A digest of the code of a step and of all steps that made what its wildcards name; without one, of these."""
+        """A digest of the code of a step and of all steps that made what its wildcards name.
+
+        Parameters
+        ----------
+        step : str
+            The step; without one, the digest is of the other steps alone.
+
+        Returns
+        -------
+        JobParameter
+            From a job's wildcards to twelve hex digits.
+        """
 
         def code(wildcards: Any) -> str:
             names = (*STAGES, *WILDCARDS_OF_SEVERAL_FOLDERS)
@@ -129,7 +197,18 @@ class Plan:
         return short_hash("\n".join(sorted(digests)), 12)
 
     def initial_weights(self, stage: str) -> JobParameter:
-        """The file of the weights that the stage in the wildcard of its name starts from."""
+        """The file of the weights that a stage starts from.
+
+        Parameters
+        ----------
+        stage : str
+            The stage whose folder the wildcard of its name holds.
+
+        Returns
+        -------
+        JobParameter
+            From a job's wildcards to a path.
+        """
 
         def initial(wildcards: Any) -> str:
             backbone: Any = getattr(self._settings[getattr(wildcards, stage)], "backbone")  # noqa: B009 (of three classes)
@@ -138,7 +217,18 @@ class Plan:
         return initial
 
     def start_of(self, wildcards: Any) -> dict[str, str]:
-        """The finished classifier that a classifier starts from, as `start`; nothing where it starts from none."""
+        """The finished classifier that a classifier starts from, as `start`; nothing where it starts from none.
+
+        Parameters
+        ----------
+        wildcards : Any
+            The job's wildcards, read by attribute.
+
+        Returns
+        -------
+        dict[str, str]
+            A path by the name of the input, or nothing.
+        """
         own: Any = self._settings[wildcards.classifier]
         if own.start is None:
             return {}
@@ -146,7 +236,18 @@ class Plan:
         return {"start": f"{ROOT}/{wildcards.data}/{folder}/{STAGES['classifier'].file}"}
 
     def tables_of(self, wildcards: Any) -> str:
-        """A digest of a dataset's lists and labels, wherever they lie: when corrected, they are read anew."""
+        """A digest of a dataset's lists and labels, wherever they lie: when corrected, they are read anew.
+
+        Parameters
+        ----------
+        wildcards : Any
+            The job's wildcards, read by attribute.
+
+        Returns
+        -------
+        str
+            Hex digits.
+        """
         return tables_digest(self._data[wildcards.data], self._locations, self._scripts.parent)
 
 

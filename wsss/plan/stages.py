@@ -21,23 +21,23 @@ HASH = "[0-9a-f]{6}"
 
 @dataclass(frozen=True)
 class Stage:
-    """One stage of a run.
+    """One stage of a run; `STAGES` has them all.
 
     Parameters
     ----------
-    name
+    name : str
         Its one name.
-    verb
+    verb : {"make", "train"}
         What its rule and its script do: `<verb>_<name>`.
-    product
+    product : {"index", "weights", "stores", "labels", "curve"}
         What it leaves: an index of images, weights, or a file an image.
-    parents
+    parents : tuple[str, ...]
         The stages in whose folder it can lie; the last of them that a run has is the run's. None: at the root.
-    splits
+    splits : tuple[str, ...]
         The splits whose images it is made of.
-    file
+    file : str
         The file that the later stages read, where it is one.
-    path_wildcard
+    path_wildcard : str or None
         The wildcard that stands for all that can lie between the dataset and the stage, where that is not one path.
     """
 
@@ -55,7 +55,18 @@ class Stage:
         return f"{self.verb}_{self.name}"
 
     def folder(self, settings: Settings | None) -> str:
-        """The name of its folder; the truth has no settings."""
+        """The name of its folder.
+
+        Parameters
+        ----------
+        settings : Settings or None
+            Its settings; the truth has none.
+
+        Returns
+        -------
+        str
+            `<name>[-<label>]-<hash>`.
+        """
         if settings is None:
             return self.name
         parts = [self.name, settings.label, short_hash(settings.key(usual_settings(self.name)))]

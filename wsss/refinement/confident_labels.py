@@ -16,12 +16,31 @@ from wsss.stores.label_images import write_label_shard
 def confident_labels(
     image: np.ndarray, cams: np.ndarray, keys: np.ndarray, settings: ConfidentLabelSettings
 ) -> np.ndarray:
-    """Labels, uint8 (H, W): 0 background, keys + 1, and 255 where the CAMs do not decide.
+    """Labels for the pixels that CAMs are sure of, which IRNet learns from.
 
-    `image`: uint8 RGB (H, W, 3); `cams`: float32 (n, H, W) in 0..1; `keys`: their class numbers, integers from 0.
-    The argmax against a high background score gives the foreground, that against a low one the background, each after
-    a CRF, or what the settings put in its place; elsewhere the pixel is ignored. Without classes everything is
-    background.
+    The argmax against a high background score gives the foreground, that against a low one the background. Each is
+    taken after a CRF, or what the settings put in its place. Elsewhere the pixel is ignored. Without classes everything
+    is background.
+
+    Parameters
+    ----------
+    image : np.ndarray
+        The photograph, uint8 RGB (H, W, 3).
+    cams : np.ndarray
+        CAMs, float32 (n, H, W), in 0..1.
+    keys : np.ndarray
+        Their class numbers from 0, integers (n,).
+    settings : ConfidentLabelSettings
+        Both scores, and the CRF.
+
+    Returns
+    -------
+    np.ndarray
+        Labels, uint8 (H, W): 0 background, keys + 1, and 255 where the CAMs do not decide.
+
+    References
+    ----------
+    Ahn, Cho, Kwak: "Weakly Supervised Learning of Instance Segmentation with Inter-pixel Relations", CVPR 2019.
     """
     smoother = smoother_of(image, len(keys) + 1, settings.crf)
     sure_of_class, sure_of_background = (

@@ -25,12 +25,35 @@ def pseudo_label(
     settings: IrnetWalkSettings,
     device: torch.device,
 ) -> np.ndarray:
-    """Labels, uint8 (H, W) of an image of `size` (H, W): 0 background, keys + 1, 255 left out; computed on `device`.
+    """Pseudo labels of an image by IRNet's random walk.
 
-    `cams`: (n, h, w) in 0..1 at stride 4; `keys`: their class numbers, integers from 0; `edge`: (h, w) in 0..1. The
-    walk's result is upsampled and divided by its one maximum over classes and pixels before it meets the scores:
+    The walk's result is upsampled and divided by its one maximum over classes and pixels before it meets the scores:
     background up to the background score, a class above the foreground score, left out between them. Without classes,
     or with CAMs that are 0 everywhere, all is background.
+
+    Parameters
+    ----------
+    cams : np.ndarray
+        CAMs at stride 4, float32 (n, h, w), in 0..1.
+    keys : np.ndarray
+        Their class numbers from 0, integers (n,).
+    edge : np.ndarray
+        Edges at stride 4, float32 (h, w), in 0..1.
+    size : tuple[int, int]
+        (H, W) of the image in pixels.
+    settings : IrnetWalkSettings
+        The walk and both scores.
+    device : torch.device
+        Where it is computed.
+
+    Returns
+    -------
+    np.ndarray
+        Labels, uint8 (H, W): 0 background, keys + 1, 255 left out.
+
+    References
+    ----------
+    Ahn, Cho, Kwak: "Weakly Supervised Learning of Instance Segmentation with Inter-pixel Relations", CVPR 2019.
     """
     height, width = size
     if len(keys) == 0:
@@ -45,18 +68,39 @@ def pseudo_label(
 
 
 def random_walk(cams: Tensor, edge: Tensor, settings: IrnetWalkSettings) -> Tensor:
-    """x T^N for x = cams (1 - edge) and N = 2^log2_steps, each class a row vector: float64 (n, h, w).
+    """A random walk of CAMs up to the edges: x T^N for x = cams (1 - edge) and N = 2^log2_steps.
 
-    `cams`: (n, h, w), non-negative; `edge`: (h, w) in 0..1, on the same device. Columns of T sum to 1.
+    Each class is a row vector. Columns of T sum to 1.
 
-    exact: N products. accelerated: about sqrt(N log) products instead of N, by the Chebyshev expansion
-    P^N = sum_k c_k T_k(P), where c_k is the probability that N fair steps of +-1 end k away from their start (Sachdeva
-    and Vishnoi, Faster Algorithms via Approximation Theory, ch. 3). Left out are the terms beyond a degree K.
+    Parameters
+    ----------
+    cams : Tensor
+        CAMs, float (n, h, w), non-negative.
+    edge : Tensor
+        Edges, float (h, w), in 0..1, on the same device.
+    settings : IrnetWalkSettings
+        Radius, beta, steps, and whether the walk is exact.
 
-    Every value is then within 1e-5 of its class's largest exact value. For: T_k(P) has a norm of at most 1 where
-    |x|^2 = sum D x^2, so that what is left out has a norm below |x| r, r = sum_{k > K} c_k, and as D >= 1, no value
-    above that. P keeps the sum of D x, so that the largest value is at least m = sum D x / sum D. K is the least with
-    |x| r <= 1e-5 m for every class, some 90 for N = 256.
+    Returns
+    -------
+    Tensor
+        The walked maps, float64 (n, h, w), non-negative.
+
+    Notes
+    -----
+    exact: N products. accelerated: about sqrt(N log) products instead of N, by the Chebyshev expansion P^N = sum_k c_k
+    T_k(P), where c_k is the probability that N fair steps of +-1 end k away from their start. Left out are the terms
+    beyond a degree K.
+
+    Every value is then within 1e-5 of its class's largest exact value. For: T_k(P) has a norm of at most 1 where |x|^2
+    = sum D x^2, so that what is left out has a norm below |x| r, r = sum_{k > K} c_k, and as D >= 1, no value above
+    that. P keeps the sum of D x, so that the largest value is at least m = sum D x / sum D. K is the least with |x| r
+    <= 1e-5 m for every class, some 90 for N = 256.
+
+    References
+    ----------
+    Ahn, Cho, Kwak: "Weakly Supervised Learning of Instance Segmentation with Inter-pixel Relations", CVPR 2019.
+    Sachdeva and Vishnoi: "Faster Algorithms via Approximation Theory", 2014, ch. 3.
     """
     transitions = Transitions(edge, settings.radius, settings.beta)
     start = cams.double() * (1 - edge.double())

@@ -13,9 +13,24 @@ from wsss.settings.segmentation import SegmentationSettings
 
 
 class DeepLabV2(nn.Module):
-    """The last features of a backbone under an atrous spatial pyramid: the sum of a 3x3 convolution for each dilation.
+    """DeepLabV2: the last features of a backbone under an atrous spatial pyramid.
 
-    `outputs` counts the classes with the background. Weights and biases of BatchNorm, also the backbone's, never train.
+    The pyramid is the sum of a 3x3 convolution for each dilation. Weights and biases of BatchNorm, also the backbone's,
+    never train.
+
+    Parameters
+    ----------
+    backbone : Backbone
+        What gives the features.
+    outputs : int
+        The classes with the background.
+    rates : Sequence[int]
+        The dilations, at least 1.
+
+    References
+    ----------
+    Chen, Papandreou, Kokkinos, Murphy, Yuille: "DeepLab: Semantic Image Segmentation with Deep Convolutional Nets,
+    Atrous Convolution, and Fully Connected CRFs", TPAMI 2018.
     """
 
     def __init__(self, backbone: Backbone, outputs: int, rates: Sequence[int]) -> None:
@@ -33,15 +48,39 @@ class DeepLabV2(nn.Module):
                 module.requires_grad_(False)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits (N, outputs, h, w) of normalised images (N, 3, H, W), at the backbone's output stride."""
+        """Logits at the backbone's output stride.
+
+        Parameters
+        ----------
+        images : Tensor
+            Normalised images, float (N, 3, H, W).
+
+        Returns
+        -------
+        Tensor
+            Logits, (N, outputs, h, w), of any sign.
+        """
         features = self.backbone(images)[-1]
         return torch.stack([branch(features) for branch in self.aspp]).sum(0)
 
 
 def fused_logits(network: nn.Module, images: Tensor, scales: Sequence[float]) -> tuple[list[Tensor], Tensor]:
-    """Logits of each scale at their own resolution, and their pixel-wise maximum on the grid of the largest scale.
+    """Logits of each input scale, and their pixel-wise maximum.
 
-    `network` maps normalised images (N, 3, H, W) to logits (N, n, h, w), returned as float32 under any precision.
+    Parameters
+    ----------
+    network : nn.Module
+        From normalised images (N, 3, H, W) to logits (N, n, h, w).
+    images : Tensor
+        Normalised images, float (N, 3, H, W).
+    scales : Sequence[float]
+        Factors of the images' size, above 0.
+
+    Returns
+    -------
+    tuple[list[Tensor], Tensor]
+        Logits of each scale at their own resolution; their maximum on the grid of the largest scale, (N, n, h, w). All
+        are float32 under any precision.
     """
     # Also under autocast: maxima, losses and stored scores are taken in full precision.
     per_scale = [network(_scaled(images, scale)).float() for scale in scales]

@@ -10,11 +10,27 @@ from wsss.data.images import IGNORE
 
 
 def segmentation_loss(per_scale: Sequence[Tensor], fused: Tensor, labels: Tensor) -> Tensor:
-    """Sum of the mean cross-entropies of each scale's logits and of their fusion (DeepLabV2, Chen et al., TPAMI 2018).
+    """Sum of the mean cross-entropies of each scale's logits and of their fusion.
 
-    `per_scale`: logits (N, n, h_s, w_s), each at its own size; `fused`: logits (N, n, h, w). A single scale is its own
-    fusion and counts once. `labels`: uint8 (N, H, W), 0..n-1 or 255 = ignored. Returns a scalar; 0, without any
-    gradient, where every label is ignored.
+    Parameters
+    ----------
+    per_scale : Sequence[Tensor]
+        Logits of each scale, float (N, n, h_s, w_s), each at its own size. A single scale is its own fusion and counts
+        once.
+    fused : Tensor
+        Logits of the fusion, float (N, n, h, w).
+    labels : Tensor
+        Labels, uint8 (N, H, W), 0..n-1, 255 ignored.
+
+    Returns
+    -------
+    Tensor
+        A scalar; 0, without any gradient, where every label is ignored.
+
+    References
+    ----------
+    Chen, Papandreou, Kokkinos, Murphy, Yuille: "DeepLab: Semantic Image Segmentation with Deep Convolutional Nets,
+    Atrous Convolution, and Fully Connected CRFs", TPAMI 2018.
     """
     terms = list(per_scale) if len(per_scale) == 1 else [*per_scale, fused]
     return torch.stack([_mean_cross_entropy(logits, labels) for logits in terms]).sum()

@@ -26,7 +26,25 @@ def train_segmentation(
     folder: Path,
     machine: Machine,
 ) -> None:
-    """Train on the label images of the stage folder `labels`; write segmenter.safetensors and its log into `folder`."""
+    """Train DeepLabV2 on label images.
+
+    It writes segmenter.safetensors, training.csv and settings.json.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        The dataset.
+    labels : Path
+        The stage folder of the label images.
+    settings : SegmentationSettings
+        The network and its training.
+    initial_weights : Path
+        What `write_initial_weights` has written.
+    folder : Path
+        The folder that is written into.
+    machine : Machine
+        What the training may use.
+    """
     ids = dataset.ids("train")
     torch.manual_seed(settings.seed)
     network = build_segmenter(settings, len(dataset.classes))

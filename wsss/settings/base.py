@@ -41,9 +41,19 @@ class Settings(BaseModel):
         return {name: completed(blocks.get(name), value) for name, value in values.items()}
 
     def key(self, beside: "Settings | None" = None) -> str:
-        """Canonical JSON of what differs from the defaults, or from the settings `beside`.
+        """Canonical JSON of what differs from the defaults, or from other settings.
 
         A new option with a default is in no key, so it moves no artifact. `completed` reads a key back.
+
+        Parameters
+        ----------
+        beside : Settings or None
+            The settings to compare with; None: the defaults.
+
+        Returns
+        -------
+        str
+            The key.
         """
         return json.dumps(self.differences(beside), sort_keys=True)
 
@@ -51,6 +61,16 @@ class Settings(BaseModel):
         """What differs from the defaults as plain values; block by block, against the defaults of this stage.
 
         Settings of another kind than `beside` name their kind.
+
+        Parameters
+        ----------
+        beside : Settings or None
+            The settings to compare with; None: the defaults.
+
+        Returns
+        -------
+        dict[str, Any]
+            Plain values by the names of the fields.
         """
         alike = type(beside) is type(self)
         named = {} if alike else tags(type(self))
@@ -64,7 +84,25 @@ class Settings(BaseModel):
 
     @classmethod
     def read(cls, key_path: str, values: Mapping[str, Any]) -> Self:
-        """Settings from plain values. Raises WsssError naming key, value and what is allowed."""
+        """Settings from plain values.
+
+        Parameters
+        ----------
+        key_path : str
+            The key of the block in the config, for messages; empty for the whole config.
+        values : Mapping[str, Any]
+            The block as YAML gives it.
+
+        Returns
+        -------
+        Self
+            The settings.
+
+        Raises
+        ------
+        WsssError
+            Naming key, value and what is allowed.
+        """
         try:
             return cls.model_validate(values)
         except ValidationError as error:

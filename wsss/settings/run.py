@@ -155,9 +155,22 @@ class Config:
 
 
 def read_config(config: Mapping[str, Any]) -> Config:
-    """The machine's settings, every named run of a config and its comparisons; the run `default` is the base alone.
+    """Everything that a config says. The run `default` is the base alone.
 
-    Raises WsssError naming each unknown key, wrong type or impossible combination.
+    Parameters
+    ----------
+    config : Mapping[str, Any]
+        The config as YAML gives it.
+
+    Returns
+    -------
+    Config
+        The machine's settings, every named run, and the comparisons.
+
+    Raises
+    ------
+    WsssError
+        Naming each unknown key, wrong type or impossible combination.
     """
     if not config:
         raise WsssError("no config was read: run from the project's folder, or name one with --configfile FILE")

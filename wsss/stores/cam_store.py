@@ -15,10 +15,22 @@ KIND = "cam"
 
 @dataclass(frozen=True)
 class CamStore:
-    """CAMs after ReLU and after the maximum with the mirror's, before they are resized, summed and normalised.
+    """CAMs of one image after ReLU and after joining with the mirror's, before resizing, sum and normalisation.
 
-    `cams`: an array for each scale, (n, h_s, w_s), float16 or float32, non-negative; `keys`: the n classes of the image
-    (0-based, ascending); `size`: (height, width) of the image in pixels; `weights`: digest of the classifier's weights.
+    Parameters
+    ----------
+    image_id : str
+        The id of the image.
+    size : tuple[int, int]
+        (height, width) of the image in pixels.
+    keys : np.ndarray
+        The n classes of the image, int64 (n,), from 0 without the background, ascending.
+    scales : tuple[float, ...]
+        The scale that each array of `cams` was made at.
+    cams : Sequence[np.ndarray]
+        An array for each scale, float16 or float32 (n, h_s, w_s), non-negative.
+    weights : str
+        SHA-256 of the classifier's weights.
     """
 
     image_id: str
@@ -29,7 +41,13 @@ class CamStore:
     weights: str
 
     def write(self, path: Path) -> None:
-        """Write the store, whole or not at all."""
+        """Write the store, whole or not at all.
+
+        Parameters
+        ----------
+        path : Path
+            The file, a zarr v3 store in a zip file.
+        """
         arrays = {f"scale_{number}": cam for number, cam in enumerate(self.cams)}
         attributes = {
             "size": list(self.size),
@@ -41,7 +59,25 @@ class CamStore:
 
     @classmethod
     def read(cls, path: Path, image_id: str) -> Self:
-        """Read the store of `image_id`. Raises WsssError where it is missing, truncated, or another image's."""
+        """Read the store of an image.
+
+        Parameters
+        ----------
+        path : Path
+            The file.
+        image_id : str
+            The id that the store must be of.
+
+        Returns
+        -------
+        Self
+            The store.
+
+        Raises
+        ------
+        WsssError
+            Where the store is missing, truncated, or another image's.
+        """
         content = read_store(path, KIND, image_id)
         facts = content.attributes
         return cls(
@@ -54,12 +90,24 @@ class CamStore:
         )
 
     def strided(self) -> np.ndarray:
-        """CAMs at a quarter of the image's size, float32 (n, (H-1)//4+1, (W-1)//4+1), each over its maximum + 1e-5."""
+        """CAMs at a quarter of the image's size.
+
+        Returns
+        -------
+        np.ndarray
+            float32 (n, (H-1)//4+1, (W-1)//4+1) in 0..1, each class divided by its maximum + 1e-5.
+        """
         height, width = self.size
         return self._joined(((height - 1) // 4 + 1, (width - 1) // 4 + 1))
 
     def full(self) -> np.ndarray:
-        """CAMs at the image's size, float32 (n, H, W), each divided by its maximum + 1e-5."""
+        """CAMs at the image's size.
+
+        Returns
+        -------
+        np.ndarray
+            float32 (n, H, W) in 0..1, each class divided by its maximum + 1e-5.
+        """
         return self._joined(self.size)
 
     def _joined(self, size: tuple[int, int]) -> np.ndarray:

@@ -12,7 +12,19 @@ MANIFEST_HEADER = "id\tfile\tbytes\tsha256"
 
 @dataclass(frozen=True)
 class ManifestRow:
-    """One file of a shard: the image it belongs to, its path relative to the stage's folder, its size and sum."""
+    """One file of a shard.
+
+    Parameters
+    ----------
+    id : str
+        The image that the file belongs to.
+    file : str
+        Its path, relative to the stage's folder.
+    bytes : int
+        Its size.
+    sha256 : str
+        Its sum, 64 hex digits.
+    """
 
     id: str
     file: str
@@ -21,7 +33,17 @@ class ManifestRow:
 
 
 def write_manifest(path: Path, root: Path, files: Sequence[tuple[str, str]]) -> None:
-    """List `files`, pairs of (image id, path relative to `root`), with their sizes and sums in `path`."""
+    """List files with their sizes and sums.
+
+    Parameters
+    ----------
+    path : Path
+        The manifest.
+    root : Path
+        The folder that the files' paths are relative to.
+    files : Sequence[tuple[str, str]]
+        Pairs of an image's id and the path of its file, relative to `root`.
+    """
     lines = [MANIFEST_HEADER]
     for image_id, name in files:
         file = root / name
@@ -30,7 +52,23 @@ def write_manifest(path: Path, root: Path, files: Sequence[tuple[str, str]]) -> 
 
 
 def read_manifest(path: Path) -> list[ManifestRow]:
-    """Rows of a manifest. Raises WsssError where the file is not one."""
+    """Rows of a manifest.
+
+    Parameters
+    ----------
+    path : Path
+        The manifest.
+
+    Returns
+    -------
+    list[ManifestRow]
+        A row for each file, in the manifest's order.
+
+    Raises
+    ------
+    WsssError
+        Where the file is not a manifest, or a line of it is damaged.
+    """
     lines = path.read_bytes().decode(errors="replace").splitlines()
     if not lines or lines[0] != MANIFEST_HEADER:
         raise WsssError(f"{path} is not a manifest (no header): delete it and run the workflow again")
@@ -44,7 +82,20 @@ def read_manifest(path: Path) -> list[ManifestRow]:
 
 
 def damaged_rows(path: Path, root: Path) -> list[ManifestRow]:
-    """Rows of the manifest `path` whose file under `root` is missing or differs from its size or sum."""
+    """Rows of a manifest whose file is missing or differs from its size or sum.
+
+    Parameters
+    ----------
+    path : Path
+        The manifest.
+    root : Path
+        The folder that the files' paths are relative to.
+
+    Returns
+    -------
+    list[ManifestRow]
+        The rows, in the manifest's order; none where all is well.
+    """
     bad = []
     for row in read_manifest(path):
         file = root / row.file

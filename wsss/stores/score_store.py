@@ -14,10 +14,18 @@ KIND = "score"
 
 @dataclass(frozen=True)
 class ScoreStore:
-    """Logits of a segmentation network, after the maximum over its input scales.
+    """Logits of a segmentation network for one image, after the maximum over its input scales.
 
-    `logits`: (n, h, w), float16 or float32, background first; `size`: (height, width) of the image in pixels;
-    `weights`: digest of the network's weights.
+    Parameters
+    ----------
+    image_id : str
+        The id of the image.
+    size : tuple[int, int]
+        (height, width) of the image in pixels.
+    logits : np.ndarray
+        float16 or float32 (n, h, w), background first.
+    weights : str
+        SHA-256 of the network's weights.
     """
 
     image_id: str
@@ -26,25 +34,61 @@ class ScoreStore:
     weights: str
 
     def write(self, path: Path) -> None:
-        """Write the store, whole or not at all."""
+        """Write the store, whole or not at all.
+
+        Parameters
+        ----------
+        path : Path
+            The file, a zarr v3 store in a zip file.
+        """
         attributes = {"size": list(self.size), "weights": self.weights}
         write_store(path, KIND, self.image_id, {"logits": self.logits}, attributes)
 
     @classmethod
     def read(cls, path: Path, image_id: str) -> Self:
-        """Read the store of `image_id`. Raises WsssError where it is missing, truncated, or another image's."""
+        """Read the store of an image.
+
+        Parameters
+        ----------
+        path : Path
+            The file.
+        image_id : str
+            The id that the store must be of.
+
+        Returns
+        -------
+        Self
+            The store.
+
+        Raises
+        ------
+        WsssError
+            Where the store is missing, truncated, or another image's.
+        """
         content = read_store(path, KIND, image_id)
         facts = content.attributes
         return cls(image_id, (facts["size"][0], facts["size"][1]), content.arrays["logits"], facts["weights"])
 
     def full(self) -> np.ndarray:
-        """Probabilities at the image's size, float32 (n, H, W): the softmax of the resized logits."""
+        """Probabilities at the image's size: the softmax of the resized logits.
+
+        Returns
+        -------
+        np.ndarray
+            float32 (n, H, W) in 0..1, summing to 1 at each pixel.
+        """
         scores = resize_stored(self.logits, self.size)
         exponentials = np.exp(scores - scores.max(axis=0))
         probabilities: np.ndarray = exponentials / exponentials.sum(axis=0)
         return probabilities
 
     def labels(self) -> np.ndarray:
-        """The most probable class of each pixel, uint8 (H, W), the lowest among equals."""
+        """The most probable class of each pixel, the lowest among equals.
+
+        Returns
+        -------
+        np.ndarray
+            Labels, uint8 (H, W), 0..n-1.
+        """
         labels: np.ndarray = resize_stored(self.logits, self.size).argmax(axis=0).astype(np.uint8)
         return labels

@@ -42,7 +42,27 @@ class Samples(Protocol):
 
 @dataclass(frozen=True)
 class Plan:
-    """What a training does. `total_steps` lays out the learning rate; the training ends after `steps`."""
+    """What a training does.
+
+    Parameters
+    ----------
+    name : str
+        What the log and the progress bar call it.
+    batch : int
+        Samples in a batch.
+    steps : int
+        The training ends after so many steps.
+    total_steps : int
+        The steps that the learning rate is laid out for.
+    optimiser : OptimiserSettings
+        SGD's settings.
+    precision : {"float32", "bfloat16"}
+        The precision of the forward pass.
+    seed : int
+        What every batch and every draw follows from.
+    accumulate : int
+        A batch is worked through in so many parts of equal size.
+    """
 
     name: str
     batch: int
@@ -56,10 +76,19 @@ class Plan:
 
 @dataclass(frozen=True)
 class Machine:
-    """What a training may use, without an effect on its results."""
+    """What a training may use, without an effect on its results.
+
+    Parameters
+    ----------
+    workers : int
+        Processes that load samples; 0 loads them in this process.
+    checkpoint : Path or None
+        Where to keep a checkpoint; None keeps none.
+    fingerprint : str
+        What a checkpoint must agree with: code, settings and inputs.
+    """
 
     workers: int = 0
-    # Where to keep a checkpoint, and what it must agree with: code, settings and inputs.
     checkpoint: Path | None = None
     fingerprint: str = ""
 
@@ -92,11 +121,41 @@ def train(
     machine: Machine,
     set_progress: Callable[[float], None] = lambda progress: None,
 ) -> list[LogRow]:
-    """Train `network` in place and return the log: step, learning rate and the mean of each loss since the last row.
+    """Train a network in place, and return the log.
 
-    `groups` are SGD's parameter groups, each with its own `lr`; `compute_losses` gives named scalar losses of one
-    batch, whose sum is minimised. Before each step `set_progress` is called with the share of `total_steps` that is
-    done. Raises WsssError when a loss is no longer finite.
+    Before each step `set_progress` is called with the share of `total_steps` that is done.
+
+    Parameters
+    ----------
+    network : Network
+        The network. It is moved to the device of this process.
+    groups : Sequence[dict[str, Any]]
+        SGD's parameter groups, each with its own `lr`.
+    compute_losses : Callable[[Network, Batch], Losses]
+        Gives named scalar losses of one batch; their sum is minimised.
+    samples : Samples
+        The training samples: the same (epoch, index) always gives the same tensors.
+    plan : Plan
+        What the training does.
+    machine : Machine
+        What it may use.
+    set_progress : Callable[[float], None]
+        Is told how much is done: 0 at the first step, below 1 at the last.
+
+    Returns
+    -------
+    list[LogRow]
+        Rows of step, learning rate, and the mean of each loss since the last row.
+
+    Raises
+    ------
+    WsssError
+        When a loss is no longer finite.
+
+    Notes
+    -----
+    lr = lr0 (1 - t/T)^power, t being the step and T `plan.total_steps`; t follows every `plan.optimiser.decay_every`
+    steps.
     """
     device = move_to_device(network.train())
     optimiser = sgd(groups, plan.optimiser)

@@ -20,14 +20,14 @@ CHECKED_SIZE = (65, 47)
 def inference_backbone(backbone: Backbone, precision: torch.dtype = torch.float32) -> Backbone:
     """A backbone that gives the same features in fewer passes over them, on the device of this process.
 
-    It is built from the convolutions and BatchNorms that the backbone declares; one that declares none is used as it
+    It is built from the convolutions and BatchNorms that the backbone declares. One that declares none is used as it
     is. Weights must be loaded before. Those of the result are no longer to be saved, and do not train.
 
     Parameters
     ----------
-    backbone
-        A backbone with its final weights, float32; it is moved to the device of this process.
-    precision
+    backbone : Backbone
+        A backbone with its final weights, float32. It is moved to the device of this process.
+    precision : torch.dtype
         What weights are cast to at the end, and what images must then be of: float32 or bfloat16.
 
     Returns

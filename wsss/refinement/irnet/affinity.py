@@ -42,7 +42,17 @@ def shifted(values: Tensor, offset: Cell, radius: int, length: int = 1) -> Tenso
 
 
 class AffinityLosses(NamedTuple):
-    """Mean losses of the pairs of cells that are both background, of the same class, and of different classes."""
+    """Mean losses of the pairs of cells that are both background, of one class, and of different classes.
+
+    Parameters
+    ----------
+    background : Tensor
+        Of pairs that are both background, a scalar.
+    foreground : Tensor
+        Of pairs of the same class, a scalar.
+    negative : Tensor
+        Of pairs of different classes, a scalar.
+    """
 
     background: Tensor
     foreground: Tensor
@@ -60,10 +70,30 @@ class AffinityLosses(NamedTuple):
 
 
 def affinity_loss(edge_logits: Tensor, labels: Tensor, radius: int) -> AffinityLosses:
-    """Losses of affinities a: the means of -log(a + 1e-5) for equal labels, of -log(1 + 1e-5 - a) for different ones.
+    """Losses of the affinities between neighbouring cells, which train the edges.
 
-    `edge_logits`: (batch, 1, h, w); `labels`: uint8 (batch, h, w), 255 ignored. Each sum over the batch is divided by
-    the number of pairs + 1e-5.
+    Parameters
+    ----------
+    edge_logits : Tensor
+        Edge logits, float (batch, 1, h, w).
+    labels : Tensor
+        Labels of the cells, uint8 (batch, h, w), 255 ignored.
+    radius : int
+        Pairs are cells closer than this, strictly; at least 2.
+
+    Returns
+    -------
+    AffinityLosses
+        Three means, scalars.
+
+    Notes
+    -----
+    An affinity a is 1 minus the strongest edge on the path between two cells. Equal labels cost -log(a + 1e-5),
+    different ones -log(1 + 1e-5 - a). Each sum over the batch is divided by the number of pairs + 1e-5.
+
+    References
+    ----------
+    Ahn, Cho, Kwak: "Weakly Supervised Learning of Instance Segmentation with Inter-pixel Relations", CVPR 2019.
     """
     # The strongest cell of a path alone decides a pair's loss: so pairs are counted by that cell, then weighted.
     counts = pairs_by_strongest_cell(edge_logits[:, 0], labels, radius)

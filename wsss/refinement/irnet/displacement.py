@@ -26,10 +26,32 @@ class DisplacementLosses(NamedTuple):
 
 
 def displacement_loss(displacements: Tensor, labels: Tensor, radius: int) -> DisplacementLosses:
-    """L1 between d(source) - d(destination) and destination - source for one class, 0 for two background cells.
+    """Losses of the displacements: how far pairs of cells are from agreeing on their way.
 
-    `displacements`: (batch, 2, h, w), in cells; `labels`: uint8 (batch, h, w), 255 ignored; the pairs are those of the
-    affinities. Each sum over the batch is divided by twice the number of pairs + 1e-5.
+    L1 between d(source) - d(destination) and destination - source for two cells of one class, and 0 for two background
+    cells.
+
+    Parameters
+    ----------
+    displacements : Tensor
+        Displacements (dy, dx) in cells, float (batch, 2, h, w).
+    labels : Tensor
+        Labels of the cells, uint8 (batch, h, w), 255 ignored.
+    radius : int
+        Pairs are those of the affinities: cells closer than this, strictly; at least 2.
+
+    Returns
+    -------
+    DisplacementLosses
+        Two means, scalars.
+
+    Notes
+    -----
+    Each sum over the batch is divided by twice the number of pairs + 1e-5.
+
+    References
+    ----------
+    Ahn, Cho, Kwak: "Weakly Supervised Learning of Instance Segmentation with Inter-pixel Relations", CVPR 2019.
     """
     values = displacements.float()
     # |x| = sign(x) x, and the sign has no gradient: so signs are summed by cell without autograd, and what takes part

@@ -125,7 +125,21 @@ def _joined(maps: Sequence[Tensor]) -> Tensor:
 
 
 class EdgeNetwork(nn.Module):
-    """A backbone, frozen and without autograd, and on it the edge branch and, where asked for, the displacements'."""
+    """IRNet's boundary network: a frozen backbone without autograd, and on it the edge branch.
+
+    The branch of displacements is there where asked for.
+
+    Parameters
+    ----------
+    backbone : Backbone
+        What gives the features of five stages. It is frozen here.
+    displacement : bool
+        Whether to build the branch of displacements too.
+
+    References
+    ----------
+    Ahn, Cho, Kwak: "Weakly Supervised Learning of Instance Segmentation with Inter-pixel Relations", CVPR 2019.
+    """
 
     def __init__(self, backbone: Backbone, displacement: bool = False) -> None:
         super().__init__()
@@ -134,12 +148,34 @@ class EdgeNetwork(nn.Module):
         self.displacement_branch = DisplacementBranch(backbone.channels, backbone.strides) if displacement else None
 
     def forward(self, images: Tensor) -> Tensor:
-        """Edge logits (batch, 1, h, w) at stride 4 for normalised images (batch, 3, H, W)."""
+        """Edge logits at stride 4.
+
+        Parameters
+        ----------
+        images : Tensor
+            Normalised images, float (batch, 3, H, W).
+
+        Returns
+        -------
+        Tensor
+            Logits, (batch, 1, h, w), of any sign.
+        """
         logits: Tensor = self.edge_branch(self.features(images))
         return logits
 
     def features(self, images: Tensor) -> list[Tensor]:
-        """What the branches see of normalised images (batch, 3, H, W): the five stages of the backbone."""
+        """What the branches see: the five stages of the backbone.
+
+        Parameters
+        ----------
+        images : Tensor
+            Normalised images, float (batch, 3, H, W).
+
+        Returns
+        -------
+        list[Tensor]
+            Features of the five stages, each (batch, channels, h, w).
+        """
         features: list[Tensor] = self.backbone(images, frozen=5)
         return features
 
@@ -167,8 +203,24 @@ def load_branches(network: EdgeNetwork, path: Path) -> None:
 
 @torch.inference_mode()
 def edges_of_image(network: EdgeNetwork, image: Tensor, pad_to: int) -> np.ndarray:
-    """Edge strengths in 0..1, float32 ((H-1)//4+1, (W-1)//4+1), of a normalised image (3, H, W).
+    """Edge strengths of an image at stride 4.
 
+    Parameters
+    ----------
+    network : EdgeNetwork
+        A trained network.
+    image : Tensor
+        A normalised image, float (3, H, W).
+    pad_to : int
+        The side of the square that the image is padded to, in pixels; larger sides go to the next multiple of 16.
+
+    Returns
+    -------
+    np.ndarray
+        Edges in 0..1, float32 ((H-1)//4+1, (W-1)//4+1).
+
+    Notes
+    -----
     The sigmoid of the mean of the image's logits and its mirror's, mirrored back, both padded (see `_padded`).
     """
     pair = _padded(torch.stack([image, image.flip(2)]), pad_to)

@@ -27,7 +27,25 @@ from wsss.training.pairs import TrainingPairs
 def train_irnet(
     dataset: Dataset, labels: Path, settings: IrnetSettings, initial_weights: Path, folder: Path, machine: Machine
 ) -> None:
-    """Train on the confident labels of the stage folder `labels`; write edges.safetensors and its log into `folder`."""
+    """Train IRNet on confident labels.
+
+    It writes edges.safetensors, training.csv and settings.json.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        The dataset.
+    labels : Path
+        The stage folder of the confident labels.
+    settings : IrnetSettings
+        The network and its training.
+    initial_weights : Path
+        What `write_initial_weights` has written.
+    folder : Path
+        The folder that is written into.
+    machine : Machine
+        What the training may use.
+    """
     ids = dataset.ids("train")
     torch.manual_seed(settings.seed)
     network = build_edge_network(settings, initial_weights)
