@@ -139,7 +139,7 @@ INTRODUCTION = """# Public functions and classes
 **Each entry gives signature, parameters (shape, dtype, range), what is returned and raised, and references.**
 **`python docs/write_api.py` writes this page from the docstrings; a test fails where it is out of date.**
 
-Names stand below `wsss`: `data.images.read_image` is had by `from wsss.data.images import read_image`. Sizes are
+Names stand below `wsss`: `data.images.read_image` needs `from wsss.data.images import read_image`. Sizes are
 (height, width). In shapes, n is the number of classes without the background, k that of visual words, d that of the
 features' channels, (h, w) the grid of the features and (H, W) the image.
 """

@@ -50,8 +50,8 @@ def prepare(
     Raises
     ------
     WsssError
-        For missing lists, missing or damaged images, label tables that do not fit the classes, and images of val that
-        would be trained on.
+        For missing lists, lists that do not fit each other, missing or damaged images, label tables that do not fit the
+        classes, and images of val that would be trained on.
     """
     if not source.is_dir():
         raise WsssError(f"no dataset at {source}: set locations.dataset in the config to a folder in VOC layout")
