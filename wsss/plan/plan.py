@@ -246,7 +246,7 @@ class Plan:
         Returns
         -------
         str
-            Hex digits.
+            Twelve hex digits; empty where the dataset has no list or label that people may correct.
         """
         return tables_digest(self._data[wildcards.data], self._locations, self._scripts.parent)
 
