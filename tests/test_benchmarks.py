@@ -62,9 +62,9 @@ def prepare_note(file: Path) -> Callable[[], object]:
     return note
 
 
-def test_a_call_elsewhere_runs_in_a_process_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_call_runs_in_a_process_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     measure, file = load("measure", monkeypatch), tmp_path / "processes"
-    with measure.elsewhere(prepare_note, file) as call:
+    with measure.in_own_process(prepare_note, file) as call:
         call()
         call()
     first, *others = file.read_text().split()

@@ -214,9 +214,15 @@ def test_code_in_a_file_is_refused_and_not_run(tmp_path: Path) -> None:
     assert not (tmp_path / "intruded").exists()
 
 
-def test_a_checkpoint_around_a_state_dict_is_told_apart(vwe: dict[str, Tensor], tmp_path: Path) -> None:
-    with pytest.raises(WsssError, match=r"released\.pth holds a dict under state_dict: save the network's state dict"):
-        imported(Released.VWE, {"state_dict": {"a": torch.ones(1)}, "epoch": 3}, tmp_path)
+def test_a_state_dict_within_a_checkpoint_is_found(vwe: dict[str, Tensor], tmp_path: Path) -> None:
+    alone, within = tmp_path / "alone", tmp_path / "within"
+    alone.mkdir()
+    within.mkdir()
+    imported(Released.VWE, vwe, alone)
+    imported(Released.VWE, {"state_dict": vwe, "epoch": 3}, within)
+    first, second = (load_file(folder / "ours.safetensors") for folder in (alone, within))
+    assert first.keys() == second.keys()
+    assert all(torch.equal(value, second[name]) for name, value in first.items())
 
 
 def test_deeplabs_start_becomes_a_backbones_file(deeplab: dict[str, Tensor], tmp_path: Path) -> None:

@@ -120,7 +120,7 @@ def test_bias_is_how_often_the_preferred_background_is_seen(
     for name, grey in greys.items():
         monkeypatch.setitem(BACKGROUNDS, name, lambda rng, shape, grey=grey: np.full((*shape, 3), grey, np.float32))
     monkeypatch.setattr(synthetic._Scene, "add", lambda *args, **kwargs: None)
-    monkeypatch.setattr(synthetic, "_develop", lambda rng, image, light: float(np.median(image)))
+    monkeypatch.setattr(synthetic, "_render_photograph", lambda rng, image, light: float(np.median(image)))
     hits = 0
     for index in range(80):
         biased = settings(image_size=64, background_bias=bias)

@@ -21,7 +21,14 @@ from wsss.settings.objectives import ObjectivePart, RecamSettings, SecondStagePa
 from wsss.settings.pamr import PamrSettings
 from wsss.settings.prediction import PredictionSettings
 from wsss.settings.prediction_labels import PredictionLabelSettings
-from wsss.settings.pseudo_labels import CrfLabelSettings, IrnetWalkSettings, PamrLabelSettings, PlainLabelSettings
+from wsss.settings.pseudo_labels import (
+    CrfLabelSettings,
+    IrnetWalkSettings,
+    PamrLabelSettings,
+    PlainLabelSettings,
+    RefinementPart,
+    TwoScorePart,
+)
 from wsss.settings.report import ReportSettings
 from wsss.settings.run import (
     LocationSettings,
@@ -181,6 +188,8 @@ DEFAULTS: dict[type[Settings], dict[str, Any]] = {
         "displacement": False,
         "lr_displacement": 1.0,
     },
+    RefinementPart: {"method": REQUIRED, "background_score": 0.15},
+    TwoScorePart: {"method": REQUIRED, "background_score": 0.15, "foreground_score": None},
     IrnetWalkSettings: {
         "method": "irnet",
         "radius": 5,

@@ -219,7 +219,7 @@ def test_a_training_may_be_killed_again_and_again(machine: Machine) -> None:
 
 def test_a_training_killed_after_its_last_step_is_complete(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as context:
-        context.setattr(training_loop._State, "discard", lambda state: None)
+        context.setattr(training_loop._Progress, "discard", lambda state: None)
         run(machine=machine)
     assert machine.checkpoint is not None
     assert machine.checkpoint.is_file()

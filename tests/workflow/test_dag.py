@@ -235,6 +235,7 @@ def test_some_rules_use_a_gpu_and_some_do_not() -> None:
         "make_cams",
         "train_irnet",
         "make_pseudo_labels",
+        "make_pseudo_labels_of_cams",
         "train_segmentation",
         "make_prediction",
     }

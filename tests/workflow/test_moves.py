@@ -89,7 +89,7 @@ def test_shards_that_are_cut_otherwise_train_nothing_again(place: Workplace) -> 
     assert outcome.code == 0, outcome.output
     assert len(list((place.work / folder / "shards" / "train").glob("*-of-3.tsv"))) == 3
     assert sha256_of(place.work / folder / "train.tsv") == listed
-    assert planned(place, dataset, shards=3) == {}
+    assert not [name for name in planned(place, dataset, shards=3) if name.startswith("train_")]
     assert sha256_of(place.only(SEGMENTER)) == before
 
 

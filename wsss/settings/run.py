@@ -179,7 +179,8 @@ def read_config(config: Mapping[str, Any]) -> Config:
         if key not in allowed:
             raise WsssError(f"config: unknown key {key}; allowed here: {', '.join(allowed)}")
     base = dict(config)
-    named = NamedRuns.read("", {key: base.pop(key, None) or {} for key in NamedRuns.model_fields})
+    given = {key: base.pop(key) for key in NamedRuns.model_fields if key in base}
+    named = NamedRuns.read("", {key: value for key, value in given.items() if value is not None})
     machine_values = {key: base.pop(key) for key in tuple(MachineSettings.model_fields) if key in base}
     machine = MachineSettings.read("", machine_values)
     runs = {"default": RunSettings.read("", base)}
