@@ -14,6 +14,14 @@ from wsss.settings.data import SyntheticSettings
 PROJECT = Path(__file__).parents[1]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of whole workflows run in one process, one after the other; they come first, as they take longest."""
+    of_workflows = {item for item in items if "workflow" in item.path.parts}
+    for item in of_workflows:
+        item.add_marker(pytest.mark.xdist_group("workflow"))
+    items.sort(key=lambda item: item not in of_workflows)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def on_cpu() -> Iterator[None]:
     """Tests hold the CPU's results, to the last digits, against figures; those marked gpu are for a GPU's."""

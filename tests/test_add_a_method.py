@@ -58,7 +58,7 @@ def test_the_page_adds_one_file_of_code_and_one_line_of_a_union() -> None:
 
 def test_the_contract_test_finds_the_new_part_and_passes(changed: Path) -> None:
     (command,) = re.findall(r"^```bash\npython -m (.*)\n```$", PAGE, re.MULTILINE)
-    told = run(changed, *command.split(), "-v", "-p", "no:cacheprovider")
+    told = run(changed, *command.split(), "-v", "-n0", "-p", "no:cacheprovider")
     assert told.startswith("0\n"), told
     passed = re.findall(r"::(\w+)\[second_head\S*\] PASSED", told)
     assert {"test_gradients_arrive_at_every_parameter", "test_weights_saved_and_loaded_give_the_same_losses"} <= set(
@@ -72,7 +72,9 @@ def test_the_contract_test_refuses_a_part_that_breaks_it(changed: Path, tmp_path
     shutil.copytree(changed, broken, ignore=shutil.ignore_patterns("__pycache__"))
     file = broken / "wsss" / "classification" / "second_head.py"
     apply("-        scores = self.head(\n+        scores = self.head.requires_grad_(False)(", file)
-    told = run(broken, "pytest", "tests/classification/test_contract.py", "-k", "second_head", "-p", "no:cacheprovider")
+    told = run(
+        broken, "pytest", "tests/classification/test_contract.py", "-k", "second_head", "-n0", "-p", "no:cacheprovider"
+    )
     assert told.startswith("1\n"), told
     assert "test_gradients_arrive_at_every_parameter" in told
 
