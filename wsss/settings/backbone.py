@@ -9,7 +9,7 @@ from wsss.settings.base import Settings
 from wsss.settings.training import Seed
 
 BackboneName = Literal["efficientnet_lite0", "resnet18", "resnet34", "resnet50", "resnet101"]
-# What stands before the name of a network of timm.
+# The prefix that marks the name of a timm network.
 TIMM = "timm/"
 _TIMM_NAME = re.compile(r"[A-Za-z0-9]\w*(\.\w+)*", re.ASCII)
 
@@ -22,18 +22,22 @@ def _known(name: str) -> str:
 
 
 class BackboneSettings(Settings):
-    """A network and its initial weights; there is no default: random features must never be used unawares."""
+    """A network and its initial weights. The weights have no default, so nobody uses random features by mistake."""
 
-    # One of the five, or any network of timm that gives features: timm/convnext_tiny (docs/backbones.md).
+    # One of the five names above, or any timm network that gives features: timm/convnext_tiny (docs/backbones.md).
     name: Annotated[str, AfterValidator(_known)]
-    # "imagenet" (checked download or package), "scratch" (random, from `seed`), or a file of weights
+    # imagenet: a checked download or an installed package. scratch: random, from `seed`. file: the file that
+    # `locations.backbones` names.
     weights: Literal["imagenet", "scratch", "file"]
-    # The file's sum. Without it nothing notices that another file lies there; a warning says so, and names the sum.
+    # SHA-256 of the file, for `weights: file`. Without it, a change of the file is not noticed, and a warning gives the
+    # sum to put here.
     file_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
+    # Seed of random initial weights. It matters for `weights: scratch` only.
     seed: Seed = 0
-    # resnet50 and resnet101 only: strides on the first 1x1 convolution of a stage, a stem pooling that rounds up.
+    # resnet50 and resnet101 only: the stride is on the first 1x1 convolution of a stage, and the stem's pooling rounds
+    # sizes up. Set it for weights that were trained in Caffe.
     caffe_style: bool = False
-    # What the network is shown: its own convention (RGB), or Caffe's: BGR in 0..255, less a mean.
+    # How pixels are given to the network. native: RGB, as the network was trained. caffe: BGR in 0..255 minus a mean.
     input: Literal["native", "caffe"] = "native"
 
     @model_validator(mode="after")

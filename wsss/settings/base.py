@@ -1,4 +1,4 @@
-"""The base of all settings: unknown keys are refused, and what differs from the defaults gives the path segment."""
+"""The base of all settings: unknown keys are refused, and values that differ from the defaults name the folder."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,21 +11,21 @@ from wsss.errors import WsssError
 
 
 class Settings(BaseModel):
-    """Settings of one stage. Frozen; unknown keys, wrong types and impossible values are refused."""
+    """Settings of one stage. They cannot be changed. Unknown keys, wrong types and impossible values are refused."""
 
-    # The module of the part that these settings choose, where they are those of one part among several.
+    # The module of the method that these settings choose, if the stage has several methods; else empty.
     code: ClassVar[str] = ""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     @property
     def label(self) -> str:
-        """What tells these settings from others of their stage, for paths and tables; empty where nothing does."""
+        """A short name for these settings in paths and tables; empty if they need none."""
         return ""
 
     @property
     def parts(self) -> frozenset[str]:
-        """Full names of the modules of the parts that these settings choose (`code` of their classes)."""
+        """Full names of the modules that these settings choose: `code` of this class and of the blocks inside."""
         values = [getattr(self, name) for name in type(self).model_fields]
         blocks = [one for value in values for one in (value if isinstance(value, tuple) else (value,))]
         inner = [one.parts for one in blocks if isinstance(one, Settings)]
@@ -34,16 +34,16 @@ class Settings(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _complete_blocks(cls, values: Any) -> Any:
-        """A block that is given in part keeps what this stage has for the rest of it, not the defaults of its class."""
+        """Complete a block that is given in part: missing keys come from this stage, not from the block's class."""
         if not isinstance(values, Mapping):
             return values
         blocks = {name: field.default for name, field in cls.model_fields.items() if name in values}
         return {name: completed(blocks.get(name), value) for name, value in values.items()}
 
     def key(self, beside: "Settings | None" = None) -> str:
-        """Canonical JSON of what differs from the defaults, or from other settings.
+        """Canonical JSON of the values that differ from the defaults, or from other settings.
 
-        A new option with a default is in no key, so it moves no artifact. `completed` reads a key back.
+        A new option that keeps its default is not in the key, so paths of artifacts stay. `completed` reads a key back.
 
         Parameters
         ----------
@@ -58,9 +58,9 @@ class Settings(BaseModel):
         return json.dumps(self.differences(beside), sort_keys=True)
 
     def differences(self, beside: "Settings | None" = None) -> dict[str, Any]:
-        """What differs from the defaults as plain values; block by block, against the defaults of this stage.
+        """The values that differ from the defaults of this stage, block by block.
 
-        Settings of another kind than `beside` name their kind.
+        If `beside` is of another kind, the field that names the kind is always included.
 
         Parameters
         ----------
@@ -111,7 +111,7 @@ class Settings(BaseModel):
 
 @cache
 def tags(model: type[BaseModel]) -> dict[str, str]:
-    """The fields that tell settings of one kind from those of another, which have one value each."""
+    """The fields that name the kind of settings, with their value: literals that allow one value only."""
     literals = {name: get_args(field.annotation) for name, field in model.model_fields.items()}
     return {
         name: values[0]
@@ -121,9 +121,9 @@ def tags(model: type[BaseModel]) -> dict[str, str]:
 
 
 def completed(usual: Any, given: Any) -> Any:
-    """A block as a config gives it, with the rest taken from the usual one; anything else stays as it is.
+    """A block as a config gives it, with missing keys taken from the usual block. Other values are returned unchanged.
 
-    A block of another kind than the usual one has nothing in common with it.
+    A block of another kind takes nothing from the usual block.
     """
     if not isinstance(usual, Settings) or not isinstance(given, Mapping):
         return given
@@ -145,7 +145,7 @@ def _plain(value: Any, usual: Any) -> Any:
 
 
 def explain(key_path: str, model: type[BaseModel], error: ValidationError) -> str:
-    """One line a mistake: the key's full name, the value it has and what is allowed."""
+    """One line for each mistake: the full name of the key, its value, and what is allowed."""
     lines = []
     for mistake in error.errors():
         keys, allowed = _resolve(model, mistake["loc"])
@@ -155,7 +155,7 @@ def explain(key_path: str, model: type[BaseModel], error: ValidationError) -> st
         elif mistake["type"] == "missing":
             lines.append(f"config: {name} is missing")
         elif mistake["type"] == "value_error":
-            # A check of ours, over several keys: it names them and their values itself.
+            # One of our own checks over several keys. Its message already names the keys and their values.
             lines.append(": ".join(filter(None, ["config", name, str(mistake["ctx"]["error"])])))
         else:
             lines.append(f"config: {name} = {mistake['input']!r}: {mistake['msg']}")
@@ -163,9 +163,9 @@ def explain(key_path: str, model: type[BaseModel], error: ValidationError) -> st
 
 
 def _resolve(model: type[BaseModel], location: Iterable[int | str]) -> tuple[list[str], list[str]]:
-    """Names of the keys that lead to a mistake, and what the last of them may be.
+    """Names of the keys that lead to a mistake, and the names allowed in place of the last one.
 
-    Where settings are of one of several kinds, the location names the kind too, which is no key.
+    If settings can be of several kinds, the location also names the kind. The kind is not a key.
     """
     keys: list[str] = []
     owner: type[BaseModel] | None = None
@@ -182,7 +182,7 @@ def _resolve(model: type[BaseModel], location: Iterable[int | str]) -> tuple[lis
 
 
 def _models(annotation: Any) -> Iterator[type[BaseModel]]:
-    """The classes of settings that an annotation admits, at any depth."""
+    """The classes of settings that an annotation contains, at any depth."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
     for part in get_args(annotation):

@@ -1,4 +1,4 @@
-"""Settings of the leaf "CAM+CRF"."""
+"""Settings of the measure "CAM+CRF"."""
 
 from wsss.settings.base import Settings
 from wsss.settings.crf import CrfSettings
@@ -7,7 +7,9 @@ from wsss.settings.training import Share
 
 
 class CamCrfSettings(Settings):
-    """The leaf "CAM+CRF": softmax of [background_score, CAMs] through a CRF; feeds no later stage."""
+    """The measure "CAM+CRF": a CRF on the softmax of [background_score, CAMs]. No later stage uses its labels."""
 
+    # The constant score of the background channel, beside CAMs in 0..1.
     background_score: Share = 0.15
+    # The CRF, or PAMR in its place.
     crf: SmoothingSettings = CrfSettings(gaussian_sxy=1, bilateral_sxy=64, bilateral_srgb=3, bilateral_weight=4)

@@ -11,6 +11,7 @@ from wsss.settings.training import Share
 class CamCurveSettings(Settings):
     """Background scores that the threshold curve of the CAMs tries."""
 
+    # (first, last, step) of the background scores. `last` is included.
     thresholds: tuple[Share, Share, Share] = (0.02, 0.60, 0.02)
 
     @model_validator(mode="after")

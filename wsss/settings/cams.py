@@ -1,6 +1,6 @@
-"""Settings of multi-scale class activation maps: a frame that all methods share, and one class a method.
+"""Settings of multi-scale class activation maps: settings that all methods share, and one class for each method.
 
-Each class names the method by the literal `method`, and the module of its code by `code`.
+In each class, `method` is the name of the method and `code` is the module of its code.
 """
 
 from typing import Annotated, ClassVar, Literal
@@ -15,16 +15,21 @@ Mirrors = Literal["max", "add"]
 
 
 class CamPart(Settings):
-    """The frame: each scale sees the image and its mirror, their CAMs are joined, and the scales are summed.
+    """Settings that all CAM methods share.
 
-    Besides `method`, each setting of a method has a default.
+    At each scale, the CAMs of the image and of its mirror are joined. Then the scales are summed. Every setting of a
+    method has a default, except `method`.
     """
 
+    # The CAM method.
     method: str
+    # Factors of the image's size. For images below 200 pixels leave out the small ones.
     scales: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1)] = (1.0, 0.5, 1.5, 2.0)
+    # Number format of the backbone. bfloat16 is faster, mainly on a GPU; the maps differ slightly.
     precision: Precision = "float32"
+    # Number format of the stored CAMs. float16 halves the files.
     store_dtype: Literal["float16", "float32"] = "float16"
-    # How the CAMs of the image and of its mirror are joined: VWE and VWL take the maximum, IRNet and ReCAM the sum.
+    # How the CAMs of the image and of its mirror are joined. VWE and VWL take the maximum, IRNet and ReCAM the sum.
     mirrors: Mirrors = "max"
 
     @property
@@ -33,21 +38,23 @@ class CamPart(Settings):
         return "" if self.method == "plain" else self.method
 
     def misfit(self, classifier: ClassifierSettings) -> str | None:
-        """Why the CAMs of this classifier cannot be made so; None where they can."""
+        """Why this method cannot make CAMs of this classifier; None if it can."""
         return None
 
 
 class PlainCamSettings(CamPart):
-    """W^img at each pixel of the features, as in VWL and the released codes of VWE and VWL."""
+    """W^img applied at each pixel of the features, as in VWL and in the released code of VWE and VWL."""
 
     code: ClassVar[str] = "wsss.cams.plain"
+    # The name of this method.
     method: Literal["plain"] = "plain"
 
 
 class ImageAndWordsSettings(CamPart):
-    """The plain maps joined by max with the maps of the visual words (VWE eq. 10-12)."""
+    """The maximum of the plain maps and the maps of the visual words (VWE eq. 10-12)."""
 
     code: ClassVar[str] = "wsss.cams.image_and_words"
+    # The name of this method.
     method: Literal["image_and_words"]
 
     def misfit(self, classifier: ClassifierSettings) -> str | None:
@@ -59,5 +66,5 @@ class ImageAndWordsSettings(CamPart):
         )
 
 
-# Every CAM method there is: a new one joins this line. The first is the default.
+# All CAM methods. Add a new one at the end of this line: the first one is the default.
 CamSettings = Annotated[PlainCamSettings | ImageAndWordsSettings, Field(discriminator="method")]

@@ -18,40 +18,59 @@ WORDS_CODE = {
 
 
 class ClassifierSettings(Settings):
-    """Defaults are the released VWL-L on VOC 2012, but for `stop_after_epoch`, and the backbone, which has none."""
+    """Settings of the classifier. Defaults are the released VWL-L on VOC 2012, except for `stop_after_epoch`.
 
+    The backbone has no default.
+    """
+
+    # The network that gives the features, and its initial weights.
     backbone: BackboneSettings
-    # The global average, the global maximum, or hybrid pooling: HP of VWL, which is the HSPP of VWE.
+    # gap: global average. gmp: global maximum. hybrid: hybrid pooling, called HP in VWL and HSPP in VWE.
     pooling: Literal["gap", "gmp", "hybrid"] = "hybrid"
-    # Hybrid pooling: maxima over r x r cells for each r, and the weight of the global average (eq. 8-10 of VWL).
+    # Hybrid pooling: for each r of this list, the mean of the maxima of r x r cells (VWL eq. 8).
     regions: Annotated[tuple[Positive, ...], Field(min_length=1)] = (1, 2, 4)
+    # Hybrid pooling: the weight of the global average (VWL eq. 10). 0 leaves the average out.
     gamma: Annotated[float, Field(ge=0)] = 2.0
-    # Visual words: none; vwe (codebook learnt through the word-to-image loss); vwl_l (the same with DeCov and tau);
-    # vwl_m (codebook of a memory bank; the released one trains layers 1 and 2 of the ResNet too: frozen_stages 1).
+    # Visual words. none: no words. vwe: the codebook is learnt by the word-to-image loss. vwl_l: as vwe, plus DeCov
+    # and tau. vwl_m: the codebook is a memory bank. For the released VWL-M set frozen_stages to 1, since it also trains
+    # layers 1 and 2 of the ResNet.
     words: Literal["none", "vwe", "vwl_l", "vwl_m"] = "vwl_l"
+    # k, the number of visual words.
     vocabulary: Positive = 256
+    # vwl_l only: the factor of the similarities in the softmax over the words (VWL eq. 3).
     tau: Annotated[float, Field(gt=0)] = 1.0
+    # vwl_l only: the weight of the DeCov loss (VWL eq. 13).
     decov_weight: Annotated[float, Field(ge=0)] = 1.0
-    # Share of a batch's own words in the memory bank after it (eq. 7 of VWL).
+    # vwl_m only: the share of a batch's own words when the memory bank is updated (VWL eq. 7).
     rho: Annotated[float, Field(gt=0, le=1)] = 1e-3
-    # Where the papers and the authors' code differ: the equations as printed, or what the published numbers came from.
+    # What to follow where the papers and the authors' code differ. released: the code, which gave the published
+    # numbers. paper: the equations as printed.
     formulation: Literal["released", "paper"] = "released"
-    # Stages 1..n of the backbone's five stay as they start, the stem always; 3 is "up to layer2" of a ResNet.
+    # The first n of the backbone's five stages are not trained. 1 is the stem alone; 3 is "up to layer2" of a ResNet.
     frozen_stages: Annotated[int, Field(ge=1, le=5)] = 3
-    # Augmentation: long side drawn uniformly from this range (pixels), then a random crop, padded where needed.
+    # Augmentation: the image is resized, its long side is drawn from this range in pixels. Choose it around the size of
+    # your images.
     long_side: tuple[Positive, Positive] = (320, 640)
+    # Side of the random square crop, in pixels. Smaller images are padded.
     crop: Positive = 512
+    # Images in a batch. Lower it if memory runs out.
     batch: Positive = 16
+    # Passes through the train list. Take more for few images.
     epochs: Positive = 6
-    # Training ends after this epoch although the schedule is laid out for `epochs`; the default is the last, and the
-    # released VWL-L makes its CAMs after the fifth of six.
+    # Training ends after this epoch, but the learning rate still follows the schedule of `epochs`. None: after the last
+    # epoch. The released VWL-L makes its CAMs after the fifth of six epochs.
     stop_after_epoch: Positive | None = None
+    # First learning rate of the backbone.
     lr: Rate = 0.01
+    # First learning rate of everything outside the backbone. Take 0.01 for efficientnet_lite0 (docs/decisions.md).
     lr_heads: Rate = 0.1
+    # SGD's momentum, weight decay and schedule. The released code has a momentum of 1e-4, the papers print 0.9.
     optimiser: OptimiserSettings = OptimiserSettings(momentum=1e-4, weight_decay=1e-4)
+    # Number format of the forward pass. bfloat16 is faster, mainly on a GPU.
     precision: Precision = "float32"
+    # Seed of the heads' initial weights, the order of the images and the augmentation.
     seed: Seed = 0
-    # What is trained beside the image labels and the words, each method at most once: wsss/settings/objectives.py.
+    # Further objectives, beside the image labels and the words (wsss/settings/objectives.py). Each method at most once.
     objectives: tuple[ObjectiveSettings, ...] = ()
 
     @model_validator(mode="after")
@@ -81,12 +100,12 @@ class ClassifierSettings(Settings):
 
     @property
     def second_stage(self) -> SecondStagePart | None:
-        """The objective that starts from a finished classifier; None where training starts from the backbone's."""
+        """The objective that starts from a finished classifier; None if training starts from the backbone's weights."""
         return next((one for one in self.objectives if isinstance(one, SecondStagePart)), None)
 
     @property
     def start(self) -> "ClassifierSettings | None":
-        """Settings of the finished classifier that this one starts from; None where there is none."""
+        """Settings of the finished classifier that this one starts from; None if there is none."""
         if self.second_stage is None:
             return None
         kept = tuple(one for one in self.objectives if one is not self.second_stage)

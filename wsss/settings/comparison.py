@@ -1,4 +1,4 @@
-"""Settings of a comparison: rows of a table over seeds, and a paper's figures to stand beside them."""
+"""Settings of a comparison: rows of a table over seeds, and perhaps a paper's figures."""
 
 from typing import Annotated, Any, Literal
 
@@ -20,28 +20,34 @@ def _distinct(seeds: tuple[Seed, ...]) -> tuple[Seed, ...]:
 
 
 class PublishedSettings(Settings):
-    """A paper's mIoU of some rows, in percent. They are of PASCAL VOC 2012 and of networks that start from ImageNet.
+    """A paper's mIoU of some rows, in percent, on PASCAL VOC 2012, with networks that start from ImageNet.
 
-    Where a comparison is of anything else, it is refused: a figure stands beside none of another protocol.
+    A comparison with another protocol is refused, because the figures would not be comparable.
     """
 
-    # Which table it is, and what its figures depend on; shown below them.
+    # The paper's table, and what its figures depend on. This text is shown below the figures.
     source: Annotated[str, Field(min_length=1)]
-    # What the figures are of: a stage, which says whether a CRF comes last, and the network of the classifier.
+    # The stage that the figures are of. Its name says whether a CRF comes last.
     stage: ScoredStage
+    # The backbone of the paper's classifier.
     backbone: BackboneName
+    # mIoU in percent, by the name of the row and by split.
     rows: Annotated[dict[str, dict[Literal["train", "val"], Percent]], Field(min_length=1)]
 
 
 class ComparisonSettings(Settings):
-    """Rows of a table: changes of the base, each made with every seed, and scored after one stage.
+    """Rows of a table. Each row is a change of the base, run with every seed and scored after one stage.
 
-    Rows are compared with the first one, seed by seed: equal seeds see equal batches.
+    Rows are compared with the first row, seed by seed, because equal seeds see equal batches.
     """
 
+    # The stage whose scores are compared. Later stages train more networks.
     stage: ScoredStage = "cam"
+    # Seeds of each row. More seeds narrow the spread; each costs one more run of every row.
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1), AfterValidator(_distinct)] = (0, 1, 2)
+    # Changes of the base, by the name of the row.
     rows: Annotated[dict[str, dict[str, Any] | None], Field(min_length=1)]
+    # A paper's figures, shown beside the rows.
     published: PublishedSettings | None = None
-    # Draw how alike the visual words of each row are, side by side; of the first seed.
+    # Whether to draw the similarities of each row's visual words, for the first seed.
     words: bool = False

@@ -11,11 +11,19 @@ from wsss.settings.training import Share
 
 
 class ConfidentLabelSettings(Settings):
-    """Foreground where [foreground_score, CAM] says so, background where both say so, ignored elsewhere."""
+    """Labels of the pixels that the CAMs are sure of.
 
+    A pixel is foreground if a class wins against `foreground_score`. It is background if no class wins against
+    either score. All other pixels are ignored.
+    """
+
+    # The high background score, beside CAMs in 0..1. Raise it if background is labelled as objects.
     foreground_score: Share = 0.30
+    # The low background score. Lower it if objects are labelled as background.
     background_score: Share = 0.05
+    # How much the CRF trusts each given label, as a probability.
     label_probability: Annotated[float, Field(gt=0.5, lt=1)] = 0.7
+    # The CRF, or PAMR in its place.
     crf: SmoothingSettings = CrfSettings(gaussian_sxy=3, bilateral_sxy=50, bilateral_srgb=5, bilateral_weight=10)
 
     @model_validator(mode="after")

@@ -12,14 +12,21 @@ Width = Annotated[float, Field(gt=0)]
 
 
 class CrfSettings(Settings):
-    """Two Potts kernels. Widths `*_sxy` are in pixels, `bilateral_srgb` in grey levels of 0-255."""
+    """A CRF with two kernels: Gaussian (distance) and bilateral (distance and colour). Both have Potts costs."""
 
     code: ClassVar[str] = "wsss.labelling.dense_crf"
 
+    # The name of this method.
     method: Literal["dense_crf"] = "dense_crf"
+    # Iterations of mean-field inference.
     iterations: Positive = 10
+    # Width of the Gaussian kernel, in pixels.
     gaussian_sxy: Width
+    # Weight of the Gaussian kernel, which removes small isolated regions.
     gaussian_weight: NonNegative = 3.0
+    # Width of the bilateral kernel in space, in pixels.
     bilateral_sxy: Width
+    # Width of the bilateral kernel in colour, in grey levels of 0..255.
     bilateral_srgb: Width
+    # Weight of the bilateral kernel, which moves labels to edges of colour.
     bilateral_weight: NonNegative

@@ -22,35 +22,45 @@ class ListSettings(Settings):
     """Names of the image lists.
 
     A name without an ending, such as `train`, is a list of the dataset: ImageSets/Segmentation/train.txt.
-    A name that ends in `.txt`, such as `few.txt`, is a file of the user's in the folder that `locations.lists` names.
+    A name that ends in `.txt`, such as `few.txt`, is the user's own file in the folder `locations.lists`.
     """
 
+    # Images to train on.
     train: Name = "train"
-    # The part of `train` whose masks are scored; the training never sees them.
+    # Images of `train` whose masks are used for scores. No training sees these masks.
     train_scored: Name = "train"
+    # Images that only scores are made of.
     val: Name = "val"
 
 
 def is_own_list(name: str) -> bool:
-    """Whether a list is a file of the user's, not one that the dataset brings along."""
+    """Whether a list is the user's own file, not a list of the dataset."""
     return name.endswith(".txt")
 
 
 class SyntheticSettings(Settings):
     """The embedded dataset: scenes made from a seed (see wsss.data.synthetic.scenes)."""
 
+    # The kind of dataset.
     kind: Literal["synthetic"]
+    # Name of the dataset in paths and tables.
     name: Name = "synthetic"
+    # Seed of all scenes.
     seed: Seed = 0
+    # Number of train images.
     train_images: Positive = 240
+    # Number of val images.
     val_images: Positive = 60
+    # Longer side of an image, in pixels.
     image_size: Annotated[int, Field(ge=64)] = 160
+    # Number of classes, without the background.
     classes: Annotated[int, Field(ge=2, le=12)] = 8
+    # The largest number of objects in an image.
     max_objects: Annotated[int, Field(ge=1, le=6)] = 4
-    # How often a scene has the background that its main class prefers; the rest is drawn from all backgrounds.
+    # How often a scene has the background that its main class prefers. Other scenes draw from all backgrounds.
     background_bias: Share = 0.4
-    # How often a body has a hue of the third of the colour circle that its class prefers among the classes with the
-    # same build and skin; at 0 only heads tell these apart.
+    # How often the colour of a body hints at its class. Classes with the same build and skin each prefer one third of
+    # the colour circle. At 0 only the heads tell these classes apart.
     body_cue: Share = 0.8
 
     @property
@@ -60,25 +70,29 @@ class SyntheticSettings(Settings):
 
     @property
     def lists(self) -> ListSettings:
-        """The generated lists: train, scored as a whole, and val."""
+        """The generated lists: train and val. All of train is scored."""
         return ListSettings()
 
 
 class Voc12Settings(Settings):
     """PASCAL VOC 2012 with SBD's masks (train_aug, 10,582 images), or a part of its images and classes.
 
-    It comes from the official archives, or from the folder that `locations.dataset` names.
+    It is made from the official archives, or from the folder `locations.dataset`.
     """
 
+    # The kind of dataset.
     kind: Literal["voc12"]
+    # Name of the dataset in paths and tables.
     name: Name = "voc12"
+    # Names of the image lists. Change them to use a part of the images.
     lists: ListSettings = ListSettings(train="train_aug", train_scored="train", val="val")
-    # Classes and their values in VOC's masks. Classes that are left out are ignored, see `ignored_classes`.
+    # Class names with their values in VOC's masks. Classes that are left out are not labelled, and their pixels are
+    # ignored in scores.
     classes: dict[str, MaskValue] = VOC_VALUES
 
     @property
     def ignored_classes(self) -> dict[str, int]:
-        """The classes of VOC that `classes` leaves out: not labelled, and their pixels are ignored when scored."""
+        """The classes of VOC that `classes` leaves out. They are not labelled; their pixels are ignored in scores."""
         return {name: value for name, value in VOC_VALUES.items() if name not in self.classes}
 
     @model_validator(mode="after")
@@ -99,14 +113,17 @@ class Voc12Settings(Settings):
 
 
 class FolderSettings(Settings):
-    """Images in VOC layout on disk, at the place that `locations.dataset` names."""
+    """Your own images in VOC layout, in the folder `locations.dataset`."""
 
+    # The kind of dataset.
     kind: Literal["folder"]
+    # Name of the dataset in paths and tables. Give each dataset its own.
     name: Name
-    # Class names and their values in the masks; they are columns of image_labels.csv too.
+    # Class names with their values in the masks. The names are also the columns of image_labels.csv.
     classes: dict[str, MaskValue]
-    # Known classes that are left out: not labelled, and their pixels are ignored when scored.
+    # Classes of the dataset that are left out. They are not labelled, and their pixels are ignored in scores.
     ignored_classes: dict[str, MaskValue] = {}
+    # Names of the image lists.
     lists: ListSettings = ListSettings()
 
     @property

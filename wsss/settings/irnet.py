@@ -10,21 +10,34 @@ from wsss.settings.training import OptimiserSettings, Positive, Precision, Rate,
 
 
 class IrnetSettings(Settings):
-    """Training on frozen features; defaults are the official ones, without the displacements that instances need."""
+    """Settings of IRNet's training. The backbone stays frozen. Defaults are the official ones, without displacements.
 
+    Displacements are needed for instance segmentation only.
+    """
+
+    # The frozen network that gives the features, and its weights.
     backbone: BackboneSettings
+    # Augmentation: the factor of the image's size is drawn from this range.
     scale: tuple[Rate, Rate] = (0.5, 1.5)
+    # Side of the random square crop, in pixels: a multiple of 16. Smaller images are padded.
     crop: Positive = 512
+    # Images in a batch. Lower it if memory runs out.
     batch: Positive = 32
+    # Passes through the train list. Take more for few images.
     epochs: Positive = 3
-    # Pairs of cells closer than this (strictly) on the stride-4 grid are compared.
+    # Pairs of cells are compared if their distance is below this, in cells of 4 pixels.
     radius: Annotated[int, Field(ge=2)] = 10
+    # First learning rate of the edge branch.
     lr: Rate = 0.1
+    # SGD's momentum, weight decay and schedule.
     optimiser: OptimiserSettings = OptimiserSettings(momentum=1e-4, weight_decay=1e-4)
+    # Number format of the forward pass. bfloat16 is faster, mainly on a GPU.
     precision: Precision = "float32"
+    # Seed of the branches' initial weights, the order of the images and the augmentation.
     seed: Seed = 0
-    # Train the displacement branch too; pseudo labels do not depend on it.
+    # Whether to train the displacement branch too. Pseudo labels do not depend on it.
     displacement: bool = False
+    # First learning rate of the displacement branch.
     lr_displacement: Rate = 1.0
 
     @model_validator(mode="after")

@@ -1,6 +1,6 @@
-"""Settings of the classifier's objectives beside the image labels and the visual words: one class a method.
+"""Settings of the classifier's objectives beside the image labels and the visual words: one class for each method.
 
-Each class names the method by the literal `method`, and the module of its code by `code`.
+In each class, `method` is the name of the method and `code` is the module of its code.
 """
 
 from typing import Annotated, ClassVar, Literal
@@ -12,34 +12,40 @@ from wsss.settings.training import Positive, Rate
 
 
 class ObjectivePart(Settings):
-    """What every objective has. Besides `method`, each of its settings has a default."""
+    """Settings that every objective has. Every setting has a default, except `method`."""
 
+    # The objective.
     method: str
 
 
 class SecondStagePart(ObjectivePart):
-    """An objective that starts from a finished classifier and trains it on by a schedule of its own."""
+    """An objective that starts from a finished classifier and trains it further, with its own schedule."""
 
+    # Passes through the train list.
     epochs: Positive
-    # The first rate of what the finished classifier has: trunk and heads.
+    # First learning rate of everything that the finished classifier has: backbone and heads.
     lr: Rate
-    # The first rate of the objective's own parameters.
+    # First learning rate of the objective's own parameters.
     lr_heads: Rate
 
 
 class RecamSettings(SecondStagePart):
-    """ReCAM (CVPR 2022). Defaults are the released ones on VOC 2012; on COCO 2014 weight 0.1 and maps: first_head."""
+    """ReCAM (CVPR 2022). Defaults are those released for VOC 2012. For COCO 2014: weight 0.1 and maps: first_head."""
 
     code: ClassVar[str] = "wsss.classification.recam"
+    # The name of this objective.
     method: Literal["recam"]
-    # The weight of the softmax head's loss.
+    # Weight of the loss of the softmax head.
     weight: Annotated[float, Field(ge=0)] = 1.0
+    # Passes through the train list, after the classifier's own.
     epochs: Positive = 4
+    # First learning rate of the finished classifier's backbone and heads.
     lr: Rate = 5e-5
+    # First learning rate of the softmax head.
     lr_heads: Rate = 5e-4
-    # What CAMs are made with: the product of both heads' weights, or W^img of the trained network alone.
+    # The weights that make the CAMs. product: the product of both heads' weights. first_head: W^img alone.
     maps: Literal["product", "first_head"] = "product"
 
 
-# Every objective there is: a new one joins this line, as `RecamSettings | NewSettings`.
+# All objectives. Add a new one to this line, as `RecamSettings | NewSettings`.
 ObjectiveSettings = Annotated[RecamSettings, Field(discriminator="method")]

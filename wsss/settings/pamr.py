@@ -9,16 +9,19 @@ from wsss.settings.training import Positive
 
 
 class PamrSettings(Settings):
-    """Weighted means over neighbours of like colour, taken several times; defaults are the released ones."""
+    """Weighted means over neighbours, repeated. Neighbours of similar colour count more. Defaults are as released."""
 
     code: ClassVar[str] = "wsss.labelling.pamr"
 
+    # The name of this method.
     method: Literal["pamr"]
-    # Each pixel has eight neighbours at each of these distances, counted in cells of the grid below.
+    # Distances of the neighbours, in cells of the grid below. Each pixel has eight neighbours at each distance.
     dilations: Annotated[tuple[Positive, ...], Field(min_length=1)] = (1, 2, 4, 8, 12, 24)
+    # How often the weighted mean is repeated.
     iterations: Positive = 10
-    # Differences of colour are measured in this share of the local standard deviation: smaller keeps edges sharper.
+    # Differences of colour are divided by this value times the local standard deviation. Smaller values keep edges
+    # sharper.
     colour_tolerance: Annotated[float, Field(gt=0)] = 0.1
-    # It runs on a grid with one cell every so many pixels. A wider grid takes less time and reaches further. That helps
-    # coarse maps and costs small objects. Its authors refine a network's own scores, at 4.
+    # Distance between the cells of the grid that PAMR works on, in pixels. A larger value takes less time and reaches
+    # further. That helps coarse maps and loses small objects. Its authors use 4, on the scores of a network.
     stride: Positive = 1

@@ -8,4 +8,5 @@ from wsss.settings.smoothing import SmoothingSettings
 class PredictionLabelSettings(Settings):
     """From stored logits to labels: argmax, and argmax after a CRF on the softmax."""
 
+    # The CRF, or PAMR in its place.
     crf: SmoothingSettings = CrfSettings(gaussian_sxy=1, bilateral_sxy=67, bilateral_srgb=3, bilateral_weight=4)

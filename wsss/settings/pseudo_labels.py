@@ -1,7 +1,7 @@
-"""Settings of the pseudo labels: one of several refinements of the CAMs, told apart by `method`.
+"""Settings of the pseudo labels: one class for each refinement of the CAMs.
 
-Each says in `code` which module it is of, and in `needs` which stages it uses besides the CAMs, in the order in which
-they follow each other.
+In each class, `method` is the name of the refinement and `code` is the module of its code. `needs` names the stages
+that the refinement uses besides the CAMs, in the order in which they run.
 """
 
 from typing import Annotated, ClassVar, Literal, Self
@@ -15,12 +15,14 @@ from wsss.settings.training import Positive, Precision, Share
 
 
 class RefinementPart(Settings):
-    """What all refinements share: pixels up to the background score are background."""
+    """Settings that all refinements share. Pixels whose scores do not exceed the background score are background."""
 
-    # The stages that it uses besides the CAMs, in the order in which they follow each other.
+    # The stages that the refinement uses besides the CAMs, in the order in which they run.
     needs: ClassVar[tuple[str, ...]] = ()
 
+    # The refinement.
     method: str
+    # Pixels up to this score are background. Lower it if labels miss parts of objects; raise it if they spill over.
     background_score: Share = 0.15
 
     @property
@@ -30,19 +32,19 @@ class RefinementPart(Settings):
 
     @property
     def object_score(self) -> float:
-        """What a class must score above for a pixel to be its own."""
+        """The score that a class must exceed to get a pixel."""
         return self.background_score
 
 
 class TwoScorePart(RefinementPart):
-    """A refinement that may leave pixels out: those between both scores are ignored by the training that follows."""
+    """A refinement with two scores. The segmentation network does not learn from pixels between them."""
 
-    # None: the background score, which leaves no pixel out.
+    # Pixels above this score are foreground. None: the background score, so that no pixel is left out.
     foreground_score: Share | None = None
 
     @property
     def object_score(self) -> float:
-        """The foreground score, or the background score where there is none."""
+        """The foreground score, or the background score if there is none."""
         return self.background_score if self.foreground_score is None else self.foreground_score
 
     @model_validator(mode="after")
@@ -57,24 +59,33 @@ class IrnetWalkSettings(TwoScorePart):
     code: ClassVar[str] = "wsss.refinement.irnet_walk"
     needs: ClassVar[tuple[str, ...]] = ("confident_labels", "irnet")
 
+    # The name of this refinement.
     method: Literal["irnet"] = "irnet"
+    # The walk steps between cells closer than this, in cells of 4 pixels.
     radius: Annotated[int, Field(ge=2)] = 5
+    # Affinities are raised to this power. Larger values stop the walk at weaker edges.
     beta: Annotated[float, Field(gt=0)] = 10.0
+    # The walk takes 2^log2_steps steps. Lower it for images much smaller than 500 pixels (config.yaml has 5).
     log2_steps: Annotated[int, Field(ge=0, le=12)] = 8
-    # accelerated: a third of the time of exact, and proven to be within 1e-5 of the exact walk's largest value.
+    # accelerated takes a third of the time of exact. It is proven to differ by at most 1e-5 of the exact walk's largest
+    # value.
     walk: Literal["exact", "accelerated"] = "accelerated"
+    # Pixels up to this score are background. Lower it if labels miss parts of objects; raise it if they spill over.
     background_score: Share = 0.25
-    # Images are padded to squares of this side before the network, larger ones to the next multiple of 16.
+    # Before the network, images are padded to a square of this side, in pixels. A longer side is padded to the next
+    # multiple of 16. Choose it near the size of most images.
     pad_to: Positive = 512
+    # Number format of IRNet. bfloat16 is faster, mainly on a GPU; the edges differ slightly.
     precision: Precision = "float32"
 
 
 class PamrLabelSettings(TwoScorePart):
-    """PAMR of the CAMs, then argmax against a constant background score. Nothing is trained."""
+    """PAMR on the CAMs, then argmax against a constant background score. Nothing is trained."""
 
     code: ClassVar[str] = "wsss.refinement.pamr_labels"
+    # The name of this refinement.
     method: Literal["pamr"]
-    # PAMR lowers the maxima of the CAMs: choose the score anew rather than take that of another method.
+    # PAMR's own settings. PAMR lowers the maxima of the CAMs, so do not reuse the scores of another refinement.
     pamr: PamrSettings = PamrSettings(method="pamr")
 
 
@@ -82,14 +93,17 @@ class CrfLabelSettings(RefinementPart):
     """A dense CRF on the softmax of [background_score, CAMs], then argmax. Nothing is trained."""
 
     code: ClassVar[str] = "wsss.refinement.crf_labels"
+    # The name of this refinement.
     method: Literal["crf"]
+    # The CRF's own settings.
     crf: CrfSettings = CrfSettings(gaussian_sxy=1, bilateral_sxy=64, bilateral_srgb=3, bilateral_weight=4)
 
 
 class PlainLabelSettings(TwoScorePart):
-    """The CAMs as they are: argmax against a constant background score. No refinement, as a bound for the others."""
+    """No refinement: argmax of the CAMs against a constant background score. It is the baseline for the others."""
 
     code: ClassVar[str] = "wsss.refinement.plain_labels"
+    # The name of this choice.
     method: Literal["none"]
 
 

@@ -5,9 +5,10 @@ from wsss.settings.training import Positive
 
 
 class ReportSettings(Settings):
-    """The page of a run."""
+    """Settings of the report of a run."""
 
-    # How many images of each split the panels show.
+    # Number of images of each split in the panels.
     panels: Positive = 8
-    # Give the recovery ratio: the score as a part of the same network's on the truth, which is then trained too.
+    # Whether to report the recovery ratio: the score divided by that of the same network trained on the truth. The
+    # network on the truth is then trained too.
     recovery: bool = False

@@ -1,4 +1,4 @@
-"""A whole config: one base, named runs as overrides of it, and what concerns this machine only."""
+"""A whole config: one base, named runs that change it, and settings of this machine."""
 
 import json
 import os
@@ -26,7 +26,7 @@ from wsss.settings.report import ReportSettings
 from wsss.settings.segmentation import SegmentationSettings
 from wsss.settings.training import Positive
 
-# Stages that train a network, and so have a seed.
+# Stages that train a network. They have a seed.
 TRAINED = ("classifier", "irnet", "segmentation")
 
 
@@ -35,36 +35,47 @@ LocalPath = Annotated[str, Field(min_length=1), AfterValidator(os.path.expanduse
 
 
 class LocationSettings(Settings):
-    """Places on this machine; they are no part of any artifact's path."""
+    """Places on this machine. They are not part of any path of an artifact."""
 
-    # The folder of a dataset, in VOC layout. `kind: folder` needs it; `kind: voc12` takes it in place of the archives.
+    # The folder of the dataset, in VOC layout. `kind: folder` needs it. `kind: voc12` uses it instead of the archives.
     dataset: LocalPath | None = None
-    # The folder of the user's own image lists, those whose names in `data.lists` end in `.txt`. A relative place counts
-    # from the working directory or, where it is not there, from the project's folder.
+    # The folder of the user's own image lists, whose names in `data.lists` end in `.txt`. A relative path starts at the
+    # working directory. If it does not exist there, it starts at the project's folder.
     lists: LocalPath | None = None
-    # Where downloaded archives are kept, or already lie.
+    # The folder for downloaded archives. Archives that are already there are used.
     archives: LocalPath = "downloads"
-    # Weights for backbones with `weights: file`, by backbone name.
+    # Files of weights for backbones with `weights: file`, by the backbone's name.
     backbones: dict[str, LocalPath] = {}
 
 
 class RunSettings(Settings):
     """Every stage of one run."""
 
+    # The images and image-level labels.
     data: DataSettings
+    # Training of the classifier.
     classifier: ClassifierSettings
+    # Class activation maps.
     cams: CamSettings = PlainCamSettings()
+    # The measure "CAM+CRF". No later stage uses it.
     cam_crf: CamCrfSettings = CamCrfSettings()
+    # The labels that IRNet learns from.
     confident_labels: ConfidentLabelSettings = ConfidentLabelSettings()
-    # May be left out where nothing of the run needs a trained IRNet.
+    # Training of IRNet. It may be left out if the run needs no trained IRNet.
     irnet: IrnetSettings | None = None
+    # The refinement that makes pseudo labels from CAMs.
     pseudo_labels: PseudoLabelSettings = IrnetWalkSettings()
-    # What the segmentation network is trained on: pseudo labels, or the truth for a fully supervised bound.
+    # What the segmentation network is trained on. truth gives a fully supervised upper bound.
     supervision: Literal["pseudo_labels", "truth"] = "pseudo_labels"
+    # Training of the segmentation network.
     segmentation: SegmentationSettings
+    # The scores of the segmentation network.
     prediction: PredictionSettings = PredictionSettings()
+    # The labels that are made from these scores.
     prediction_labels: PredictionLabelSettings = PredictionLabelSettings()
+    # Scores of CAMs at many background scores.
     cam_curve: CamCurveSettings = CamCurveSettings()
+    # The report of the run.
     report: ReportSettings = ReportSettings()
 
     @model_validator(mode="after")
@@ -77,11 +88,11 @@ class RunSettings(Settings):
 
     @property
     def trains_irnet(self) -> bool:
-        """Whether the run's own labels come from a trained IRNet."""
+        """Whether the run's labels come from a trained IRNet."""
         return self.supervision == "pseudo_labels" and "irnet" in self.pseudo_labels.needs
 
 
-# What tells apart blocks of settings that have different keys.
+# Fields that name the kind of a block. Blocks of different kinds have different keys.
 TAGS = ("kind", "method")
 STAGE_DEFAULTS: dict[str, Any] = {
     name: field.default.model_dump()
@@ -91,14 +102,14 @@ STAGE_DEFAULTS: dict[str, Any] = {
 
 
 def settings_of(run: RunSettings, stage: str) -> Settings | None:
-    """The settings of a stage of a run; None of the truth, which has none."""
+    """The settings of a stage of a run. None for `truth`, which has no settings."""
     return None if stage == "truth" else getattr(run, stage)
 
 
 def read_settings(stage: str, key: str) -> Settings:
-    """The settings of a stage from their key (`Settings.key`), with the defaults of that stage for all it leaves out.
+    """The settings of a stage from their key (`Settings.key`). What the key leaves out has the default of that stage.
 
-    The stage `backbone` is that of any network, `run` the whole of a run.
+    `stage` may also be `backbone`, for the backbone of any stage, or `run`, for all settings of a run.
     """
     if stage in WITHOUT_DEFAULTS:
         return WITHOUT_DEFAULTS[stage].model_validate_json(key)
@@ -107,39 +118,46 @@ def read_settings(stage: str, key: str) -> Settings:
     return adapter.validate_python(completed(field.default, json.loads(key)))
 
 
-# Settings that are no block of a run.
+# Settings without defaults, which are not a block of a run.
 WITHOUT_DEFAULTS: Mapping[str, type[Settings]] = {"backbone": BackboneSettings, "run": RunSettings}
 RunName = Annotated[str, Field(pattern="^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
 
 
 class MachineSettings(Settings):
-    """What decides how the work is cut and where files lie, never what it makes."""
+    """How the work is divided into jobs, and where files lie. It does not change any result."""
 
+    # Where files lie on this machine.
     locations: LocationSettings = LocationSettings()
-    # Jobs per split for steps that work image by image.
+    # Jobs per split for steps that work image by image. Take about as many as there are cores.
     shards: Positive = 1
-    # Runs that the targets build.
+    # Runs that a plain `snakemake` makes.
     targets: Annotated[tuple[RunName, ...], Field(min_length=1)] = ("default",)
 
 
 class NamedRuns(Settings):
-    """Changes of the base, by the name of the run that they make."""
+    """Named runs and comparisons."""
 
+    # Changes of the base, by the name of the run.
     runs: dict[RunName, dict[str, Any] | None] = {}
+    # Tables over rows and seeds, by the name of the comparison.
     comparisons: dict[RunName, ComparisonSettings] = {}
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """A table's rows, and each row's run by seed; a paper's figures to stand beside them, and whether to draw words."""
+    """A comparison: the runs of each row by seed, perhaps a paper's figures, and whether to draw the visual words."""
 
+    # The stage whose scores are compared.
     stage: ScoredStage
+    # The run of each row and seed.
     rows: Mapping[str, Mapping[int, RunSettings]]
+    # A paper's figures, shown beside the rows.
     published: PublishedSettings | None = None
+    # Whether to draw the similarities of visual words.
     words: bool = False
 
     def key(self) -> str:
-        """Canonical JSON of the stage, of each run's key and of what else is shown; rows keep their order."""
+        """Canonical JSON of the stage, the key of each run, and all else that is shown. Rows keep their order."""
         rows = [[row, [[seed, run.key()] for seed, run in seeds.items()]] for row, seeds in self.rows.items()]
         beside = [self.published.key()] if self.published else []
         return json.dumps([self.stage, rows, *beside, *(["words"] if self.words else [])])
@@ -147,15 +165,18 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Config:
-    """Everything that a config says."""
+    """A config that has been read."""
 
+    # Settings of this machine.
     machine: MachineSettings
+    # All runs, by name.
     runs: Mapping[str, RunSettings]
+    # All comparisons, by name.
     comparisons: Mapping[str, Comparison]
 
 
 def read_config(config: Mapping[str, Any]) -> Config:
-    """Everything that a config says. The run `default` is the base alone.
+    """Read a config. The run `default` is the base without changes.
 
     Parameters
     ----------
@@ -198,7 +219,7 @@ def read_config(config: Mapping[str, Any]) -> Config:
 
 
 def _check_places(locations: LocationSettings, runs: Iterable[RunSettings]) -> None:
-    """Raises WsssError where a run names a list of the user's own and no place is set for these."""
+    """Raises WsssError if a run names a list of the user's own and `locations.lists` is not set."""
     for run in runs:
         own = [name for name in run.data.lists.model_dump().values() if is_own_list(name)]
         if own and locations.lists is None:
@@ -209,7 +230,7 @@ def _check_places(locations: LocationSettings, runs: Iterable[RunSettings]) -> N
 
 
 def _comparison(key_path: str, settings: ComparisonSettings, base: Mapping[str, Any]) -> Comparison:
-    """The runs of a comparison; a seed counts for every training of a run."""
+    """The runs of a comparison. A seed applies to every training of a run."""
     rows: dict[str, dict[int, RunSettings]] = {}
     for row, changes in settings.rows.items():
         changed = merge(base, changes or {})
@@ -227,7 +248,7 @@ def _comparison(key_path: str, settings: ComparisonSettings, base: Mapping[str, 
 
 
 def _check_row(key_path: str, changes: Mapping[str, Any], changed: Mapping[str, Any], stage: ScoredStage) -> None:
-    """Raises WsssError for what the other rows would not share, or what this row would not have."""
+    """Raises WsssError if a row sets a seed of its own, or does not have the stage that is compared."""
     for trained in TRAINED:
         if isinstance(own := changes.get(trained), Mapping) and "seed" in own:
             raise WsssError(f"config: {key_path}.{trained}.seed: seeds are the comparison's, the same for every row")
@@ -241,7 +262,7 @@ def _check_row(key_path: str, changes: Mapping[str, Any], changed: Mapping[str, 
 def _check_protocol(
     key_path: str, published: PublishedSettings, stage: ScoredStage, rows: Mapping[str, Mapping[int, RunSettings]]
 ) -> None:
-    """Raises WsssError where a paper's figures would stand beside runs of other data, networks, starts or stages."""
+    """Raises WsssError if the paper's figures are of other data, networks, initial weights or stages than the runs."""
     if published.stage != stage:
         raise WsssError(f"config: {key_path}.stage = {published.stage!r}, and the comparison is of the stage {stage!r}")
     for row in published.rows:
@@ -257,7 +278,7 @@ def _check_protocol(
 
 
 def _trunks(published: PublishedSettings) -> dict[str, BackboneName]:
-    """The papers' backbones of the networks that are trained up to the stage of the figures."""
+    """The papers' backbones, for each network that is trained up to the stage of the figures."""
     names: dict[str, BackboneName] = {"classifier": published.backbone}
     if published.stage not in ("cam", "cam_crf"):
         names["irnet"] = "resnet50"
@@ -267,7 +288,7 @@ def _trunks(published: PublishedSettings) -> dict[str, BackboneName]:
 
 
 def _as_published(run: RunSettings, trunks: Mapping[str, BackboneName], scored: ScoredStage) -> bool:
-    """Whether a run has the figures' data, networks, as far as it trains them, starts and last CRF."""
+    """Whether a run has the same data, networks, initial weights and final CRF as the figures."""
     trained = [stage for stage in TRAINED if stage != "irnet" or stage in run.pseudo_labels.needs]
     backbones = {stage: own.backbone for stage in trained if (own := getattr(run, stage)) is not None}
     last = {"cam_crf": run.cam_crf.crf, "prediction_crf": run.prediction_labels.crf}.get(scored)
@@ -283,10 +304,10 @@ def _as_published(run: RunSettings, trunks: Mapping[str, BackboneName], scored: 
 def merge(
     base: Mapping[str, Any], changes: Mapping[str, Any], defaults: Mapping[str, Any] = STAGE_DEFAULTS
 ) -> dict[str, Any]:
-    """`base` with `changes` laid over it; mappings merge key by key, anything else is replaced.
+    """`base` with `changes` applied. Mappings are merged key by key. Anything else is replaced.
 
-    A mapping is replaced too where the change names another kind or method than the base: it has other keys. A base
-    that names none has that of `defaults`.
+    A mapping is also replaced if the change names another kind or method than the base, because its keys are different.
+    If the base names none, its kind or method is that of `defaults`.
     """
     merged = dict(base)
     for key, value in changes.items():

@@ -12,31 +12,47 @@ Scales = Annotated[tuple[Rate, ...], Field(min_length=1)]
 
 
 class SegmentationSettings(Settings):
-    """Defaults are the widespread DeepLabV2-ResNet101 on PASCAL VOC 2012, apart from the backbone, which has none.
+    """Settings of the segmentation network. Defaults are the widespread DeepLabV2-ResNet101 on PASCAL VOC 2012.
 
-    Photographs are augmented as IRNet's: resized by Pillow (bicubic), small ones placed at random in the crop. It takes
-    OpenCV (bilinear), and puts them at the top left.
+    The backbone has no default. Augmentation differs from that code: here Pillow resizes photographs (bicubic), and
+    small ones are placed at random in the crop, as for IRNet. That code resizes with OpenCV (bilinear) and places them
+    at the top left.
     """
 
+    # The network that gives the features, and its initial weights.
     backbone: BackboneSettings
-    # native: as the network is, for those whose strides cannot be changed (docs/backbones.md)
+    # Stride of the last features. 8 is finer and slower than 16. native: the network's own stride, for networks whose
+    # strides cannot be changed (docs/backbones.md).
     output_stride: Literal[8, 16, "native"] = 8
-    # Dilation in every block makes up for the strides taken away; without it, features see less of the image.
+    # Whether dilated convolutions replace the strides that `output_stride` removes. Without dilation, each feature sees
+    # less of the image.
     dilated: bool = True
+    # Dilations of the parallel 3x3 convolutions of the head.
     rates: Annotated[tuple[Positive, ...], Field(min_length=1)] = (6, 12, 18, 24)
+    # Augmentation: one of these factors of the image's size is drawn.
     augment_scales: Scales = (0.5, 0.75, 1.0, 1.25, 1.5)
+    # Side of the random square crop, in pixels. Smaller images are padded.
     crop: Positive = 321
-    # Scales of the input that are trained together: one loss each and one for their pixel-wise maximum.
+    # Factors of the crop's size that are trained together. Each has a loss, and so has their pixel-wise maximum.
+    # Three scales cost almost twice as much as one.
     input_scales: Scales = (1.0, 0.75, 0.5)
+    # Images in a batch.
     batch: Positive = 10
-    # A batch is worked through in this many parts, to fit into memory.
+    # Number of equal parts that a batch is computed in. Raise it if memory runs out.
     accumulate: Positive = 2
+    # Steps of SGD. Take fewer for small datasets.
     steps: Positive = 20_000
+    # First learning rate of the backbone.
     lr: Rate = 2.5e-4
+    # First learning rate of the head's weights, 10 times `lr` by default.
     lr_head_weights: Rate = 2.5e-3
+    # First learning rate of the head's biases, 20 times `lr` by default.
     lr_head_biases: Rate = 5e-3
+    # SGD's momentum, weight decay and schedule.
     optimiser: OptimiserSettings = OptimiserSettings(momentum=0.9, weight_decay=5e-4, decay_every=10)
+    # Number format of the forward pass. bfloat16 is faster, mainly on a GPU.
     precision: Precision = "float32"
+    # Seed of the head's initial weights, the order of the images and the augmentation.
     seed: Seed = 0
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""What smooths labels along the edges of a photograph: one of several methods, told apart by `method`."""
+"""Settings of the methods that fit labels to the edges of a photograph. `method` chooses one."""
 
 from typing import Annotated
 

@@ -14,10 +14,13 @@ Precision = Literal["float32", "bfloat16"]
 
 
 class OptimiserSettings(Settings):
-    """SGD with polynomial decay: lr = lr0 (1 - t/T)^power, t = 0 at the first step."""
+    """SGD with polynomial decay: lr = lr0 (1 - t/T)^power, with t = 0 at the first step and T steps in all."""
 
+    # SGD's momentum.
     momentum: Annotated[float, Field(ge=0, lt=1)]
+    # SGD's weight decay.
     weight_decay: Annotated[float, Field(ge=0)]
+    # The exponent of the decay. 0 keeps the learning rate constant.
     power: Annotated[float, Field(ge=0)] = 0.9
-    # The rate is set anew every so many steps; 1 is every step.
+    # The learning rate changes after every so many steps. 1: after every step.
     decay_every: Positive = 1
