@@ -18,20 +18,20 @@ from wsss.settings.cams import ImageAndWordsSettings
 
 @dataclass(frozen=True)
 class ImageAndWords:
-    """The method of both branches."""
+    """The CAM method that uses both branches."""
 
     settings: ImageAndWordsSettings
 
     @torch.inference_mode()
     def maps(self, network: Classifier, images: Tensor, keys: Sequence[np.ndarray]) -> Tensor:
-        """See `CamMethod.maps`. Maps are of all classes, whatever `keys` are."""
+        """See `CamMethod.maps`. Maps of all classes are returned; `keys` is not used."""
         return both_views(partial(joined_activations, network), images, self.settings.mirrors)
 
 
 def joined_activations(network: Classifier, images: Tensor) -> Tensor:
-    """Maps of both branches, image and words, joined by their maximum; of images as they are, without mirrors.
+    """The maximum of the maps of the image branch and of the word branch, for images without their mirrors.
 
-    Each branch is cut off at 0, and they are joined as they are: the paper brings them to no common scale.
+    The maps of each branch are cut off at 0. They are not rescaled before they are joined, as in the paper.
 
     Parameters
     ----------
@@ -43,12 +43,12 @@ def joined_activations(network: Classifier, images: Tensor) -> Tensor:
     Returns
     -------
     Tensor
-        Maps of at least 0, of the head's precision, (batch, n, h, w).
+        Maps, at least 0, in the head's precision, (batch, n, h, w).
 
     Raises
     ------
     WsssError
-        Where the network has no such words.
+        If the network has no such words.
 
     References
     ----------
@@ -63,5 +63,5 @@ def joined_activations(network: Classifier, images: Tensor) -> Tensor:
 
 
 def build(settings: ImageAndWordsSettings) -> ImageAndWords:
-    """The part of `wsss.cams.methods`."""
+    """Make this method for `wsss.cams.methods.cam_method`."""
     return ImageAndWords(settings)

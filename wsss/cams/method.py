@@ -1,6 +1,6 @@
-"""The seam for CAM methods: how the class activation maps of a batch are made, at one scale.
+"""The interface of CAM methods: how the class activation maps of a batch are made, at one scale.
 
-The methods' settings are in `wsss.settings.cams`; docs/add-a-method.md walks through a new part.
+Settings of the methods are in `wsss.settings.cams`. docs/add-a-method.md shows how to add a method.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,7 +15,7 @@ from wsss.settings.cams import Mirrors
 
 
 class CamMethod(Protocol):
-    """One method, made from its settings."""
+    """A CAM method, made from its settings."""
 
     def maps(self, network: Classifier, images: Tensor, keys: Sequence[np.ndarray]) -> Tensor:
         """Class activation maps of images and their mirrors, joined.
@@ -23,27 +23,27 @@ class CamMethod(Protocol):
         Parameters
         ----------
         network : Classifier
-            A trained classifier; its trunk may be of a lower precision than its heads.
+            A trained classifier. Its trunk may have a lower precision than its heads.
         images : Tensor
-            Normalised images of the trunk's precision, (batch, 3, H, W), all of one scale.
+            Normalised images in the trunk's precision, (batch, 3, H, W), all at the same scale.
         keys : Sequence[np.ndarray]
-            The class numbers of each image, int64 ascending, possibly none. Maps of other classes are not stored.
+            The class numbers of each image, int64, ascending, possibly empty. Maps of other classes are not stored.
 
         Returns
         -------
         Tensor
-            Maps of at least 0, float32 (batch, n, h, w).
+            Maps, at least 0, float32 (batch, n, h, w).
         """
         ...
 
 
 def both_views(compute: Callable[[Tensor], Tensor], images: Tensor, mirrors: Mirrors) -> Tensor:
-    """Maps of images and of their mirrors, which are mirrored back and joined.
+    """Maps of images joined with those of their mirrors. The maps of the mirrors are mirrored back first.
 
     Parameters
     ----------
     compute : Callable
-        From images (2 batch, 3, H, W) to maps (2 batch, n, h, w), each image by itself.
+        From images (2 batch, 3, H, W) to maps (2 batch, n, h, w). Maps of an image must not depend on other images.
     images : Tensor
         (batch, 3, H, W).
     mirrors : {"max", "add"}

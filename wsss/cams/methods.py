@@ -1,4 +1,4 @@
-"""From the settings of CAMs to the method that they name."""
+"""Makes the CAM method that the settings name."""
 
 from wsss.cams.method import CamMethod
 from wsss.runtime.parts import load_part
@@ -6,7 +6,7 @@ from wsss.settings.cams import CamSettings
 
 
 def cam_method(settings: CamSettings) -> CamMethod:
-    """The CAM method that the settings name, by the `build(settings)` of its module.
+    """The CAM method that the settings name, made by `build(settings)` of its module.
 
     Parameters
     ----------

@@ -21,12 +21,12 @@ from wsss.settings.cams import Mirrors, PlainCamSettings
 
 @dataclass(frozen=True)
 class Plain:
-    """The plain method."""
+    """The plain CAM method."""
 
     settings: PlainCamSettings
 
     def maps(self, network: Classifier, images: Tensor, keys: Sequence[np.ndarray]) -> Tensor:
-        """See `CamMethod.maps`. Maps are of all classes, whatever `keys` are."""
+        """See `CamMethod.maps`. Maps of all classes are returned; `keys` is not used."""
         return class_maps(network, images, self.settings.mirrors)
 
 
@@ -46,7 +46,7 @@ def class_maps(network: Classifier, images: Tensor, mirrors: Mirrors = "max") ->
     Returns
     -------
     Tensor
-        Maps of at least 0, (batch, n, h, w).
+        Maps, at least 0, (batch, n, h, w).
 
     References
     ----------
@@ -57,19 +57,19 @@ def class_maps(network: Classifier, images: Tensor, mirrors: Mirrors = "max") ->
 
 
 def activations(network: Classifier, images: Tensor) -> Tensor:
-    """Maps of the images as they are, without mirrors.
+    """Maps of images without their mirrors.
 
     Parameters
     ----------
     network : Classifier
-        Its map weights may be an objective's in place of W^img.
+        A classifier. The weights of its maps may come from an objective instead of W^img.
     images : Tensor
         Normalised images, (batch, 3, H, W).
 
     Returns
     -------
     Tensor
-        Maps after ReLU, of the head's precision, (batch, n, h, w).
+        Maps after ReLU, in the head's precision, (batch, n, h, w).
     """
     return maps_of_features(network, head_features(network, images))
 
@@ -85,5 +85,5 @@ def maps_of_features(network: Classifier, features: Tensor) -> Tensor:
 
 
 def build(settings: PlainCamSettings) -> Plain:
-    """The part of `wsss.cams.methods`."""
+    """Make this method for `wsss.cams.methods.cam_method`."""
     return Plain(settings)

@@ -1,4 +1,4 @@
-"""Multi-scale, mirrored class activation maps, image by image, into stores."""
+"""Writes stores of multi-scale class activation maps, joined with those of the mirrored images."""
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -26,14 +26,14 @@ from wsss.stores.cam_store import CamStore
 from wsss.stores.image_store import write_store_shard
 from wsss.stores.pipelining import in_background
 
-# On a GPU: what goes through the network at once, 24 photographs of VOC; less on a card of less memory, of which every
-# pixel, its mirror's and those at double size take some 3 kB in float32.
+# On a GPU, images of at most this many pixels go through the network at once: 24 photographs of VOC. A card with little
+# memory gets fewer: one pixel takes some 3 kB in float32, with its mirror and at double size.
 MOST_PIXELS, BYTES_OF_PIXEL = 4_500_000, 8_000
 MOST_READERS = 8
 
 
 class Photograph(NamedTuple):
-    """An image as the network is to see it, at every scale: normalised (3, h, w); `size`: (height, width)."""
+    """A normalised image (3, h, w) at every scale. `size` is the (height, width) of the original."""
 
     image_id: str
     size: tuple[int, int]
@@ -42,7 +42,7 @@ class Photograph(NamedTuple):
 
 @dataclass(frozen=True)
 class CamMaker:
-    """From images to CAM stores: `read` is for threads beside the one that calls `stores_of`."""
+    """Makes CAM stores from images. `read` may run in other threads than `stores_of`."""
 
     dataset: Dataset
     network: Classifier
@@ -53,7 +53,7 @@ class CamMaker:
     digest: str
 
     def read(self, image_id: str) -> Photograph:
-        """An image at every scale, in memory from which a GPU can take it."""
+        """An image at every scale. For a GPU it is in pinned memory, from which copies are fast."""
         image = read_image(self.dataset.image_path(image_id))
         normalisation, precision = self.network.backbone.normalisation, getattr(torch, self.settings.precision)
         scaled = [to_tensor(image, normalisation, scale).to(precision) for scale in self.settings.scales]
@@ -62,7 +62,7 @@ class CamMaker:
         return Photograph(image_id, (image.height, image.width), scaled)
 
     def stores_of(self, batch: Sequence[Photograph]) -> list[CamStore]:
-        """The stores of images of one size."""
+        """The stores of some images, which all have the same size."""
         scales = zip(*(photograph.scaled for photograph in batch), strict=True)
         images = (torch.stack([one.to(self.device, non_blocking=True) for one in scale]) for scale in scales)
         keys = [self.dataset.present(photograph.image_id) for photograph in batch]
@@ -88,8 +88,8 @@ def write_cam_shard(
 ) -> None:
     """Write multi-scale, mirrored CAMs of some images as stores, then their manifest.
 
-    On a GPU, images of one size go through the network together. On a CPU each goes by itself, with its mirror: batches
-    were slower.
+    On a GPU, images of the same size go through the network together. On a CPU, each image goes through with its mirror
+    only, because batches were slower.
 
     Parameters
     ----------
@@ -113,20 +113,21 @@ def write_cam_shard(
     maker = CamMaker(dataset, network, cam_method(settings), device, settings, sha256_of(weights))
     pixels, readers = batch_limits(device)
     if device.type == "cuda":
-        # Each reader would start as many helpers, and wait for them.
+        # Otherwise each reader would start as many threads of torch, and wait for them.
         torch.set_num_threads(1)
     batches = batches_of_equal_size(
         sorted(ids, key=dataset.sizes.__getitem__) if pixels else ids, dataset.sizes, pixels
     )
     with ThreadPoolExecutor(readers) as pool:
         photographs = in_background(lambda batch: list(pool.map(maker.read, batch)), batches)
-        # A GPU would wait while a batch's stores are written; on a CPU, the memory of other threads is not kept.
+        # On a GPU, maps are made in a thread, so that the GPU does not wait until stores are written. On a CPU they are
+        # not: memory that other threads free is not reused.
         stores = in_background(maker.stores_of, photographs) if pixels else map(maker.stores_of, photographs)
         write_store_shard(ids, chain.from_iterable(stores), folder, manifest, "CAMs")
 
 
 def batch_limits(device: torch.device) -> tuple[int, int]:
-    """How many pixels of images may go through the network at once, 0 for image by image, and how many read them."""
+    """The most pixels that go through the network at once (0: one image at a time), and the number of readers."""
     if device.type == "cpu":
         return 0, 1
     memory = torch.cuda.get_device_properties(device).total_memory
@@ -134,7 +135,7 @@ def batch_limits(device: torch.device) -> tuple[int, int]:
 
 
 def batches_of_equal_size(ids: Iterable[str], sizes: Mapping[str, tuple[int, int]], pixels: int) -> Iterator[list[str]]:
-    """Images of one size that follow each other, as many at once as have so many pixels, at least one."""
+    """Batches of consecutive images of the same size. A batch has at most `pixels` pixels, but at least one image."""
     for size, alike in groupby(ids, sizes.__getitem__):
         while batch := list(islice(alike, max(pixels // math.prod(size), 1))):
             yield batch
