@@ -12,7 +12,7 @@ from wsss.settings.classifier import ClassifierSettings
 
 
 class BankedWords(Objective):
-    """Visual words with a memory bank (memory-bank strategy): tau is 1.
+    """Visual words whose codebook is a memory bank (memory-bank strategy). tau is 1.
 
     Parameters
     ----------
@@ -23,8 +23,8 @@ class BankedWords(Objective):
 
     Notes
     -----
-    W^word (k, d) is trained, and the codebook follows the features. There is no W^w2i: the total of eq. 12 has no term
-    that would train it.
+    W^word (k, d) is trained by gradients. The codebook follows the features. There is no W^w2i, because the total loss
+    (eq. 12) has no term that would train it.
 
     References
     ----------
@@ -43,7 +43,7 @@ class BankedWords(Objective):
         return self.bank.codebook
 
     def losses(self, step: Step) -> dict[str, Tensor]:
-        """The term of the total loss beside the images'. In training, the bank then follows these features.
+        """The word term of the total loss. In training, the memory bank is then updated with these features.
 
         Parameters
         ----------
@@ -57,7 +57,8 @@ class BankedWords(Objective):
 
         Notes
         -----
-        Features are those of this forward pass (algorithm 1), so it does not matter that the optimiser steps later.
+        The features are those of this forward pass (algorithm 1). So it does not matter that the optimiser's step comes
+        later.
 
         References
         ----------
@@ -73,5 +74,5 @@ class BankedWords(Objective):
 
 
 def build(channels: int, classes: int, settings: ClassifierSettings) -> BankedWords:
-    """The part of `wsss.classification.objectives`."""
+    """Make this objective for `wsss.classification.objectives.build_words`."""
     return BankedWords(channels, settings)

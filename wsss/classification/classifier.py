@@ -1,4 +1,4 @@
-"""The classifier: a backbone, a pooling, a linear head for image labels, and objectives beside these."""
+"""The classifier: a backbone, a pooling, a linear head for image labels, and further objectives."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,7 +24,7 @@ class Classifier(nn.Module):
     Parameters
     ----------
     backbone : Backbone
-        What gives the features.
+        The network that gives the features.
     classes : int
         n, the number of classes.
     settings : ClassifierSettings
@@ -36,7 +36,7 @@ class Classifier(nn.Module):
         self.backbone = backbone
         self.settings = settings
         channels = backbone.channels[-1]
-        # W^img: a 1x1 convolution without bias, with that layer's default initialisation.
+        # W^img. It equals a 1x1 convolution without bias, also in its default initialisation.
         self.classifier = nn.Linear(channels, classes, bias=False)
         self.words = build_words(channels, classes, settings)
         self.objectives = nn.ModuleDict(
@@ -79,7 +79,7 @@ class Classifier(nn.Module):
         return linear(_pooled(features, self.settings).flatten(1), self.classifier.weight)
 
     def map_weights(self) -> Tensor:
-        """The weights that class activation maps are made with: W^img, or an objective's in its place.
+        """The weights that make class activation maps: W^img, or those of an objective instead.
 
         Returns
         -------
@@ -92,7 +92,7 @@ class Classifier(nn.Module):
         return weights
 
     def losses(self, images: Tensor, labels: Tensor) -> dict[str, Tensor]:
-        """The terms of the total loss: that of the image labels, and those of the objectives.
+        """The terms of the total loss: one for the image labels, and those of the objectives.
 
         Parameters
         ----------
@@ -108,8 +108,8 @@ class Classifier(nn.Module):
 
         Notes
         -----
-        Each label's loss is the multi-label soft margin loss. Eq. 11 of VWL (VWE eq. 8) names it, and lacks its minus
-        sign as printed.
+        The loss of the image labels is the multi-label soft margin loss. Eq. 11 of VWL (VWE eq. 8) names it, but lacks
+        its minus sign as printed.
 
         References
         ----------
@@ -122,7 +122,7 @@ class Classifier(nn.Module):
         return losses
 
     def set_progress(self, progress: float) -> None:
-        """Say how much of the training is done.
+        """Set how much of the training is done.
 
         Parameters
         ----------
@@ -132,7 +132,7 @@ class Classifier(nn.Module):
         self.progress = progress
 
     def parts(self) -> list[Objective]:
-        """The objectives beside the image labels: the words first, where there are some.
+        """The objectives beside the image labels. Visual words, if there are some, come first.
 
         Returns
         -------
@@ -143,7 +143,7 @@ class Classifier(nn.Module):
         return others if self.words is None else [self.words, *others]
 
     def head_parameters(self) -> Iterator[nn.Parameter]:
-        """Everything outside the backbone.
+        """The parameters outside the backbone.
 
         Returns
         -------
@@ -167,7 +167,7 @@ def _pooled(features: Tensor, settings: ClassifierSettings) -> Tensor:
 def load_classifier(
     settings: ClassifierSettings, classes: int, weights: Path, precision: torch.dtype = torch.float32
 ) -> Classifier:
-    """The classifier that a file of weights holds, ready for inference, its backbone in this precision.
+    """Load a classifier from a file of weights, ready for inference.
 
     Parameters
     ----------
@@ -178,7 +178,7 @@ def load_classifier(
     weights : Path
         Its classifier.safetensors.
     precision : torch.dtype
-        The backbone's, float32 or bfloat16. The head stays in float32, and with it the maps: it costs next to nothing.
+        The backbone's precision, float32 or bfloat16. The head and the maps stay in float32, which costs little.
 
     Returns
     -------

@@ -1,7 +1,7 @@
-"""The two readings of the papers: what the authors released, and the equations as printed.
+"""The two formulations: `released`, which is the authors' code, and `paper`, which is the equations as printed.
 
-Two slips of print are followed in neither: eq. 11 of VWL (VWE eq. 8) lacks the minus sign of the multi-label soft
-margin loss that it names, and eq. 6 inverts D twice where means are meant.
+Neither follows two misprints of VWL. Eq. 11 (VWE eq. 8) names the multi-label soft margin loss but lacks its minus
+sign. Eq. 6 inverts D twice, which gives sums; means are intended.
 """
 
 from collections.abc import Callable
@@ -16,14 +16,14 @@ from wsss.classification.visual_words import decov_of_norms, decov_of_squares, f
 
 @dataclass(frozen=True)
 class Formulation:
-    """One reading of the papers' equations; `FORMULATIONS` has both, `released` and `paper`.
+    """One formulation of the papers' equations. `FORMULATIONS` has both, `released` and `paper`.
 
     Parameters
     ----------
     local_maxima : LocalMaxima
         f_r^max of hybrid pooling, VWL's eq. 8.
     word_features : Callable[[Tensor], Tensor]
-        The features that the similarity sees, VWL's eq. 2.
+        Makes the features that the similarity is computed from, VWL's eq. 2.
     word_frequencies : Callable[[Tensor], Tensor]
         f^word, VWL's eq. 5.
     reconstruction : Reconstruction
@@ -40,12 +40,12 @@ class Formulation:
 
 
 def features_apart(features: Tensor) -> Tensor:
-    """F of eq. 2, released reading: the similarity, and so L_w2i, sends no gradient into the trunk."""
+    """F of eq. 2 as released: F is detached, so L_w2i sends no gradient into the trunk."""
     return features.detach()
 
 
 def features_themselves(features: Tensor) -> Tensor:
-    """F of eq. 2 as printed: L_w2i teaches the trunk as well as the codebook."""
+    """F of eq. 2 as printed: L_w2i trains both the trunk and the codebook."""
     return features
 
 

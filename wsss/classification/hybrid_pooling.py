@@ -1,4 +1,4 @@
-"""Poolings: the global average and maximum, local maxima, and hybrid pooling, which joins them.
+"""Poolings: the global average, the global maximum, local maxima, and hybrid pooling, which combines them.
 
 Hybrid pooling is HP of VWL (IJCV 2022, eq. 8-10), the same as HSPP of VWE (IJCAI 2021, eq. 5-7).
 """
@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from torch import Tensor
 from torch.nn.functional import adaptive_max_pool2d, max_pool2d
 
-# f_r^max of features (batch, d, h, w) for a number of regions r: (batch, d, 1, 1).
+# From features (batch, d, h, w) and r to f_r^max, (batch, d, 1, 1).
 LocalMaxima = Callable[[Tensor, int], Tensor]
 
 
@@ -49,7 +49,7 @@ def global_maximum(features: Tensor) -> Tensor:
 
 
 def maxima_of_whole_cells(features: Tensor, regions: int) -> Tensor:
-    """Local maxima f_r^max, released reading: the mean over cells of each cell's maximum.
+    """Local maxima f_r^max as released: the mean over cells of each cell's maximum.
 
     Parameters
     ----------
@@ -65,8 +65,8 @@ def maxima_of_whole_cells(features: Tensor, regions: int) -> Tensor:
 
     Notes
     -----
-    Cells have floor(h/r) x floor(w/r) pixels, without padding. Pixels left over are dropped, or make extra cells where
-    they fill one. A side shorter than r has one cell a pixel.
+    Cells have floor(h/r) x floor(w/r) pixels, without padding. Remaining pixels make further cells if they fill one;
+    otherwise they are dropped. On a side shorter than r, each pixel is a cell.
 
     References
     ----------
@@ -77,7 +77,7 @@ def maxima_of_whole_cells(features: Tensor, regions: int) -> Tensor:
 
 
 def maxima_of_grid(features: Tensor, regions: int) -> Tensor:
-    """Local maxima f_r^max, the papers' reading: the mean over r x r maxima.
+    """Local maxima f_r^max as in the papers: the mean over r x r maxima.
 
     Parameters
     ----------
@@ -93,8 +93,8 @@ def maxima_of_grid(features: Tensor, regions: int) -> Tensor:
 
     Notes
     -----
-    The map is divided into r x r divisions of h/r x w/r, whatever its size. Where a border between two divisions cuts a
-    pixel, it belongs to both. So no pixel is left out, and a side shorter than r has divisions that share pixels.
+    The map is always divided into r x r cells of h/r x w/r pixels. A pixel that is cut by the border between two cells
+    belongs to both. So no pixel is left out. On a side shorter than r, several cells share a pixel.
 
     References
     ----------
@@ -104,7 +104,7 @@ def maxima_of_grid(features: Tensor, regions: int) -> Tensor:
 
 
 def hybrid_pooling(features: Tensor, regions: Sequence[int], gamma: float, local_maxima: LocalMaxima) -> Tensor:
-    """Hybrid pooling f^hp (HP of VWL, HSPP of VWE): local maxima and the global average, joined.
+    """Hybrid pooling f^hp (HP of VWL, HSPP of VWE): a weighted mean of local maxima and the global average.
 
     Parameters
     ----------
@@ -113,9 +113,9 @@ def hybrid_pooling(features: Tensor, regions: Sequence[int], gamma: float, local
     regions : Sequence[int]
         Each r of the local maxima; 1, 2 and 4 in the papers.
     gamma : float
-        The weight of the global average, at least 0; 2 in the papers, 0 leaves it out.
+        The weight of the global average, at least 0. The papers have 2; 0 leaves the average out.
     local_maxima : LocalMaxima
-        The reading of the local maxima: `maxima_of_whole_cells` or `maxima_of_grid`.
+        How local maxima are taken: `maxima_of_whole_cells` or `maxima_of_grid`.
 
     Returns
     -------

@@ -13,7 +13,7 @@ from wsss.settings.classifier import ClassifierSettings
 
 
 class WordScores(NamedTuple):
-    """What the visual words say of a batch: p^w2i (batch, n), p^word and y^word (batch, k)."""
+    """Scores of the visual words for a batch: p^w2i (batch, n), p^word and the targets y^word (batch, k)."""
 
     image: Tensor
     word: Tensor
@@ -34,7 +34,7 @@ class LearntWords(Objective):
 
     Notes
     -----
-    Codebook C (k, d), W^word (k, d) and W^w2i (n, k) are all trained. VWE is this without DeCov and with tau 1.
+    The codebook C (k, d), W^word (k, d) and W^w2i (n, k) are all trained. VWE is the same with tau 1 and without DeCov.
 
     References
     ----------
@@ -49,7 +49,7 @@ class LearntWords(Objective):
         self.word_to_image = nn.Linear(settings.vocabulary, classes, bias=False)
 
     def scores(self, features: Tensor) -> WordScores:
-        """Scores and targets of a batch. W^word sees the average: y^word is of all pixels.
+        """Scores and targets of a batch. W^word is applied to the averaged features; y^word covers all pixels.
 
         Parameters
         ----------
@@ -69,7 +69,7 @@ class LearntWords(Objective):
         )
 
     def losses(self, step: Step) -> dict[str, Tensor]:
-        """Terms of the total loss beside the images': word, w2i and, for VWL-L, decov.
+        """The terms of the words in the total loss: word, w2i and, for VWL-L, decov.
 
         Parameters
         ----------
@@ -83,7 +83,7 @@ class LearntWords(Objective):
 
         Notes
         -----
-        L_w2i and L_decov are the auxiliary loss of eq. 14.
+        L_w2i and L_decov together are the auxiliary loss of eq. 14.
 
         References
         ----------
@@ -123,5 +123,5 @@ class LearntWords(Objective):
 
 
 def build(channels: int, classes: int, settings: ClassifierSettings) -> LearntWords:
-    """The part of `wsss.classification.objectives`."""
+    """Make this objective for `wsss.classification.objectives.build_words`."""
     return LearntWords(channels, classes, settings)

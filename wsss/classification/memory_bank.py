@@ -1,6 +1,6 @@
-"""The codebook as a memory bank (VWL, IJCV 2022, eq. 6-7): k-means a batch at a time, without gradients.
+"""The codebook as a memory bank (VWL, IJCV 2022, eq. 6-7): k-means, one batch at a time, without gradients.
 
-Equation 6 as printed inverts D twice, which is a sum; the mean of a word's pixels is meant.
+Equation 6 as printed inverts D twice, which gives a sum. The mean of a word's pixels is intended.
 """
 
 from collections.abc import Callable
@@ -10,12 +10,12 @@ from torch import Tensor, nn
 
 from wsss.classification.visual_words import initial_codebook
 
-# C' (k, d) from pixels (n, d), their one-hot labels (n, k) and the codebook (k, d) that gave these.
+# From pixels (n, d), their one-hot labels (n, k) and the codebook (k, d) that gave the labels to C' (k, d).
 Reconstruction = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
 def damped_means(pixels: Tensor, members: Tensor, codebook: Tensor) -> Tensor:
-    """A batch's own words C', released reading: sums of pixels, divided by their number + 1e-4.
+    """A batch's own words C' as released: the sum of each word's pixels, divided by their number + 1e-4.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ def damped_means(pixels: Tensor, members: Tensor, codebook: Tensor) -> Tensor:
     members : Tensor
         Their one-hot labels, zeros and ones, float32 (n, k).
     codebook : Tensor
-        C (k, d), which gave the labels; not used by this reading.
+        C (k, d), which gave the labels. This formulation does not use it.
 
     Returns
     -------
@@ -33,7 +33,8 @@ def damped_means(pixels: Tensor, members: Tensor, codebook: Tensor) -> Tensor:
 
     Notes
     -----
-    A word without pixels becomes 0, so it shrinks in eq. 7. Its direction, which is all that labels see, stays.
+    A word without pixels is 0 in C', so it shrinks in eq. 7. Its direction stays, and labels depend on the direction
+    only.
 
     References
     ----------
@@ -43,7 +44,7 @@ def damped_means(pixels: Tensor, members: Tensor, codebook: Tensor) -> Tensor:
 
 
 def plain_means(pixels: Tensor, members: Tensor, codebook: Tensor) -> Tensor:
-    """A batch's own words C' as the paper means them: the mean of each word's pixels.
+    """A batch's own words C' as intended in the paper: the mean of each word's pixels.
 
     Parameters
     ----------
@@ -57,11 +58,11 @@ def plain_means(pixels: Tensor, members: Tensor, codebook: Tensor) -> Tensor:
     Returns
     -------
     Tensor
-        C', float32 (k, d). A word without pixels has no mean and stays as in C.
+        C', float32 (k, d). A word without pixels has no mean, so it stays as in C.
 
     Notes
     -----
-    The equation as printed inverts D twice, which is a sum; the mean is meant.
+    The equation as printed inverts D twice, which gives a sum. The mean is intended.
 
     References
     ----------
@@ -72,7 +73,7 @@ def plain_means(pixels: Tensor, members: Tensor, codebook: Tensor) -> Tensor:
 
 
 class MemoryBank(nn.Module):
-    """A codebook that follows the features. It is a buffer: kept with the weights, trained by no gradient.
+    """A codebook that follows the features. It is a buffer: saved with the weights, but not trained by gradients.
 
     Parameters
     ----------
@@ -81,9 +82,9 @@ class MemoryBank(nn.Module):
     channels : int
         d, the channels of the features.
     rho : float
-        The share of a batch's own words in the codebook after it, above 0 and at most 1.
+        The share of a batch's own words when the codebook is updated, above 0 and at most 1.
     reconstruction : Reconstruction
-        The reading of C': `damped_means` or `plain_means`.
+        How C' is computed: `damped_means` or `plain_means`.
 
     Attributes
     ----------
@@ -94,8 +95,8 @@ class MemoryBank(nn.Module):
 
     Notes
     -----
-    As released, it starts Kaiming normal. The first batch gets its labels from that, and k of its pixels, drawn with
-    replacement, then take its place.
+    As released, the codebook starts from a Kaiming normal distribution, which gives the first batch its labels. Then k
+    pixels of the first batch, drawn with replacement, become the codebook.
     """
 
     codebook: Tensor
@@ -105,7 +106,7 @@ class MemoryBank(nn.Module):
         super().__init__()
         self.rho, self.reconstruction = rho, reconstruction
         self.register_buffer("codebook", initial_codebook(words, channels))
-        # Whether a batch has been seen; with the weights, so that a resumed training does not start the bank anew.
+        # Whether a batch has been seen. It is saved with the weights, so that a resumed training keeps the codebook.
         self.register_buffer("filled", torch.zeros((), dtype=torch.bool))
 
     @torch.no_grad()
@@ -117,7 +118,7 @@ class MemoryBank(nn.Module):
         features : Tensor
             F of all images of a batch, float (batch, d, h, w).
         labels : Tensor
-            Y, int64 (batch, h * w), by the codebook as it is before.
+            Y, int64 (batch, h * w), from the codebook before this update.
 
         References
         ----------
@@ -125,12 +126,12 @@ class MemoryBank(nn.Module):
         """
         words, channels = self.codebook.shape
         pixels = features.float().flatten(2).transpose(1, 2).reshape(-1, channels)
-        # Drawn on the CPU, where the draws of a seed do not depend on the device; of this step's seed in a training.
+        # Drawn on the CPU, so that the draws of a seed do not depend on the device. A training seeds every step.
         drawn = pixels[torch.randint(len(pixels), (words,)).to(pixels.device)]
         with torch.autocast(pixels.device.type, enabled=False):
-            # A product, not scattered additions: on a GPU these would not repeat to the byte.
+            # A matrix product. Scattered additions would not give the same bytes every time on a GPU.
             members = (labels.flatten()[:, None] == torch.arange(words, device=labels.device)).to(pixels.dtype)
             followed = self.rho * self.reconstruction(pixels, members, self.codebook) + (1 - self.rho) * self.codebook
-        # Both are at hand at every step, so that a GPU need not be waited for to learn which is wanted.
+        # Both are computed at every step. To ask first which one is needed would make the CPU wait for the GPU.
         self.codebook.copy_(torch.where(self.filled, followed, drawn))
         self.filled.fill_(True)

@@ -1,7 +1,7 @@
-"""The seam for objectives: what a part of the classifier is that adds terms to its loss.
+"""The interface of objectives, which are parts of the classifier that add terms to its loss.
 
-The visual words are such parts, and so are the methods of `wsss.settings.objectives`. docs/add-a-method.md walks
-through a new one.
+The visual words are objectives, and so are the methods of `wsss.settings.objectives`. docs/add-a-method.md shows how to
+add one.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from wsss.networks.backbones import Backbone
 
 
 class LinearClassifier(Protocol):
-    """What an objective may ask of the network that it trains with: a linear head W^img on pooled features."""
+    """What an objective may use of the classifier: the features, and a linear head W^img on pooled features."""
 
     backbone: Backbone
     classifier: nn.Linear
@@ -29,7 +29,7 @@ class LinearClassifier(Protocol):
 
 @dataclass(frozen=True)
 class Step:
-    """What an objective sees of a step of training.
+    """What an objective gets for a step of training.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ class Step:
     labels : Tensor
         Image-level labels, zeros and ones, float32 (batch, n). An image may have none.
     features : Tensor
-        F of the images, (batch, d, h, w), with the graph that leads to the trunk.
+        F of the images, (batch, d, h, w). Gradients go through it to the trunk.
     progress : float
         How much of the training is done: 0 at the first step, below 1 at the last.
     """
@@ -53,7 +53,7 @@ class Step:
 
 
 class Objective(nn.Module):
-    """The base of objectives. Parameters are its own alone, and train at the rate of the heads."""
+    """The base class of objectives. An objective holds its own parameters only; they train at `lr_heads`."""
 
     def losses(self, step: Step) -> dict[str, Tensor]:
         """Terms of the total loss.
@@ -71,12 +71,12 @@ class Objective(nn.Module):
         raise NotImplementedError
 
     def map_weights(self, weights: Tensor) -> Tensor:
-        """What takes the place of W^img where class activation maps are made; W^img itself by default.
+        """The weights that make class activation maps instead of W^img. By default W^img itself.
 
         Parameters
         ----------
         weights : Tensor
-            W^img, or what an objective before has put in its place, float (n, d).
+            W^img, or the weights that an earlier objective returned, float (n, d).
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""From the classifier's settings to the objectives that they name."""
+"""Makes the objectives that the classifier's settings name."""
 
 from wsss.classification.objective import Objective
 from wsss.runtime.parts import load_part
@@ -15,6 +15,6 @@ def build_words(channels: int, classes: int, settings: ClassifierSettings) -> Ob
 
 
 def build_objective(channels: int, classes: int, settings: ObjectiveSettings) -> Objective:
-    """The objective that the settings name, by the `build(channels, classes, settings)` of its module."""
+    """The objective that the settings name, made by `build(channels, classes, settings)` of its module."""
     objective: Objective = load_part(settings.code).build(channels, classes, settings)
     return objective

@@ -1,9 +1,9 @@
-"""ReCAM: a softmax head under each present class's own map, and CAMs by the product of both heads' weights.
+"""ReCAM: a softmax head on the features under each present class's map, and CAMs from both heads' weights.
 
 References
 ----------
 Chen, Wu, Hua, Liu, Zhang, Niu, Xiao: "Class Re-Activation Maps for Weakly-Supervised Semantic Segmentation", CVPR 2022.
-Where the paper leaves room, this is what its authors released.
+Where the paper does not say how, this follows the authors' released code.
 """
 
 import torch
@@ -18,7 +18,7 @@ EPSILON = 1e-5
 
 
 class Recam(Objective):
-    """ReCAM's second head w' and its loss. It starts from a finished classifier: `ClassifierSettings.start`.
+    """ReCAM's second head w' and its loss. Training starts from a finished classifier (`ClassifierSettings.start`).
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ class Recam(Objective):
     classes : int
         n, the number of classes.
     settings : RecamSettings
-        The loss's weight, and what maps are made with.
+        The weight of the loss, and the weights that make CAMs.
 
     References
     ----------
@@ -41,7 +41,7 @@ class Recam(Objective):
         self.head = nn.Linear(channels, classes, bias=False)
 
     def losses(self, step: Step) -> dict[str, Tensor]:
-        """The weighted softmax loss. It teaches the trunk and both heads: nothing is detached.
+        """The weighted softmax loss. It trains the trunk and both heads, because nothing is detached.
 
         Parameters
         ----------
@@ -58,7 +58,7 @@ class Recam(Objective):
         return {"recam": self.settings.weight * softmax_loss(scores, step.labels)}
 
     def map_weights(self, weights: Tensor) -> Tensor:
-        """w * w', element by element, or W^img as it is where `maps` is first_head.
+        """w * w', element by element. If `maps` is first_head, W^img itself.
 
         Parameters
         ----------
@@ -76,7 +76,7 @@ class Recam(Objective):
 
 
 def normalised_maps(features: Tensor, weights: Tensor) -> Tensor:
-    """Each class's map after ReLU, divided by its maximum + 1e-5; gradients go through the maximum too.
+    """Each class's map after ReLU, divided by its maximum + 1e-5. Gradients also go through the maximum.
 
     Parameters
     ----------
@@ -88,14 +88,14 @@ def normalised_maps(features: Tensor, weights: Tensor) -> Tensor:
     Returns
     -------
     Tensor
-        Maps in 0..1, (batch, n, h, w). A class that is nowhere positive has a map of zeros.
+        Maps in 0..1, (batch, n, h, w). A class without positive values has a map of zeros.
     """
     maps = conv2d(features, weights[:, :, None, None]).relu()
     return maps / (global_maximum(maps) + EPSILON)
 
 
 def class_features(maps: Tensor, features: Tensor) -> Tensor:
-    """The mean over pixels of the features under each class's map.
+    """The mean over pixels of the features, weighted by each class's map.
 
     Parameters
     ----------
@@ -109,25 +109,25 @@ def class_features(maps: Tensor, features: Tensor) -> Tensor:
     Tensor
         z, (batch, n, d).
     """
-    # A product of matrices: the tensor of all classes' weighted features would be (batch, n, d, h, w).
+    # A matrix product, because a tensor of all weighted features would be very large: (batch, n, d, h, w).
     summed = torch.einsum("nchw,ndhw->ncd", maps, features)
     return summed / maps[0, 0].numel()
 
 
 def softmax_loss(scores: Tensor, labels: Tensor) -> Tensor:
-    """The cross-entropy of each present class's own row of scores, whose right answer is that class.
+    """The cross-entropy of the scores of each present class's features. The correct answer is that class.
 
     Parameters
     ----------
     scores : Tensor
-        What the head says of each class's features, (batch, n, n).
+        The head's scores of each class's features, (batch, n, n).
     labels : Tensor
         Zeros and ones, (batch, n).
 
     Returns
     -------
     Tensor
-        The mean over an image's present classes, then over all images; one without classes counts as 0. A scalar.
+        A scalar: the mean over the present classes of an image, then over images. An image without classes counts as 0.
     """
     own = scores.log_softmax(2).diagonal(dim1=1, dim2=2)
     of_images = -(own * labels).sum(1) / labels.sum(1).clamp(min=1)
@@ -135,5 +135,5 @@ def softmax_loss(scores: Tensor, labels: Tensor) -> Tensor:
 
 
 def build(channels: int, classes: int, settings: RecamSettings) -> Recam:
-    """The part of `wsss.classification.objectives`."""
+    """Make this objective for `wsss.classification.objectives.build_objective`."""
     return Recam(channels, classes, settings)

@@ -57,18 +57,18 @@ def train_classifier(
     settings : ClassifierSettings
         The network and its training.
     initial_weights : Path
-        What `write_initial_weights` has written. It is not used where the training starts from a finished classifier.
+        The file from `write_initial_weights`. It is not used if the training starts from a finished classifier.
     folder : Path
-        The folder that is written into.
+        The folder for the results.
     machine : Machine
         What the training may use.
     start : Path or None
-        The weights of the finished classifier that `settings.start` describes, where it describes one.
+        The weights of the finished classifier that `settings.start` describes. None if it describes none.
 
     Raises
     ------
     WsssError
-        Where weights are missing, or of another network.
+        If weights are missing or are of another network.
     """
     ids = dataset.ids("train")
     torch.manual_seed(settings.seed)
@@ -84,9 +84,9 @@ def train_classifier(
 
 
 def load_finished(network: Classifier, weights: Path | None) -> None:
-    """Load the weights of the classifier that the settings start from; the new objective keeps its first draws.
+    """Load the weights of the finished classifier. The new objective keeps its random initial weights.
 
-    Raises WsssError where there are no weights, or weights of another network.
+    Raises WsssError if there are no weights, or weights of another network.
     """
     second = network.settings.second_stage
     if second is None or weights is None:
@@ -97,9 +97,9 @@ def load_finished(network: Classifier, weights: Path | None) -> None:
 
 
 def training_plan(settings: ClassifierSettings, images: int) -> Plan:
-    """What a training on a list of so many images does.
+    """The plan of a training on a list of `images` images.
 
-    One that starts from a finished classifier has epochs of its own.
+    If training starts from a finished classifier, the objective sets the number of epochs.
     """
     per_epoch = steps_per_epoch(images, settings.batch)
     second = settings.second_stage
@@ -117,9 +117,9 @@ def training_plan(settings: ClassifierSettings, images: int) -> Plan:
 
 
 def parameter_groups(network: Classifier) -> list[dict[str, Any]]:
-    """The trunk at the low rate, everything else at the high one.
+    """SGD's groups: the trunk at the low learning rate, everything else at the high one.
 
-    Where training starts from a finished classifier, all that this has is at the low rate, and what is new at the high.
+    If training starts from a finished classifier, everything in it has the low rate, and new parameters the high one.
     """
     settings, second = network.settings, network.settings.second_stage
     trunk = [parameter for parameter in network.backbone.parameters() if parameter.requires_grad]

@@ -1,7 +1,7 @@
 """Visual words (VWE, IJCAI 2021, eq. 1-4; VWL, IJCV 2022, eq. 2-5 and 13).
 
-Where the papers and the authors' code differ, both readings stand here, one below the other; which belong together is
-said in `wsss.classification.formulations`.
+Where the papers and the authors' code differ, both versions are here, one after the other.
+`wsss.classification.formulations` says which of them belong together.
 """
 
 import math
@@ -29,13 +29,13 @@ def similarity(features: Tensor, codebook: Tensor) -> Tensor:
     Returns
     -------
     Tensor
-        S, of the codebook's dtype, (batch, h * w, k), in -1..1. Of a pixel or word of zeros it is 0.
+        S, in the codebook's dtype, (batch, h * w, k), in -1..1. It is 0 for a pixel or a word of zeros.
 
     References
     ----------
     VWL eq. 2; VWE eq. 1.
     """
-    # Not under autocast: words are near each other, and the likeliest would be picked among rounding errors.
+    # Without autocast: similarities of the words are close, so rounding errors would decide which word is likeliest.
     with torch.autocast(features.device.type, enabled=False):
         pixels = normalize(features.to(codebook.dtype).flatten(2).transpose(1, 2), dim=2, eps=1e-12)
         cosines: Tensor = pixels @ normalize(codebook, dim=1, eps=1e-12).T
@@ -52,7 +52,7 @@ def word_probabilities(features: Tensor, codebook: Tensor, tau: float) -> Tensor
     codebook : Tensor
         C, float32 (k, d).
     tau : float
-        The temperature, above 0; 1 in VWE.
+        The factor of the similarities, above 0. It is 1 in VWE.
 
     Returns
     -------
@@ -107,7 +107,7 @@ def words_present(labels: Tensor, words: int) -> Tensor:
 
 
 def frequency_sums(probabilities: Tensor) -> Tensor:
-    """Word frequencies f^word, released reading: the sum over pixels.
+    """Word frequencies f^word as released: the sum over pixels.
 
     Parameters
     ----------
@@ -147,7 +147,7 @@ def frequency_means(probabilities: Tensor) -> Tensor:
 
 
 def decov_of_norms(codebook: Tensor) -> Tensor:
-    """The DeCov loss of a codebook, released reading: norms that are not squared.
+    """The DeCov loss of a codebook as released: with norms that are not squared.
 
     Parameters
     ----------
@@ -161,8 +161,8 @@ def decov_of_norms(codebook: Tensor) -> Tensor:
 
     Notes
     -----
-    0.5 (||Chat||_F - ||diag Chat||_2). Words are centred over their d features, Chat = C C^T is not divided by d, and
-    the norms are not squared.
+    The loss is 0.5 (||Chat||_F - ||diag Chat||_2). Words are centred over their d features. Chat = C C^T is not divided
+    by d.
 
     References
     ----------
@@ -175,7 +175,7 @@ def decov_of_norms(codebook: Tensor) -> Tensor:
 
 
 def decov_of_squares(codebook: Tensor) -> Tensor:
-    """The DeCov loss of a codebook as printed: squared norms of the words' covariance.
+    """The DeCov loss of a codebook as printed: with squared norms of the words' covariance.
 
     Parameters
     ----------
@@ -189,8 +189,8 @@ def decov_of_squares(codebook: Tensor) -> Tensor:
 
     Notes
     -----
-    0.5 (||Chat||_F^2 - ||diag Chat||_2^2). Chat is the covariance matrix of the words, as in DeCov's own paper: words
-    are centred over their d features, and products are divided by d.
+    The loss is 0.5 (||Chat||_F^2 - ||diag Chat||_2^2). Chat is the covariance matrix of the words, as in DeCov's own
+    paper: words are centred over their d features, and products are divided by d.
 
     References
     ----------

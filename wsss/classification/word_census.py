@@ -1,4 +1,4 @@
-"""What the visual words of a trained classifier stand for: where each is the likeliest, and how alike words are."""
+"""Statistics of a classifier's visual words: where each word is the likeliest, and how similar words are."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -28,7 +28,7 @@ SIGHTINGS = 9
 
 @dataclass(frozen=True)
 class Sighting:
-    """The cell of an image where a word is likeliest: its centre as parts of height and width, and P there."""
+    """The cell of an image where a word is likeliest: its centre, as shares of height and width, and P there."""
 
     image_id: str
     y: float
@@ -39,10 +39,10 @@ class Sighting:
 def write_census(dataset: Dataset, ids: Sequence[str], weights: Path, settings: ClassifierSettings, path: Path) -> None:
     """Write JSON on every word over the images `ids`, at their own size.
 
-    `pixels`: in how many cells the word is the likeliest (eq. 4 of VWL); `images`: in how many images, and of these
-    `images_by_class`; `sightings`: its likeliest cell in the images where that is highest, best first, for words that
-    are the likeliest of some cell; `similarity`: cosines of all pairs of words. Raises WsssError where there are no
-    words.
+    `pixels`: the number of cells where the word is the likeliest (VWL eq. 4). `images`: the number of images with
+    such a cell. `images_by_class`: the same by class. `sightings`: the word's likeliest cells in different images, best
+    first, for words that are the likeliest of some cell. `similarity`: the cosines of all pairs of words. Raises
+    WsssError if there are no words.
     """
     network = load_classifier(settings, len(dataset.classes), weights)
     if not isinstance(network.words, LearntWords | BankedWords):
@@ -86,7 +86,7 @@ def _cells(probabilities: Tensor) -> np.ndarray:
 
 
 def _best_cells(image_id: str, probabilities: Tensor, width: int) -> list[tuple[int, Sighting]]:
-    """For each word, the cell of an image where it is likeliest; probabilities (cells, k), cells row by row."""
+    """For each word, the cell of an image where the word is likeliest. `probabilities`: (cells, k), row by row."""
     height = len(probabilities) // width
     highest, cells = (one.cpu() for one in probabilities.max(0))
     best = []
