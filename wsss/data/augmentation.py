@@ -1,8 +1,8 @@
-"""Augmentation of photographs, and of labels with them; every draw comes from the generator that the caller hands in.
+"""Augmentation of photographs and their labels. Every random draw comes from the generator that the caller gives.
 
-The geometry is the released preprocessing's, of the classifier and of IRNet: resize on uint8 (bicubic, labels nearest),
-normalise, mirror, then a random crop in which smaller images are placed at a random position and padded with 0 (labels
-with 255). All is drawn first, so that only what a crop shows is computed.
+The geometry is that of the released preprocessing of the classifier and of IRNet. Images are resized as uint8 (bicubic,
+labels nearest), normalised, mirrored, and cropped at random. Images smaller than the crop are placed at a random
+position and padded with 0 (labels with 255). All draws come first, so that only pixels inside the crop are computed.
 """
 
 from typing import NamedTuple
@@ -18,7 +18,7 @@ from wsss.data.resampling import resize_pixels
 
 
 class Normalisation(NamedTuple):
-    """What a network is shown: mean and deviation of RGB values in 0..1, and whether blue comes first, not red."""
+    """How a network expects its input: mean and deviation of RGB values in 0..1, and whether the order is BGR."""
 
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
@@ -26,9 +26,10 @@ class Normalisation(NamedTuple):
 
 
 class View(NamedTuple):
-    """What a square crop shows of an image that is resized to `size` = (height, width), perhaps mirrored.
+    """The part that a square crop shows of an image resized to `size` = (height, width).
 
-    `rows` and `columns` of the resized image, in the order in which they are shown from `top` and `left` on.
+    `rows` and `columns` are those of the resized image, in the order in which the crop shows them; a mirrored image has
+    descending columns. They begin at `top` and `left` of the crop.
     """
 
     size: tuple[int, int]
@@ -41,7 +42,7 @@ class View(NamedTuple):
 def draw_view(size: tuple[int, int], side: int, rng: np.random.Generator) -> View:
     """A random crop of `side` pixels of an image of `size` = (height, width), mirrored half the time.
 
-    Where the image is smaller than the crop, all of it is shown, at a random place.
+    If the image is smaller than the crop, the whole image is shown at a random position.
     """
     mirrored = rng.random() < 0.5
     rows, top = _strip(size[0], side, rng)
@@ -50,7 +51,7 @@ def draw_view(size: tuple[int, int], side: int, rng: np.random.Generator) -> Vie
 
 
 def view_pixels(image: np.ndarray, view: View, side: int, normalisation: Normalisation) -> Tensor:
-    """Normalised float32 (3, side, side) of a view of an image, uint8 RGB (h, w, 3), 0 where it reaches beyond."""
+    """A view of an image, uint8 RGB (h, w, 3), as normalised float32 (3, side, side). It is 0 outside the image."""
     shown = resize_pixels(image, view.size, view.rows, view.columns)
     whole = len(view.rows) == len(view.columns) == side
     crop = torch.empty(3, side, side) if whole else torch.zeros(3, side, side)
@@ -58,7 +59,7 @@ def view_pixels(image: np.ndarray, view: View, side: int, normalisation: Normali
 
 
 def view_labels(labels: np.ndarray, view: View, side: int) -> Tensor:
-    """Labels (side, side) of a view of labels (height, width), both uint8, 255 beyond the image."""
+    """A view of labels, uint8 (height, width), as uint8 (side, side). It is 255 outside the image."""
     crop = torch.full((side, side), IGNORE, dtype=torch.uint8)
     shown = scale_labels(labels, view.size)[np.ix_(view.rows, view.columns)]
     crop[view.top : view.top + len(view.rows), view.left : view.left + len(view.columns)] = torch.from_numpy(shown)
@@ -86,14 +87,14 @@ def augmented_pair(
     side : int
         The side of the square crop, in pixels.
     normalisation : Normalisation
-        What the network is shown.
+        How the network expects its input.
     rng : np.random.Generator
-        Where every draw comes from.
+        The source of every random draw.
 
     Returns
     -------
     tuple[Tensor, Tensor]
-        Normalised pixels, float32 (3, side, side), 0 beyond the image; labels, uint8 (side, side), 255 beyond the
+        Normalised pixels, float32 (3, side, side), 0 outside the image; labels, uint8 (side, side), 255 outside the
         image.
     """
     view = draw_view(scaled_size(size_of(image), scale), side, rng)
@@ -101,14 +102,14 @@ def augmented_pair(
 
 
 def to_tensor(image: Image.Image, normalisation: Normalisation, scale: float = 1.0) -> Tensor:
-    """A photograph as a network is to see it, resized before by a factor (see `scaled_size`).
+    """A photograph as a network expects it, resized first by a factor (see `scaled_size`).
 
     Parameters
     ----------
     image : Image.Image
         An RGB image, 8 bits a channel.
     normalisation : Normalisation
-        What the network is shown.
+        How the network expects its input.
     scale : float
         The factor of the image's size, above 0.
 
@@ -132,7 +133,7 @@ def scaled_size(size: tuple[int, int], factor: float) -> tuple[int, int]:
 
 
 def random_long_side(size: tuple[int, int], limits: tuple[int, int], rng: np.random.Generator) -> tuple[int, int]:
-    """Height and width scaled so that the longer is a uniform integer within `limits`, both included."""
+    """Height and width, scaled so that the longer one is a random integer between the `limits`, both included."""
     return scaled_size(size, int(rng.integers(limits[0], limits[1] + 1)) / max(size))
 
 
@@ -142,17 +143,17 @@ def scale_labels(labels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def _strip(length: int, side: int, rng: np.random.Generator) -> tuple[np.ndarray, int]:
-    """Which pixels of `length` are shown along one axis of a crop, and from which of the crop's `side` on."""
+    """The pixels of `length` that a crop shows along one axis, and their first position among the crop's `side`."""
     slack = length - side
     start = int(rng.integers(0, abs(slack) + 1))
     return (np.arange(start, start + side), 0) if slack >= 0 else (np.arange(length), start)
 
 
 def _normalise(pixels: np.ndarray, normalisation: Normalisation, out: Tensor, top: int = 0, left: int = 0) -> Tensor:
-    """Write RGB `pixels`, uint8 (h, 3, w), normalised into `out`, float32 (3, H, W), from a place on; returns it."""
+    """Normalise RGB `pixels`, uint8 (h, 3, w), into `out`, float32 (3, H, W), from `top`, `left` on. Returns `out`."""
     mean, std = (np.asarray(part, np.float32) for part in (normalisation.mean, normalisation.std))
     order = np.array((2, 1, 0) if normalisation.bgr else (0, 1, 2))
-    # One multiplication and one subtraction a value: (x / 255 - mean) / std.
+    # (x / 255 - mean) / std as one multiplication and one subtraction for each value.
     _scale_lines(pixels, 1 / (255 * std), mean / std, order, out.numpy(), top, left)
     return out
 

@@ -1,6 +1,6 @@
 """A dataset made ready for the workflow: lists, image-level labels and an index of images beside a VOC-style folder.
 
-<root>/dataset/JPEGImages/<id>.jpg, dataset/SegmentationClass[Aug]/<id>.png     images and, for leaves only, masks
+<root>/dataset/JPEGImages/<id>.jpg, dataset/SegmentationClass[Aug]/<id>.png     images and, for scores only, masks
 <root>/dataset.json                     classes with their mask values, and classes that are ignored
 <root>/images.tsv                       id, height, width and SHA-256 of every listed image
 <root>/image_labels.csv                 image_id and a 0/1 column for each class
@@ -23,7 +23,7 @@ UNKNOWN = 254
 
 @dataclass(frozen=True)
 class Dataset:
-    """A dataset made ready in a folder: lists, image-level labels, sizes, and masks for leaves.
+    """A dataset made ready in a folder: lists, image-level labels, sizes, and masks for scores.
 
     Class 0 is the background. Classes 1..n are `classes` in order.
 
@@ -67,7 +67,7 @@ class Dataset:
         return read_list(self.root / "lists" / f"{split}.txt")
 
     def shard(self, split: str, shard: str) -> list[str]:
-        """Ids of a shard: every n-th id from the i-th on.
+        """Ids of shard i of n: every n-th id, starting at the i-th.
 
         Parameters
         ----------
@@ -85,7 +85,7 @@ class Dataset:
         return self.ids(split)[index::count]
 
     def image_path(self, image_id: str) -> Path:
-        """Where the photograph lies.
+        """The path of a photograph.
 
         Parameters
         ----------
@@ -102,14 +102,14 @@ class Dataset:
     @cached_property
     def image_labels(self) -> dict[str, np.ndarray]:
         """Image-level labels: image id to float32 zeros and ones of shape (n,)."""
-        # Most steps read no image-level label, and pandas takes a third of a second.
+        # Imported here, because importing pandas takes a third of a second and most steps read no image-level label.
         import pandas as pd
 
         table = pd.read_csv(self.root / "image_labels.csv", dtype={"image_id": str}).set_index("image_id")
         return dict(zip(table.index, table[self.classes].to_numpy(np.float32), strict=True))
 
     def present(self, image_id: str) -> np.ndarray:
-        """Class numbers that the image-level label names.
+        """Numbers of the classes in the image-level label of an image.
 
         Parameters
         ----------
@@ -130,7 +130,7 @@ class Dataset:
         return {image_id: (int(height), int(width)) for image_id, height, width, _ in rows}
 
     def truth(self, image_id: str) -> np.ndarray:
-        """Ground-truth labels of an image. They are for leaves of the workflow only.
+        """Ground-truth labels of an image. Only scores, figures and fully supervised runs may use them.
 
         Parameters
         ----------
@@ -145,7 +145,7 @@ class Dataset:
         Raises
         ------
         WsssError
-            Where the mask holds a value that is neither a class, an ignored class, 0 nor 255, or cannot be read.
+            If the mask cannot be read, or has a value that is neither a class, an ignored class, 0 nor 255.
         """
         path = mask_path(self.root / "dataset", image_id)
         labels: np.ndarray = self._truth_table[read_labels(path)]
@@ -165,18 +165,18 @@ class Dataset:
 
 
 def scored_split(split: str) -> str:
-    """Which list of ids stands for a split where masks are looked at."""
+    """The list of ids that is used for a split when masks are read."""
     return "train_scored" if split == "train" else split
 
 
 def mask_path(dataset: Path, image_id: str) -> Path:
-    """Where a mask lies: SegmentationClassAug where that folder exists, else SegmentationClass."""
+    """The path of a mask: in SegmentationClassAug if that folder exists, else in SegmentationClass."""
     augmented = dataset / "SegmentationClassAug"
     return (augmented if augmented.is_dir() else dataset / "SegmentationClass") / f"{image_id}.png"
 
 
 def read_list(path: Path) -> list[str]:
-    """Ids of a list, one a line. Raises WsssError where the file is missing, empty or names an id twice."""
+    """Ids of a list, one on each line. Raises WsssError if the file is missing, empty, or names an id twice."""
     if not path.is_file():
         raise WsssError(f"missing image list: {path}")
     try:

@@ -1,4 +1,4 @@
-"""Downloads that resume and are checked before use, and archives unpacked whole or not at all."""
+"""Downloads that can resume and are checked before use, and archives that are unpacked completely or not at all."""
 
 import hashlib
 import http.client
@@ -27,7 +27,7 @@ DAMAGED = (tarfile.TarError, EOFError, zlib.error, OSError)
 
 
 class _InterruptedDownloadError(Exception):
-    """An attempt that failed; a `lasting` failure is not worth another."""
+    """A download attempt that failed. If `lasting`, another attempt is useless."""
 
     def __init__(self, reason: object, lasting: bool = False) -> None:
         super().__init__(str(reason))
@@ -35,11 +35,11 @@ class _InterruptedDownloadError(Exception):
 
 
 def fetch(url: str, path: Path, md5: str) -> None:
-    """Have the file of `url` under `path`, with the hexadecimal sum `md5`, which is what the archives' owners publish.
+    """Download the file of `url` to `path` and check its hexadecimal MD5 sum, which the archives' owners publish.
 
-    A file that lies there already is checked and used, without a request. A download grows as `<name>.part` beside it,
-    goes on from there after an interruption, and takes the final name only once its sum is right.
-    Raises WsssError for a wrong sum, and for a network that still fails after a few attempts; the part is then kept.
+    If the file is already there, it is checked and used, without a request. A download is written to `<name>.part`
+    beside it. After an interruption it continues there. It gets its final name when its sum is right.
+    Raises WsssError for a wrong sum, and if the network still fails after a few attempts. The part is then kept.
     """
     if path.exists():
         found = _md5_of(path)
@@ -61,10 +61,10 @@ def fetch(url: str, path: Path, md5: str) -> None:
 
 
 def unpack(archive: Path, folder: Path) -> None:
-    """Unpack a tar archive (.tar, .tar.gz, .tgz) as `folder`, whole or not at all; a `folder` that exists is replaced.
+    """Unpack a tar archive (.tar, .tar.gz, .tgz) as `folder`, completely or not at all. An old `folder` is replaced.
 
-    Raises WsssError for an archive that is missing, truncated or damaged, or that holds an entry that would leave
-    `folder` (an absolute name, `..`, a link to the outside) or is a device.
+    Raises WsssError for an archive that is missing, truncated or damaged. The same holds for an archive with a device,
+    or with an entry that would be outside `folder` (an absolute name, `..`, a link to the outside).
     """
     if not archive.is_file():
         raise WsssError(f"missing archive: {archive}")
@@ -87,9 +87,9 @@ def unpack(archive: Path, folder: Path) -> None:
 
 @contextmanager
 def whole_folder(folder: Path) -> Iterator[Path]:
-    """Yield an empty folder beside `folder`; it takes that place only when the block succeeds.
+    """Yield an empty folder beside `folder`. It replaces `folder` only when the block succeeds.
 
-    What a killed process left behind is swept away by the next. Raises WsssError when the disk is full.
+    Remains of a killed process are removed by the next one. Raises WsssError when the disk is full.
     """
     temporary, old = (folder.with_name(f".{folder.name}.{end}") for end in ("tmp", "old"))
     for leftover in (temporary, old):
@@ -132,7 +132,7 @@ def _download(url: str, part: Path) -> None:
 
 
 def _resume(url: str, part: Path) -> None:
-    """Ask once for what is missing of `part` and append it; a part that cannot belong to the file is dropped."""
+    """Request the missing bytes of `part` once and append them. A part that cannot belong to the file is deleted."""
     have = _size(part)
     with _ask(url, have) as answer:
         content_range = re.match(r"bytes (?:(\d+)-\d+|\*)/(\d+|\*)", answer.headers["Content-Range"] or "")
@@ -153,7 +153,7 @@ def _resume(url: str, part: Path) -> None:
 
 
 def _ask(url: str, have: int) -> Any:
-    """The open answer: 200 and the whole file, 206 and what follows the first `have` bytes, or 416, nothing follows."""
+    """The open response: 200 with the whole file, 206 with the bytes from `have` on, or 416 if there are none."""
     headers = {"User-Agent": "wsss", **({"Range": f"bytes={have}-"} if have else {})}
     try:
         return urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=TIMEOUT_SECONDS)
@@ -176,7 +176,7 @@ def _chunks(answer: Any) -> Iterator[bytes]:
 
 
 def _inside(member: tarfile.TarInfo, folder: str) -> tarfile.TarInfo | None:
-    # The data filter makes absolute names relative and lets a `..` pass that stays inside; no honest archive has them.
+    # Such names are refused here: the data filter makes absolute names relative and accepts a `..` that stays inside.
     name = PurePosixPath(member.name)
     if name.is_absolute() or ".." in name.parts:
         raise tarfile.OutsideDestinationError(member, member.name)
@@ -184,9 +184,9 @@ def _inside(member: tarfile.TarInfo, folder: str) -> tarfile.TarInfo | None:
 
 
 def _check_archive_is_complete(tar: tarfile.TarFile) -> None:
-    """Raise tarfile.ReadError unless the last member is followed by an end mark, and the compressed stream is whole.
+    """Raise tarfile.ReadError unless an end mark follows the last member and the compressed stream is complete.
 
-    Without this, tarfile takes an archive that is cut between two members, or damaged in a header, for a short one.
+    Without this check, tarfile accepts an archive that is cut between two members or has a damaged header.
     """
     file = tar.fileobj
     assert file is not None

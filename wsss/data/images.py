@@ -41,14 +41,15 @@ def read_image(path: Path) -> Image.Image:
 
 
 def read_pixels(path: Path) -> np.ndarray:
-    """The same photograph as uint8 (height, width, 3), a JPEG file in two thirds of the time: for trainings.
+    """The pixels of a photograph as uint8 (height, width, 3). Trainings use it.
 
-    Both decode by libjpeg-turbo, so the pixels are the same. Raises WsssError where the file is missing or damaged.
+    For JPEG files it takes two thirds of the time of `read_image`. Both decode with libjpeg-turbo, so the pixels are
+    the same. Raises WsssError if the file is missing or damaged.
     """
     try:
         pixels: np.ndarray = decode_jpeg(path.read_bytes())
     except (OSError, ValueError):
-        # Another format or colour space, or damaged: Pillow reads it, or says what is wrong.
+        # The file has another format or colour space, or is damaged. Pillow reads it or says what is wrong.
         pixels = np.asarray(read_image(path))
     return pixels
 
@@ -88,7 +89,7 @@ def write_labels(path: Path, labels: np.ndarray) -> None:
     Parameters
     ----------
     path : Path
-        The file. It is written whole or not at all.
+        The file. It is written completely or not at all.
     labels : np.ndarray
         Labels, uint8 (height, width), 0..254; 255 is ignored.
     """
@@ -101,7 +102,7 @@ def write_labels(path: Path, labels: np.ndarray) -> None:
 
 
 def voc_palette() -> np.ndarray:
-    """The VOC colours, uint8 (256, 3): the bits of an index are spread over the high bits of red, green and blue."""
+    """The VOC colours, uint8 (256, 3). The bits of an index go to the high bits of red, green and blue in turn."""
     index = np.arange(256)
     palette = np.zeros((256, 3), np.uint8)
     for bit in range(8):

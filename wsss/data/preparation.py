@@ -25,16 +25,16 @@ def prepare(
     workers: int = 1,
     own_lists: Path | None = None,
 ) -> None:
-    """Make a folder in VOC layout ready for the workflow. Masks are not looked at.
+    """Make a folder in VOC layout ready for the workflow. Masks are not read.
 
-    images.tsv is written last, when everything else has been found good.
+    images.tsv is written last, after all checks have passed.
 
     Parameters
     ----------
     source : Path
         The folder in VOC layout. Image-level labels come from its image_labels.csv.
     root : Path
-        Where the dataset is made ready; see `wsss.data.dataset.Dataset`.
+        The folder of the prepared dataset; see `wsss.data.dataset.Dataset`.
     classes : Mapping[str, int]
         The value of each class in the masks, 1..254, by its name.
     ignored_classes : Mapping[str, int]
@@ -51,7 +51,7 @@ def prepare(
     ------
     WsssError
         For missing lists, lists that do not fit each other, missing or damaged images, label tables that do not fit the
-        classes, and images of val that would be trained on.
+        classes, and images of val that are in train too, unless both are the same list.
     """
     if not source.is_dir():
         raise WsssError(f"no dataset at {source}: set locations.dataset in the config to a folder in VOC layout")
@@ -77,12 +77,12 @@ def prepare(
 
 
 def by_value(classes: Mapping[str, int]) -> dict[str, int]:
-    """Classes numbered as in the masks: their order in a config does not enter the path of what is made."""
+    """Classes in the order of their mask values, so that their order in a config does not change paths of artifacts."""
     return dict(sorted(classes.items(), key=lambda item: item[1]))
 
 
 def check_lengths(source: Path, lists: Mapping[str, str], lengths: Mapping[str, int]) -> None:
-    """Raise WsssError where a list of the folder `source` has another length than the published list of that name."""
+    """Raise WsssError if a list of the folder `source` has another length than the published list of that name."""
     for name in lists.values():
         if name not in lengths:
             continue
@@ -139,13 +139,13 @@ def _link(source: Path, link: Path) -> None:
     if link.resolve() == source.resolve():
         return
     link.parent.mkdir(parents=True, exist_ok=True)
-    # What was unpacked here from archives gives way to the folder.
+    # If archives were unpacked here before, the link to the folder replaces them.
     remove_tree(link)
     link.symlink_to(source.resolve())
 
 
 def _index_images(dataset: Path, ids: Sequence[str], workers: int) -> str:
-    """Decode every image once: damaged files are found before any training starts."""
+    """Decode every image once, so that damaged files are found before any training starts."""
 
     def look(image_id: str) -> tuple[str, str]:
         path = dataset / "JPEGImages" / f"{image_id}.jpg"

@@ -1,8 +1,9 @@
-"""Pillow's bicubic resizing of uint8 images, to the last bit, of the rows and columns alone that are wanted.
+"""Bicubic resizing of uint8 images with exactly Pillow's result, only for the rows and columns that are needed.
 
-Pillow makes the new columns first, rounded to uint8, then the rows, with weights in fixed point. So does this, whole
-lines of pixels at a time, in loops that a compiler turns into vectors. (Pillow 13 makes the rows first where an image
-shrinks that is about twice as tall as wide or taller; earlier ones, as the released code's, do not, nor does this.)
+Pillow makes the new columns first, rounds them to uint8, and then makes the rows. Its weights are in fixed point. This
+code does the same, one line of pixels at a time, in loops that a compiler vectorises. (Pillow 13 makes the rows first
+if it shrinks an image that is at least about twice as tall as wide. Earlier versions, which the released code uses, do
+not, and this code does not.)
 """
 
 from collections.abc import Sequence
@@ -18,9 +19,9 @@ KERNEL_RADIUS = 2.0
 
 
 class FilterTaps(NamedTuple):
-    """For each new pixel, the first old one that it is made of, int64 (n,), and the weights from there on.
+    """For each new pixel, the first old pixel that it depends on, int64 (n,), and the weights from that pixel on.
 
-    `weights`: int32 (n, taps), in units of 2^-22. Their number is even; taps that weigh nothing may lie outside.
+    `weights`: int32 (n, taps), in units of 2^-22. The number of taps is even. Taps with weight 0 may lie outside.
     """
 
     first: np.ndarray
@@ -30,7 +31,7 @@ class FilterTaps(NamedTuple):
 def resize_pixels(
     pixels: np.ndarray, size: tuple[int, int], rows: np.ndarray | None = None, columns: np.ndarray | None = None
 ) -> np.ndarray:
-    """Rows and columns, in the order given, of `pixels` resized to `size` = (height, width); without them, all.
+    """Some rows and columns, in the order given, of `pixels` resized to `size` = (height, width). None: all of them.
 
     `pixels`: uint8 (H, W, 3); the result: uint8 (rows, 3, columns).
     """
@@ -38,7 +39,7 @@ def resize_pixels(
     across, down = _chosen(bicubic_taps(width, size[1]), columns), _chosen(bicubic_taps(height, size[0]), rows)
     top = int(down.first.min())
     bottom = min(int(down.first.max()) + down.weights.shape[1], height)
-    # Each time what is weighted alike lies in one line: first the pixels of a column, then those of a row.
+    # In each pass, pixels with the same weights lie in one line: first those of a column, then those of a row.
     upright = _columns_as_rows([pixels[top:bottom, :, channel] for channel in range(3)])
     narrowed = weighted_lines(upright, across.first, across.weights).reshape(-1, 3, bottom - top)
     level = _columns_as_rows([narrowed[:, channel] for channel in range(3)])
@@ -47,7 +48,7 @@ def resize_pixels(
 
 @lru_cache(maxsize=2048)
 def bicubic_taps(old: int, new: int) -> FilterTaps:
-    """The taps that make `new` pixels of `old` ones: Keys' kernel, a = -1/2, stretched where the image shrinks."""
+    """The taps that make `new` pixels from `old` ones: Keys' kernel, a = -1/2, stretched if the image shrinks."""
     stretch = max(old / new, 1.0)
     centres = (np.arange(new) + 0.5) * (old / new)
     first = np.maximum((centres - KERNEL_RADIUS * stretch + 0.5).astype(np.int64), 0)
@@ -71,7 +72,7 @@ def _chosen(taps: FilterTaps, places: np.ndarray | None) -> FilterTaps:
 
 
 def _columns_as_rows(channels: Sequence[np.ndarray]) -> np.ndarray:
-    """Arrays (a, b), each transposed, beside each other: (b, channels * a). (numpy is slow at all three at once.)"""
+    """Arrays (a, b), transposed and joined: (b, channels * a). One at a time: numpy is slow at all three at once."""
     length, lines = channels[0].shape
     out = np.empty((lines, len(channels), length), np.uint8)
     for number, channel in enumerate(channels):
@@ -81,13 +82,13 @@ def _columns_as_rows(channels: Sequence[np.ndarray]) -> np.ndarray:
 
 @njit(nogil=True, cache=True)
 def weighted_lines(lines: np.ndarray, first: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """For each new line the weighted sum of old ones, rounded and cut off to uint8; `lines`: uint8 (old, length)."""
+    """For each new line, the weighted sum of old lines, rounded and clipped to uint8. `lines`: uint8 (old, length)."""
     last, length = len(lines) - 1, lines.shape[1]
     out = np.empty((len(first), length), np.uint8)
     sums = np.empty(length, np.int32)
     for new in range(len(first)):
         sums[:] = 1 << (FRACTION_BITS - 1)
-        # By twos, which halves the passes over the sums.
+        # Two taps at a time, which halves the number of passes over the sums.
         for tap in range(0, weights.shape[1], 2):
             one, other = weights[new, tap], weights[new, tap + 1]
             start = first[new] + tap

@@ -1,4 +1,4 @@
-"""PASCAL VOC 2012 with the masks of SBD, made from the official archives into the layout that the workflow uses.
+"""Makes PASCAL VOC 2012 with the masks of SBD from the official archives, in the layout that the workflow uses.
 
 VOC: Everingham et al., IJCV 2010. SBD, masks for most other images of VOC: Hariharan et al., ICCV 2011.
 """
@@ -46,7 +46,7 @@ TRAIN_AUG_IMAGES = VOC12_LENGTHS["train_aug"]
 VOC_FOLDER = "VOCdevkit/VOC2012"
 SBD_FOLDER = "benchmark_RELEASE/dataset"
 VOC_LISTS = tuple(f"ImageSets/Segmentation/{name}.txt" for name in ("train", "val", "trainval"))
-# What VOC holds of an image; one without a mask has one in SBD.
+# The files that VOC has for an image. An image without a mask in VOC has one in SBD.
 VOC_FILES = {"JPEGImages": ".jpg", "Annotations": ".xml", "SegmentationClass": ".png"}
 SBD_PARTS = ("cls", "train.txt", "val.txt")
 
@@ -60,15 +60,15 @@ def build_voc12(
     workers: int = 1,
     train_aug_images: int = TRAIN_AUG_IMAGES,
 ) -> None:
-    """Make `out`, whole or not at all, from the two archives; what `out` was before is replaced.
+    """Make `out` from the two archives, completely or not at all. An old `out` is replaced.
 
-    `lists` maps train, train_scored and val to names of VOC's lists or of files in `own_lists` (see list_path). `out`
-    gets all lists of VOC and a train_aug made from both archives, and, for the images of `lists` alone: JPEGImages,
-    Annotations and SegmentationClass as VOC has them, and made from both archives, by `workers` threads,
-    SegmentationClassAug/<id>.png (uint8, 0 background, 1..20, 255 ignored) and image_labels.csv.
-    Raises WsssError for an archive that is no official one, a train_aug that has not `train_aug_images` images, a list
-    that names what is no image of VOC, and images, masks or annotations that are missing, damaged or do not fit one
-    another.
+    `lists` maps train, train_scored and val to names of VOC's lists or of files in `own_lists` (see list_path).
+    `out` gets all lists of VOC, and train_aug, which is made from both archives. The images of `lists`, and no others,
+    get JPEGImages, Annotations and SegmentationClass as in VOC. They also get SegmentationClassAug/<id>.png (uint8,
+    0 background, 1..20, 255 ignored) and image_labels.csv. These two are made from both archives, by `workers` threads.
+    Raises WsssError for an archive that is not the official one, a train_aug without exactly `train_aug_images` images,
+    a list with an id that is not an image of VOC, and images, masks or annotations that are missing, damaged or do not
+    fit each other.
     """
     with whole_folder(out) as folder:
         voc = _unpacked(voc_archive, folder / "voc", VOC_FOLDER, (*VOC_LISTS, *VOC_FILES))
@@ -100,7 +100,7 @@ def read_sbd_labels(path: Path) -> np.ndarray:
         raise WsssError(f"missing label file: {path}")
     try:
         labels = np.asarray(loadmat(path, variable_names=["GTcls"])["GTcls"]["Segmentation"][0, 0])
-    except Exception as error:  # a damaged file fails in the reader in more ways than can be listed
+    except Exception as error:  # the reader raises many kinds of errors for a damaged file
         raise WsssError(f"damaged label file: {path} ({error}); get the archive of SBD anew") from None
     if labels.ndim != 2 or labels.dtype != np.uint8:
         raise WsssError(f"{path}: GTcls.Segmentation is {labels.dtype} of shape {labels.shape}, not 8-bit labels")
@@ -108,10 +108,10 @@ def read_sbd_labels(path: Path) -> np.ndarray:
 
 
 def object_names(path: Path) -> set[str]:
-    """Names of all objects, difficult ones too, of a VOC annotation; names of their parts (heads, hands) are not taken.
+    """Names of all objects of a VOC annotation, difficult ones too, without their parts (heads, hands).
 
-    Raises WsssError where the file is missing, is no such XML, or declares a document type: these can define
-    entities that grow without bound or read other files, and no annotation of VOC has one.
+    Raises WsssError if the file is missing, is not such XML, or declares a document type. No annotation of VOC declares
+    one, and it could define entities that grow without bound or read other files.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -134,7 +134,7 @@ def _unpacked(archive: Path, folder: Path, inner: str, parts: Sequence[str]) -> 
 
 
 def _make_lists(voc: Path, sbd: Path, folder: Path) -> None:
-    """VOC's lists, moved, and train_aug."""
+    """Move VOC's lists to `folder` and write train_aug."""
     (folder / VOC_LISTS[0]).parent.mkdir(parents=True)
     for part in VOC_LISTS:
         (voc / part).rename(folder / part)
@@ -159,7 +159,7 @@ def _listed(folder: Path, photographs: Path, lists: Mapping[str, str], own_lists
 
 
 def _keep_listed_photographs(voc: Path, folder: Path, listed: Sequence[str]) -> None:
-    """Move what VOC holds of the listed images."""
+    """Move VOC's files of the listed images to `folder`."""
     for part, suffix in VOC_FILES.items():
         (folder / part).mkdir()
         for image_id in listed:
@@ -169,7 +169,7 @@ def _keep_listed_photographs(voc: Path, folder: Path, listed: Sequence[str]) -> 
 
 
 def _write_listed(folder: Path, sbd_masks: Path, ids: Sequence[str], workers: int) -> None:
-    """Masks and the table of image-level labels for the images `ids`."""
+    """Write the masks and the table of image-level labels of the images `ids`."""
     (folder / "SegmentationClassAug").mkdir()
 
     def make(image_id: str) -> str:
@@ -183,7 +183,7 @@ def _write_listed(folder: Path, sbd_masks: Path, ids: Sequence[str], workers: in
 
 
 def _labels(folder: Path, sbd_masks: Path, image_id: str) -> np.ndarray:
-    """The mask of VOC where there is one, its ignored outlines kept, else that of SBD."""
+    """The mask of VOC, with its ignored outlines, if there is one; else the mask of SBD."""
     voc_mask, sbd_mask = folder / "SegmentationClass" / f"{image_id}.png", sbd_masks / f"{image_id}.mat"
     path, labels = (voc_mask, read_labels(voc_mask)) if voc_mask.exists() else (sbd_mask, read_sbd_labels(sbd_mask))
     width, height = read_image(folder / "JPEGImages" / f"{image_id}.jpg").size

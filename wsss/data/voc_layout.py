@@ -1,18 +1,18 @@
-"""Where things lie in a folder in VOC layout; planning reads this, so nothing heavy is loaded."""
+"""Paths in a folder in VOC layout. Planning imports this module, so it imports nothing large."""
 
 from pathlib import Path
 
 from wsss.errors import WsssError
 from wsss.settings.data import is_own_list
 
-# How many images the official lists of VOC 2012 name; train_aug holds those of SBD too.
+# Lengths of the official lists of VOC 2012. train_aug also has the images of SBD.
 VOC12_LENGTHS = {"train": 1464, "train_aug": 10_582, "trainval": 2913, "val": 1449}
 
 
 def list_path(source: Path, name: str, own_lists: Path | None = None) -> Path:
-    """The list of ids `name`: one of the folder `source`, or a file of `own_lists` where the name ends in `.txt`.
+    """The path of the list `name`: in the folder `source`, or in `own_lists` if the name ends in `.txt`.
 
-    Raises WsssError for a list of the user's own without a folder `own_lists`.
+    Raises WsssError if the list is the user's own and `own_lists` is None.
     """
     if not is_own_list(name):
         return source / "ImageSets" / "Segmentation" / f"{name}.txt"
@@ -22,9 +22,9 @@ def list_path(source: Path, name: str, own_lists: Path | None = None) -> Path:
 
 
 def own_lists_folder(folder: str | None, project: Path) -> Path | None:
-    """The folder of the user's own lists, from `locations.lists`; None where no place is set.
+    """The folder of the user's own lists, from `locations.lists`; None if it is not set.
 
-    A relative place counts from the working directory or, where it is not there, from the folder `project`.
+    A relative path starts at the working directory. If it does not exist there, it starts at the folder `project`.
     """
     if folder is None:
         return None
@@ -33,5 +33,5 @@ def own_lists_folder(folder: str | None, project: Path) -> Path | None:
 
 
 def image_labels_path(source: Path) -> Path:
-    """The table of image-level labels."""
+    """The path of the table of image-level labels."""
     return source / "image_labels.csv"

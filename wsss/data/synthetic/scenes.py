@@ -1,8 +1,8 @@
 """The embedded dataset: scenes of invented creatures with exact masks, made from a seed.
 
-What weakly-supervised segmentation struggles with is built in. A class is told by its head alone, a tenth to a sixth
-of a creature; the rest of the body, its build and its skin, is shared by several classes; and each class is mostly
-seen before the background that it prefers.
+The scenes contain the difficulties of weakly-supervised segmentation. Only the head, a tenth to a sixth of a creature,
+shows its class. The build and the skin of the rest are shared by several classes. Each class is mostly seen in front of
+the background that it prefers.
 """
 
 import io
@@ -36,7 +36,7 @@ from wsss.files import write_bytes, write_text
 from wsss.progress import track
 from wsss.settings.data import SyntheticSettings
 
-# Limbs of shape (n, 6): start x, y, end x, y and the radius at both ends, in [-1, 1]; and the head's place x, y.
+# Limbs (n, 6): start x, y, end x, y and the radius at both ends, in [-1, 1]. Then the position of the head, x, y.
 Build = tuple[np.ndarray, tuple[float, float]]
 
 
@@ -83,7 +83,7 @@ def crawler(rng: np.random.Generator) -> Build:
 
 @dataclass(frozen=True)
 class Creature:
-    """How a class looks. `build` and `skin` are shared; `pattern` and its two colours, on the head, are its own."""
+    """How a class looks. Classes share `build` and `skin`. `pattern` and its two colours, on the head, are its own."""
 
     name: str
     pattern: str
@@ -110,21 +110,21 @@ CREATURES = (
 )
 CLASS_NAMES = tuple(creature.name for creature in CREATURES)
 
-# Builds and skins go round, so that classes this far apart have the same.
+# Builds and skins repeat: classes whose numbers differ by this have the same ones.
 BUILDS = 4
 
 # Share of a creature's area that its head takes.
 HEAD_SHARE = (0.10, 0.15)
-# Of the image's area, what a creature that is alone takes.
+# Share of the image's area that a single creature takes.
 SIZE = (0.10, 0.35)
-# What must stay visible, inside the image and unhidden, of each creature and of its head.
+# Shares of each creature and of its head that must stay visible: inside the image and not hidden.
 VISIBLE, HEAD_VISIBLE = 0.6, 0.8
 # Scenes are drawn this many times larger, then averaged.
 OVERSAMPLING = 2
 
 
 def generate(settings: SyntheticSettings, out: Path, workers: int = 1) -> None:
-    """Write the dataset of `settings` as a VOC-style folder under `out`; `workers` threads change no byte of it.
+    """Write the dataset of `settings` as a VOC-style folder `out`. The number of `workers` changes no byte of it.
 
     JPEGImages/<id>.jpg          RGB, the longer side settings.image_size pixels, the other 0.75 to 1 of it
     SegmentationClass/<id>.png   exact labels: 0 background, i the i-th of CLASS_NAMES[: settings.classes]
@@ -179,7 +179,7 @@ def draw_scene(settings: SyntheticSettings, rng: np.random.Generator, main: int)
 
 
 def _hues(rng: np.random.Generator, settings: SyntheticSettings, label: int) -> tuple[float, float]:
-    """Where on the colour circle a body's hue is drawn: often the third that its class prefers among those alike."""
+    """The range of a body's hue on the colour circle. It is often the third that its class prefers (`body_cue`)."""
     if rng.uniform() >= settings.body_cue:
         return (0.0, 1.0)
     third = label // BUILDS
@@ -187,19 +187,19 @@ def _hues(rng: np.random.Generator, settings: SyntheticSettings, label: int) -> 
 
 
 class _Scene:
-    """A picture that creatures are added to, front ones last, as long as all stay visible."""
+    """A picture to which creatures are added, the front ones last, as long as all stay visible."""
 
     def __init__(self, image: np.ndarray, light: float) -> None:
         self.image = image
         self.light = light
-        # Which creature each pixel shows: i for the i-th, 0 for none.
+        # The creature that each pixel shows: i for the i-th, 0 for none.
         self.owner: np.ndarray = np.zeros(image.shape[:2], np.int64)
         self.classes: list[int] = []
-        # Of each creature: where its head was put, its whole area in pixels and its head's.
+        # For each creature: the pixels of its head, its whole area, and the area of its head, in pixels.
         self.whole: list[tuple[np.ndarray, float, float]] = []
 
     def add(self, rng: np.random.Generator, label: int, area: float, attempts: int, hues: tuple[float, float]) -> None:
-        """Put a creature that covers `area` pixels somewhere; each failed attempt makes the next one smaller."""
+        """Add a creature that covers `area` pixels. After each failed attempt, a smaller one is tried."""
         turn, stretch = np.radians(rng.uniform(-35, 35)), np.sqrt(rng.uniform(0.8, 1.25))
         pose = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
         pose = pose @ np.diag([stretch * rng.choice((-1, 1)), 1 / stretch])
@@ -223,7 +223,7 @@ class _Scene:
         return np.asarray(part.transform(self.owner.shape[::-1], Image.Transform.AFFINE, affine, resample))
 
     def _distinct_colour(self, rng: np.random.Generator, hues: tuple[float, float]) -> np.ndarray:
-        """A vivid colour within `hues`, far from most of what the picture shows: a creature's outline can be seen."""
+        """A vivid colour within `hues`. It differs from most of the picture, so that outlines are visible."""
         shown = rng.choice(self.image.reshape(-1, 3), 200)
         candidates = [vivid_colour(rng, hues) for _ in range(8)]
         return max(candidates, key=lambda c: float(np.quantile(np.linalg.norm(shown - c, axis=1), 0.1)))
@@ -247,7 +247,7 @@ class _Scene:
         self.image = mix(self.image * (1 - 0.35 * shadow)[..., None], placed[..., :3].astype(np.float32) / 255, alpha)
 
     def labels(self) -> np.ndarray:
-        """What most of the drawn pixels under each pixel of the final image show."""
+        """Labels of the final image: for each pixel, the most frequent label of the drawn pixels under it."""
         drawn = np.array([0, *(label + 1 for label in self.classes)], np.uint8)[self.owner]
         height, width = (side // OVERSAMPLING for side in drawn.shape)
         blocks = drawn.reshape(height, OVERSAMPLING, width, OVERSAMPLING)

@@ -1,4 +1,4 @@
-"""What the generated scenes are painted with: backgrounds, skins that classes share, and the pattern of each head.
+"""Textures of the generated scenes: backgrounds, skins that classes share, and the pattern of each head.
 
 Colours are float32 RGB in [0, 1], images of shape (height, width, 3). Sizes of features follow the size of the image,
 so a scene looks alike at every resolution.
@@ -11,14 +11,14 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 Shape = tuple[int, int]
-# Of a scene's longer side: the size of a brick or a pebble.
+# The size of a brick or a pebble, as a share of a scene's longer side.
 UNIT = 1 / 12
 
 
 def noise(rng: np.random.Generator, shape: Shape, cell: tuple[float, float], octaves: int = 1) -> np.ndarray:
     """Smooth random field of shape (height, width), mean 0 and standard deviation 1.
 
-    `cell` is the height and width in pixels of its largest features; each octave halves them, and their weight.
+    `cell` is the height and width of the largest features, in pixels. Each octave halves their size and their weight.
     """
     total = np.zeros(shape, np.float32)
     for octave in range(octaves):
@@ -36,7 +36,7 @@ def mix(first: np.ndarray, second: np.ndarray, share: np.ndarray) -> np.ndarray:
 
 
 def length(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Euclidean length; several times faster than np.hypot, which guards against overflow."""
+    """Euclidean length. It is several times faster than np.hypot, which avoids overflow."""
     return np.asarray(np.sqrt(x * x + y * y))
 
 
@@ -172,7 +172,7 @@ BACKGROUNDS: dict[str, Background] = {f.__name__: f for f in (grass, brick, wate
 
 
 def add_clutter(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
-    """`image` with some small shapes of any colour laid on it, none of which belongs to a class."""
+    """`image` with some small shapes of any colour on it. They belong to no class."""
     height, width = image.shape[:2]
     mask = Image.new("L", (width, height))
     paint = Image.new("RGB", (width, height))
@@ -214,10 +214,10 @@ def blotches(rng: np.random.Generator, x: np.ndarray, y: np.ndarray) -> np.ndarr
     return 0.15 - 0.45 / (1 + np.exp(-8 * (noise(rng, x.shape, (len(x) / 14,) * 2, 2) - 0.5)))
 
 
-# A skin changes the lightness of the body's colour; x and y are the body's own coordinates in [-1, 1].
+# A skin changes the lightness of the body's colour. x and y are the body's own coordinates in [-1, 1].
 Skin = Callable[[np.random.Generator, np.ndarray, np.ndarray], np.ndarray]
 
-# Where a head has its second colour: x and y are its coordinates, 1 at the rim.
+# Says where a head has its second colour. x and y are the head's coordinates, 1 at the rim.
 Pattern = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
