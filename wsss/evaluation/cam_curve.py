@@ -14,7 +14,7 @@ from wsss.stores.image_store import store_path
 
 
 def score_cams(dataset: Dataset, ids: Sequence[str], cams: Path, scores: np.ndarray) -> np.ndarray:
-    """Confusion matrices of stored CAMs over all ids, at each of some background scores.
+    """Confusion matrices of stored CAMs over all ids, one for each background score.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ def score_cams(dataset: Dataset, ids: Sequence[str], cams: Path, scores: np.ndar
     Raises
     ------
     WsssError
-        Naming the image whose CAMs or mask do not fit.
+        If CAMs or a mask do not fit. The message names the image.
     """
     classes = len(dataset.classes) + 1
     total = np.zeros((len(scores), classes, classes), np.int64)

@@ -1,4 +1,4 @@
-"""The metrics of one run, from the scores that its stages left behind."""
+"""The metrics of one run, from the scores of its stages."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -14,9 +14,9 @@ from wsss.settings.smoothing import SmoothingSettings
 
 
 def collect(run: RunSettings, classes: Sequence[str], scores: Mapping[str, Path]) -> list[Record]:
-    """The metrics of one run, from the scores that its stages left behind.
+    """The metrics of one run, from the scores of its stages.
 
-    The background score of CAMs is the best on the train list's masks, and serves val too; no stage trains with it.
+    The background score of CAMs is the best one on the masks of train. It is used for val too. No stage trains with it.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def collect(run: RunSettings, classes: Sequence[str], scores: Mapping[str, Path]
 
 
 def curve_of(content: Mapping[str, Any], classes: Sequence[str]) -> list[CurvePoint]:
-    """The threshold curve of CAMs from the JSON that scoring them has left."""
+    """The threshold curve of CAMs, from the JSON file of their scores."""
     return threshold_curve(np.array(content["matrices"]), np.array(content["background_scores"]), classes)
 
 
@@ -75,7 +75,7 @@ def _smoothed_cam_facts(run: RunSettings) -> dict[str, Any]:
 
 
 def _pseudo_label_facts(run: RunSettings) -> dict[str, Any]:
-    """The start and the seed are those of the last network that the labels depend on."""
+    """Facts of the pseudo labels' record. Initial weights and seed are those of the last network they depend on."""
     settings = run.pseudo_labels
     last = run.irnet if run.irnet is not None and "irnet" in settings.needs else run.classifier
     post_processing = settings.method if settings.method in ("crf", "pamr") else "none"
@@ -83,7 +83,7 @@ def _pseudo_label_facts(run: RunSettings) -> dict[str, Any]:
 
 
 def _name(smoothing: SmoothingSettings) -> str:
-    """The post-processing that records tell of."""
+    """The name of the post-processing in records."""
     return "crf" if smoothing.method == "dense_crf" else smoothing.method
 
 

@@ -28,9 +28,9 @@ COLUMNS = (
 class Line:
     """One row of a comparison on one split; mIoU in percent.
 
-    `deviation`: sample standard deviation over the seeds. `difference`: mean over the seeds of this row less the first
-    row; `difference_error`: its standard error. Both deviations are None for a single seed. `ratio`: mean over mean.
-    `published`: what a paper gives for the same, None where it gives nothing.
+    `deviation`: sample standard deviation over the seeds. `difference`: mean over the seeds of this row minus the first
+    row. `difference_error`: standard error of that mean. `deviation` and `difference_error` are None for a single seed.
+    `ratio`: this row's mean divided by the first row's. `published`: a paper's figure, None if there is none.
     """
 
     row: str
@@ -45,7 +45,7 @@ class Line:
 
 
 def compare(scores: Scores, split: str, published: Mapping[str, float]) -> list[Line]:
-    """Rows side by side over seeds. The first row is what the others are held to, seed by seed.
+    """Rows side by side over seeds. The other rows are compared with the first row, seed by seed.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ def compare(scores: Scores, split: str, published: Mapping[str, float]) -> list[
 
 
 def write_table(lines: Sequence[Line], path: Path) -> None:
-    """Write the lines as CSV, mIoU in percent with two decimals; empty where one seed shows no spread."""
+    """Write the lines as CSV, mIoU in percent with two decimals. Spreads are empty for a single seed."""
     rows = []
     for line in lines:
         numbers = (
@@ -103,7 +103,7 @@ def write_table(lines: Sequence[Line], path: Path) -> None:
 
 
 def markdown(lines: Sequence[Line]) -> str:
-    """The lines as a Markdown table for people; with a paper's figures, where there are any."""
+    """The lines as a Markdown table, with a paper's figures if there are any."""
     first = lines[0].row
     beside = any(line.published is not None for line in lines)
     head = ["", "split", "seeds", "mIoU % (mean ± sd)", f"against {first} (± standard error)", f"ratio to {first}"]

@@ -12,13 +12,13 @@ from wsss.evaluation.scores import mean_iou, named_iou, pixel_accuracy
 from wsss.files import write_csv, write_text
 from wsss.settings.comparison import ScoredStage
 
-# What smoothed the labels over the photograph: nothing, a dense CRF or PAMR.
+# The method that smoothed the labels: none, a dense CRF or PAMR.
 PostProcessing = Literal["none", "crf", "pamr"]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
 
 class Record(BaseModel):
-    """What one stage scored on one split, with everything that the number depends on. Scores are fractions, 0..1."""
+    """The score of one stage on one split, with everything that it depends on. Scores are fractions in 0..1."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -27,15 +27,15 @@ class Record(BaseModel):
     miou: Fraction
     pixel_accuracy: Fraction
     images: int
-    # Background score of the labels, and where it came from: `config`, or the split whose masks it was chosen on.
+    # Background score of the labels, and its source: `config`, or the split on whose masks it was chosen.
     threshold: Fraction | None = None
     threshold_from: str | None = None
     post_processing: PostProcessing = "none"
-    # What the segmentation network was trained on, for predictions.
+    # For predictions: what the segmentation network was trained on.
     supervision: Literal["pseudo_labels", "truth"] | None = None
     initialisation: str
     seed: int | None = None
-    # IoU by class name, background first; None for a class that the truth lacks.
+    # IoU by class name, background first. None for a class that the ground truth does not contain.
     per_class: dict[str, Fraction | None]
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""Scores of label maps: one confusion matrix over all images, and what follows from it."""
+"""Scores of label maps: one confusion matrix over all images, and the scores computed from it."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +21,7 @@ def confusion_matrix(truth: np.ndarray, prediction: np.ndarray, classes: int) ->
     Parameters
     ----------
     truth : np.ndarray
-        uint8 (height, width), 0..classes-1. Pixels of 255 do not count, whatever is predicted there.
+        uint8 (height, width), 0..classes-1 or 255. Pixels of 255 are not counted.
     prediction : np.ndarray
         uint8 (height, width), 0..classes-1.
     classes : int
@@ -59,7 +59,7 @@ def iou_per_class(matrix: np.ndarray) -> np.ndarray:
     Returns
     -------
     np.ndarray
-        float64 (classes,), in 0..1; NaN where the truth lacks the class.
+        float64 (classes,), in 0..1. NaN for classes that the truth does not contain.
     """
     held = matrix.sum(axis=1)
     hits = np.diagonal(matrix)
@@ -69,7 +69,7 @@ def iou_per_class(matrix: np.ndarray) -> np.ndarray:
 
 
 def mean_iou(matrix: np.ndarray) -> float:
-    """Mean IoU over the classes that the truth holds, as PASCAL VOC defines it for the matrix of a whole set.
+    """Mean IoU over the classes in the truth, as PASCAL VOC defines it for the matrix of a whole set.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def mean_iou(matrix: np.ndarray) -> float:
 
 
 def pixel_accuracy(matrix: np.ndarray) -> float:
-    """Share of pixels that are predicted right.
+    """Share of pixels that are predicted correctly.
 
     Parameters
     ----------
@@ -113,10 +113,10 @@ def pixel_accuracy(matrix: np.ndarray) -> float:
 
 
 def named_iou(matrix: np.ndarray, classes: Sequence[str]) -> dict[str, float | None]:
-    """IoU by class name, background first, None where the truth lacks the class.
+    """IoU by class name, background first. None for classes that the truth does not contain.
 
-    `classes` names the n classes beside the background of an (n + 1, n + 1) `matrix`. Raises WsssError where the
-    names do not fit it or occur twice.
+    `classes` are the names of the n classes, without the background; `matrix` is (n + 1, n + 1). Raises WsssError if
+    the names do not fit the matrix or occur twice.
     """
     names = [BACKGROUND, *classes]
     if len(set(names)) != len(names):
@@ -130,7 +130,7 @@ def named_iou(matrix: np.ndarray, classes: Sequence[str]) -> dict[str, float | N
 def score_labels(dataset: Dataset, ids: Sequence[str], folder: Path, workers: int) -> np.ndarray:
     """Confusion matrix of the label images of a stage over all ids.
 
-    A pixel that a label image leaves out (255) counts as background: no object was found there.
+    A pixel that is ignored in a label image (255) counts as background, because no object was found there.
 
     Parameters
     ----------
@@ -151,7 +151,7 @@ def score_labels(dataset: Dataset, ids: Sequence[str], folder: Path, workers: in
     Raises
     ------
     WsssError
-        Naming the label image that is missing, damaged, of another size or with values of no class.
+        If a label image is missing, damaged, of another size, or has values that are no class. The message names it.
     """
     classes = len(dataset.classes) + 1
 

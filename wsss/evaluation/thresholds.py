@@ -1,4 +1,4 @@
-"""The background score of CAMs: confusion matrices at many scores from one pass over an image, and their curve."""
+"""The background score of CAMs: confusion matrices at many scores, from one pass over an image, and their curve."""
 
 from collections.abc import Sequence
 from typing import TypedDict
@@ -11,7 +11,7 @@ from wsss.evaluation.scores import confusion_matrix, mean_iou, named_iou
 
 
 class CurvePoint(TypedDict):
-    """Scores of CAMs at one background score; IoU in 0..1, None for a class that the truth lacks."""
+    """Scores of CAMs at one background score. IoU is in 0..1, or None for a class that the truth does not contain."""
 
     background_score: float
     miou: float
@@ -19,7 +19,7 @@ class CurvePoint(TypedDict):
 
 
 def score_range(first: float, last: float, step: float) -> np.ndarray:
-    """Background scores first, first + step, ... up to `last` included: float64, free of rounding noise."""
+    """Background scores first, first + step, ..., `last` included: float64, without accumulated rounding errors."""
     count = int(np.floor((last - first) / step + 1e-6)) + 1
     return np.round(first + step * np.arange(count), 10)
 
@@ -50,15 +50,15 @@ def threshold_matrices(
     Raises
     ------
     WsssError
-        For shapes that do not fit, and for values of the truth that are no class.
+        If shapes do not fit, or the truth has values that are no class.
 
     Notes
     -----
-    The prediction at a score s is [0, keys + 1][argmax of [s, cams]]. Equals go to the background, then to the first
-    class. s is rounded to the type of the CAMs, as where labels are made of them.
+    The prediction at a score s is [0, keys + 1][argmax of [s, cams]]. Ties go to the background, then to the first
+    class. s is rounded to the dtype of the CAMs, as when labels are made from them.
 
-    A pixel is foreground at exactly the scores below its strongest CAM. So the number of such scores is counted once a
-    pixel, and sums over that number give every matrix: the cost hardly depends on t.
+    A pixel is foreground at exactly the scores below its strongest CAM. The number of these scores is computed once for
+    each pixel. Sums over this number give every matrix, so the cost hardly depends on t.
     """
     if cams.shape[1:] != truth.shape or len(cams) != len(keys):
         raise WsssError(f"CAMs of the shape {cams.shape} for {len(keys)} classes do not fit a truth of {truth.shape}")
@@ -75,7 +75,7 @@ def threshold_matrices(
 
 
 def _counts_by_level(truth: np.ndarray, cams: np.ndarray, scores: np.ndarray, classes: int) -> np.ndarray:
-    """Pixels by (number of ascending `scores` below the strongest CAM, truth, its CAM): (t + 1, classes, n)."""
+    """Pixels by (number of ascending `scores` below the strongest CAM, truth, strongest CAM): (t + 1, classes, n)."""
     valid = truth != IGNORE
     rows = truth[valid].astype(np.int64)
     if rows.size and rows.max() >= classes:
@@ -110,7 +110,7 @@ def threshold_curve(matrices: np.ndarray, scores: np.ndarray, classes: Sequence[
 
 
 def best(curve: Sequence[CurvePoint]) -> CurvePoint:
-    """The point of a curve with the highest mean IoU; of equals the one with the lowest background score.
+    """The point of a curve with the highest mean IoU. Among equal points, the one with the lowest background score.
 
     Parameters
     ----------
