@@ -1,6 +1,6 @@
 """Fully connected CRFs with Gaussian and bilateral Potts kernels (Kraehenbuehl and Koltun, NIPS 2011).
 
-The inference holds Python's global lock: several images at a time take processes, not threads.
+The inference holds Python's global lock. To work on several images at a time, use processes, not threads.
 """
 
 from functools import cached_property
@@ -16,7 +16,7 @@ SMALLEST_PROBABILITY = 1e-5
 class DenseCrf:
     """A dense CRF over one photograph, with Gaussian and bilateral Potts kernels.
 
-    The kernels are built once for as many passes as it needs: half of a pass is building them.
+    The kernels are built once and used for several passes, because building them takes half the time of a pass.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ class DenseCrf:
         Parameters
         ----------
         probabilities : np.ndarray
-            float32 (count, H, W), summing to 1 at each pixel; they are raised to at least 1e-5.
+            float32 (count, H, W), summing to 1 at each pixel. Values below 1e-5 are raised to 1e-5.
 
         Returns
         -------
@@ -51,7 +51,7 @@ class DenseCrf:
         return self._marginals(-np.log(np.clip(probabilities, SMALLEST_PROBABILITY, 1)))
 
     def from_labels(self, labels: np.ndarray, label_probability: float) -> np.ndarray:
-        """Labels after a CRF that trusts every given label with one probability.
+        """Labels after a CRF that trusts every given label with the same probability.
 
         Parameters
         ----------
@@ -85,12 +85,12 @@ class DenseCrf:
         crf.addPairwiseBilateral(
             sxy=self.settings.bilateral_sxy,
             srgb=self.settings.bilateral_srgb,
-            rgbim=np.array(self.image, np.uint8, order="C"),  # a copy: a read-only view of a photograph is refused
+            rgbim=np.array(self.image, np.uint8, order="C"),  # a copy, because pydensecrf refuses a read-only view
             compat=self.settings.bilateral_weight,
         )
         return crf
 
 
 def build(image: np.ndarray, count: int, settings: CrfSettings) -> DenseCrf:
-    """The part of `wsss.labelling.smoothing`."""
+    """Make this method for `wsss.labelling.smoothing.smoother_of`."""
     return DenseCrf(image, count, settings)

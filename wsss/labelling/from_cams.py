@@ -14,7 +14,7 @@ from wsss.stores.image_store import store_path
 def labels_from_cams(
     dataset: Dataset, cams: Path, label: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 ) -> Callable[[str], np.ndarray]:
-    """Labels of an image id by `label(image, full-size CAMs, keys)`."""
+    """A function from an image id to its labels, which are `label(image, full-size CAMs, keys)`."""
 
     def labels_of(image_id: str) -> np.ndarray:
         image = np.asarray(read_image(dataset.image_path(image_id)))

@@ -1,4 +1,4 @@
-"""Label maps from scores: the strongest class of each pixel, and class numbers in place of indices."""
+"""Label maps from scores: the strongest class of each pixel, and class numbers instead of indices."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from wsss.data.images import IGNORE
 
 
 def sure_labels(sure_of_class: np.ndarray, sure_of_background: np.ndarray, keys: np.ndarray) -> np.ndarray:
-    """Labels from two readings of the CAMs, against a high and a low background score.
+    """Labels from two label maps of the CAMs, one for a high and one for a low background score.
 
     Parameters
     ----------
@@ -20,7 +20,7 @@ def sure_labels(sure_of_class: np.ndarray, sure_of_background: np.ndarray, keys:
     Returns
     -------
     np.ndarray
-        Labels, uint8 (H, W): keys + 1 where `sure_of_class` names a class, 0 where both name none, 255 elsewhere.
+        Labels, uint8 (H, W): keys + 1 where `sure_of_class` has a class, 0 where both have background, 255 elsewhere.
     """
     labels = class_labels(sure_of_class, keys)
     labels[(sure_of_class == 0) & (sure_of_background != 0)] = IGNORE
@@ -35,7 +35,7 @@ def strongest(cams: np.ndarray, background_score: float) -> np.ndarray:
     cams : np.ndarray
         CAMs, float (n, H, W).
     background_score : float
-        What a CAM must be above. Ties go to the background.
+        The score that a CAM must exceed. Ties go to the background.
 
     Returns
     -------

@@ -1,7 +1,7 @@
 """Pixel-adaptive mask refinement, PAMR (Araslanov and Roth, Single-Stage Semantic Segmentation, CVPR 2020).
 
-Scores are replaced, several times, by weighted means of their neighbours' scores. Neighbours of like colour have large
-weights. Nothing is trained.
+Several times, each score is replaced by a weighted mean of its neighbours' scores. Neighbours of similar colour have
+large weights. Nothing is trained.
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,28 +24,28 @@ RING = [offset for offset in SQUARE if offset != CENTRE]
 
 
 def pamr(images: Tensor, masks: Tensor, settings: PamrSettings) -> Tensor:
-    """Pixel-adaptive mask refinement: masks after some weighted means over neighbours of like colour.
+    """Pixel-adaptive mask refinement: repeated weighted means of masks over neighbours of similar colour.
 
-    It runs on the grid of `images`; `settings.stride` is for those who choose that grid.
+    It runs on the grid of `images`. `settings.stride` is not used here; the caller chooses the grid.
 
     Parameters
     ----------
     images : Tensor
-        Float (N, K, H, W), K colours or other channels, of any range: what is affine in each channel has no effect.
+        Float (N, K, H, W), K colours or other channels, in any range. An affine change of a channel has no effect.
     masks : Tensor
-        Float (N, C, h, w). Other sizes than that of the images are resized to it, bilinear, corners aligned.
+        Float (N, C, h, w). They are resized to the size of the images if needed (bilinear, corners aligned).
     settings : PamrSettings
         Dilations, iterations and tolerance.
 
     Returns
     -------
     Tensor
-        (N, C, H, W), of the dtype of `masks`. Each value lies within the range of its mask. Where masks sum to 1, they
-        still do, up to rounding.
+        (N, C, H, W), in the dtype of `masks`. Each value lies within the range of its mask. If the masks sum to 1, the
+        results do too, up to rounding.
 
     Notes
     -----
-    The paper divides by the variance; the released code, and this one, by the standard deviation.
+    The paper divides by the variance. The released code and this code divide by the standard deviation.
 
     References
     ----------
@@ -56,18 +56,18 @@ def pamr(images: Tensor, masks: Tensor, settings: PamrSettings) -> Tensor:
 
 
 def neighbour_weights(images: Tensor, dilations: Sequence[int], tolerance: float) -> Tensor:
-    """What each neighbour counts, (N, 8 * dilations, H, W): non-negative, summing to 1 over all neighbours of a pixel.
+    """The weight of each neighbour, (N, 8 * dilations, H, W), non-negative. The weights of a pixel sum to 1.
 
-    A softmax over the neighbours q of p of mean_k -|I_k(p) - I_k(q)| / (1e-8 + tolerance sigma_k(p)). sigma_k(p) is the
-    unbiased standard deviation of channel k over the 3 x 3 pixels at every dilation, so that p itself counts once for
-    each of them. Outside the image, the nearest pixel of the border stands.
+    They are the softmax over the neighbours q of p of mean_k -|I_k(p) - I_k(q)| / (1e-8 + tolerance sigma_k(p)).
+    sigma_k(p) is the unbiased standard deviation of channel k over the 3 x 3 pixels at every dilation, so p itself is
+    counted once for each dilation. Outside the image, the nearest pixel of the border is used.
     """
     scale = SMALLEST_DEVIATION + tolerance * _deviations(images, dilations)
     count, _, height, width = images.shape
     weights = images.new_empty((count, len(RING) * len(dilations), height, width))
     for number, neighbour in enumerate(_shifted(images, dilations, RING)):
         weights[:, number] = -((images - neighbour).abs() / scale).mean(dim=1)
-    # In place: these are the largest arrays, and none of them may exist once more for each class.
+    # In place, because these are the largest arrays. No step may need a copy of them for each class.
     weights -= weights.amax(dim=1, keepdim=True)
     weights.exp_()
     weights /= weights.sum(dim=1, keepdim=True)
@@ -77,8 +77,8 @@ def neighbour_weights(images: Tensor, dilations: Sequence[int], tolerance: float
 def weighted_means(masks: Tensor, weights: Tensor, dilations: Sequence[int], iterations: int) -> Tensor:
     """Masks (N, C, H, W) replaced `iterations` times by their neighbours' means.
 
-    `weights`: (N, 8 * dilations, H, W). One neighbour is added at a time, so that no array of all neighbours and all
-    classes exists.
+    `weights`: (N, 8 * dilations, H, W). Neighbours are added one at a time, so that no array of all neighbours and all
+    classes is needed.
     """
     for _ in range(iterations):
         means = torch.zeros_like(masks)
@@ -89,7 +89,7 @@ def weighted_means(masks: Tensor, weights: Tensor, dilations: Sequence[int], ite
 
 
 def _deviations(images: Tensor, dilations: Sequence[int]) -> Tensor:
-    """Unbiased standard deviation over the squares of all dilations, (N, K, H, W); in two passes, for its exactness."""
+    """Unbiased standard deviation over the squares of all dilations, (N, K, H, W). Two passes make it exact."""
     count = len(SQUARE) * len(dilations)
     means = torch.zeros_like(images)
     for neighbour in _shifted(images, dilations, SQUARE):
@@ -102,7 +102,7 @@ def _deviations(images: Tensor, dilations: Sequence[int]) -> Tensor:
 
 
 def _shifted(values: Tensor, dilations: Sequence[int], offsets: Sequence[tuple[int, int]]) -> Iterator[Tensor]:
-    """Views of `values` (N, C, H, W), moved by each offset at each dilation, borders repeated outside."""
+    """Views of `values` (N, C, H, W), shifted by each offset at each dilation. Outside, the border is repeated."""
     height, width = values.shape[2:]
     margin = max(dilations)
     padded = pad(values, [margin] * 4, mode="replicate")
@@ -120,7 +120,7 @@ def _resized(values: Tensor, size: Sequence[int]) -> Tensor:
 class Pamr:
     """PAMR over one photograph, usable wherever a dense CRF is.
 
-    Weights are made once for as many passes as it needs. On a GPU its results differ from a CPU's by rounding.
+    Weights are computed once and used for all passes. Results on a GPU and on a CPU differ by rounding.
 
     Parameters
     ----------
@@ -131,7 +131,7 @@ class Pamr:
     settings : PamrSettings
         Dilations, iterations, tolerance, and the grid's stride.
     device : torch.device
-        Where it is computed.
+        The device that computes it.
     """
 
     def __init__(self, image: np.ndarray, count: int, settings: PamrSettings, device: torch.device = CPU) -> None:
@@ -144,7 +144,7 @@ class Pamr:
     def smoothed(self, scores: np.ndarray) -> np.ndarray:
         """Scores, refined on the grid of `stride` pixels.
 
-        A map that is the same everywhere stays as it is, up to rounding: a constant background score needs no map.
+        A constant map stays the same, up to rounding. So a constant background score need not be refined.
 
         Parameters
         ----------
@@ -154,7 +154,7 @@ class Pamr:
         Returns
         -------
         np.ndarray
-            float32 (n, H, W), each within the range of its map.
+            float32 (n, H, W). Each value lies within the range of its map.
         """
         given = torch.from_numpy(np.require(scores, np.float32, ["C", "W"]))
         on_grid = _resized(given[None].to(self.device), self.grid)
@@ -173,19 +173,19 @@ class Pamr:
         Returns
         -------
         np.ndarray
-            float32 (count, H, W), summing to 1 at each pixel as those given do.
+            float32 (count, H, W), summing to 1 at each pixel.
         """
         return self.smoothed(probabilities)
 
     def from_labels(self, labels: np.ndarray, label_probability: float) -> np.ndarray:
-        """The label that a pixel has most of after the means, the first of equals.
+        """The label with the largest value at each pixel after the means; the first one among equals.
 
         Parameters
         ----------
         labels : np.ndarray
             Integers (H, W), 0..count-1.
         label_probability : float
-            It has no effect: means are linear, so that it moves the values of all labels alike, and never their order.
+            Not used. Means are linear, so this value would not change the order of the labels.
 
         Returns
         -------
@@ -203,5 +203,5 @@ class Pamr:
 
 
 def build(image: np.ndarray, count: int, settings: PamrSettings) -> Pamr:
-    """The part of `wsss.labelling.smoothing`."""
+    """Make this method for `wsss.labelling.smoothing.smoother_of`."""
     return Pamr(image, count, settings)

@@ -1,4 +1,4 @@
-"""Labels that follow the edges of a photograph, by the method that the settings name."""
+"""Fits labels to the edges of a photograph, by the method that the settings name."""
 
 from typing import Protocol
 
@@ -9,7 +9,7 @@ from wsss.settings.smoothing import SmoothingSettings
 
 
 class Smoother(Protocol):
-    """The seam for smoothing: one photograph and a number of labels, ready for as many passes as it needs."""
+    """The interface of smoothing methods, made for one photograph and a number of labels, for any number of passes."""
 
     def from_probabilities(self, probabilities: np.ndarray) -> np.ndarray:
         """Probabilities that follow the photograph's edges.
@@ -33,7 +33,7 @@ class Smoother(Protocol):
         labels : np.ndarray
             Integers (H, W), 0..count-1.
         label_probability : float
-            How probable it is that a label is right.
+            The probability that a given label is right.
 
         Returns
         -------
@@ -43,7 +43,7 @@ class Smoother(Protocol):
 
 
 def smoother_of(image: np.ndarray, count: int, settings: SmoothingSettings) -> Smoother:
-    """What smooths labels over a photograph, by `settings.method`.
+    """The smoothing method `settings.method`, made for a photograph.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def smoother_of(image: np.ndarray, count: int, settings: SmoothingSettings) -> S
     count : int
         The number of labels, at least 1.
     settings : SmoothingSettings
-        A dense CRF's or PAMR's.
+        Settings of a dense CRF or of PAMR.
 
     Returns
     -------
