@@ -1,4 +1,4 @@
-"""Networks that give five stages of features, through one interface: every backbone works in every place.
+"""Networks that give five stages of features, with one interface: every backbone can be used for every network.
 
 | network            | channels of the five stages | strides (output stride 16) |
 |--------------------|-----------------------------|----------------------------|
@@ -6,7 +6,7 @@
 | resnet50, 101      | 64, 256, 512, 1024, 2048    | 4, 4, 8, 16, 16            |
 | efficientnet_lite0 | 16, 24, 40, 112, 1280       | 2, 4, 8, 16, 16            |
 
-Any network of timm stands beside them under `timm/<its name>` (`wsss.networks.timm_networks`).
+Any timm network can be used too, under the name `timm/<its name>` (`wsss.networks.timm_networks`).
 """
 
 from collections.abc import Iterable, Mapping
@@ -23,14 +23,14 @@ from wsss.settings.backbone import TIMM, BackboneSettings
 if TYPE_CHECKING:
     from wsss.networks.timm_networks import TimmNetwork
 
-# In the last stages, strides beyond the output stride become 1 and, where asked for, dilations take their place.
-# `native`: every stride stays as it is; the networks of the table then have 32.
+# In the last stages, strides beyond the output stride become 1. If `dilated`, dilations replace them.
+# `native`: no stride is changed; the networks of the table then have 32.
 OutputStride = Literal[8, 16, "native"]
-# What classifiers and IRNet have, where nothing else is asked for.
+# USUAL_STRIDE: the output stride of classifiers and IRNet, unless another is given.
 USUAL_STRIDE, NATIVE_STRIDE = 16, 32
 TORCHVISION_INPUT = Normalisation((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 LITE0_INPUT = Normalisation((127 / 255,) * 3, (128 / 255,) * 3)
-# Values in 0..255 less (122.675, 116.669, 104.008) in RGB, undivided.
+# Values in 0..255 minus (122.675, 116.669, 104.008) in RGB. They are not divided by a deviation.
 CAFFE_INPUT = Normalisation((122.675 / 255, 116.669 / 255, 104.008 / 255), (1 / 255,) * 3, bgr=True)
 
 
@@ -40,7 +40,7 @@ class Backbone(nn.Module):
     Parameters
     ----------
     network : nn.Module
-        The whole network, with the names of its own parameters.
+        The whole network. Parameters keep the names that they have in it.
     stages : Iterable[Iterable[nn.Module]]
         The modules of each of the five stages, in the order in which they run.
     channels : tuple[int, ...]
@@ -48,9 +48,9 @@ class Backbone(nn.Module):
     strides : tuple[int, ...]
         Strides of the five stages' outputs, in pixels of the input.
     normalisation : Normalisation
-        What images must be made into.
+        How the network expects its input.
     parts : Iterable[Part]
-        The convolutions and BatchNorms of `network` that inference may join; all of them, or none.
+        The convolutions and BatchNorms of `network` that inference may join: all of them, or none.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class Backbone(nn.Module):
     ) -> None:
         super().__init__()
         self.network = network
-        # Kept in tuples, unregistered: parameters have one name each, that of the original network.
+        # In tuples, so that torch does not register them: each parameter has one name, that of the original network.
         self._stages = tuple(tuple(stage) for stage in stages)
         self.channels, self.strides, self.normalisation = channels, strides, normalisation
         self.parts = tuple(parts)
@@ -103,10 +103,10 @@ class Backbone(nn.Module):
         -------
         list[Tensor]
             The outputs of the five stages, each (batch, channels, h, w). Each side is about that of the images divided
-            by the stride.
+            by the stage's stride.
         """
         outputs = []
-        # Channels last is the faster layout on CPUs and GPUs alike; callers lay the weights out so too.
+        # Channels last is the faster layout on CPUs and GPUs. Callers use the same layout for the weights.
         features = images.contiguous(memory_format=torch.channels_last)
         for number in range(1, 6):
             with torch.set_grad_enabled(torch.is_grad_enabled() and number > frozen):
@@ -131,7 +131,7 @@ class Backbone(nn.Module):
             yield from module.parameters()
 
     def replace(self, replacements: Mapping[nn.Module, nn.Module]) -> None:
-        """Put other modules in the places of some, in the network and in its stages. No parts are left after it.
+        """Replace modules in the network and in its stages. Afterwards the backbone declares no parts.
 
         Parameters
         ----------
@@ -154,21 +154,21 @@ class Backbone(nn.Module):
 
 
 class WholeBackbone(Backbone):
-    """A network that runs as a whole: any of timm's. Dropout and drop path stay off, in training too.
+    """A network that can only run as a whole, as those of timm. Dropout and drop path stay off, in training too.
 
-    It declares no parts for inference: a BatchNorm of such a network need not follow a convolution.
+    It declares no parts for inference, because a BatchNorm of such a network may not follow a convolution.
     """
 
     def __init__(self, network: "TimmNetwork") -> None:
         super().__init__(network.network, (), network.channels, network.strides, network.normalisation)
-        # What no stage hangs on would have no gradient.
+        # Parameters that no stage depends on would have no gradient.
         staged = {name for stage in network.parameters for name in stage}
         for name, parameter in self.network.named_parameters():
             parameter.requires_grad_(parameter.requires_grad and name in staged)
         self.whole = network
 
     def stage(self, number: int, features: Tensor) -> Tensor:
-        """Such a network has no stage that runs by itself."""
+        """Not available: such a network has no stage that can run by itself."""
         raise NotImplementedError("this network runs as a whole")
 
     def forward(self, images: Tensor, frozen: int = 0) -> list[Tensor]:
@@ -188,21 +188,21 @@ class WholeBackbone(Backbone):
 def backbone_of(
     settings: BackboneSettings, output_stride: OutputStride | None = None, dilated: bool = False
 ) -> Backbone:
-    """The untrained backbone that settings describe, with the input that its weights ask for; see `build_backbone`.
+    """The untrained backbone of some settings, with the input that its weights expect; see `build_backbone`.
 
     Parameters
     ----------
     settings : BackboneSettings
         The network's name and variant.
     output_stride : {8, 16, "native"} or None
-        Stride of the last stage. None is 16, or the network's own stride where that cannot be changed.
+        Stride of the last stage. None: 16, or the network's own stride if that cannot be changed.
     dilated : bool
-        Whether dilation makes up for the strides that are taken away.
+        Whether dilations replace the strides that are removed.
 
     Returns
     -------
     Backbone
-        The backbone; its weights follow torch's seed, and torch's generator stays as it was.
+        The backbone. Its weights follow torch's seed. The state of torch's generator is not changed.
     """
     backbone = build_backbone(settings.name, output_stride, dilated, settings.caffe_style)
     if settings.input == "caffe":
@@ -215,13 +215,14 @@ def build_backbone(
 ) -> Backbone:
     """An untrained backbone; weights are loaded into `.network`.
 
-    `output_stride`: None is 16, or the network's own stride where that cannot be changed.
-    `dilated`: strides taken away to reach the output stride are made up for by dilation in every block of the stage,
-    the first included (DeepLab); otherwise features stay undilated (IRNet, VWE, VWL). `caffe_style` (bottleneck ResNets
-    only): strides on the first 1x1 convolution, and a stem pooling that rounds up. Raises ValueError for the others.
+    `output_stride`: None means 16, or the network's own stride if that cannot be changed.
+    `dilated`: dilations replace the strides that are removed to reach the output stride, in every block of the stage,
+    the first one included (DeepLab). Otherwise features are not dilated (IRNet, VWE, VWL).
+    `caffe_style`, for bottleneck ResNets only: the stride is on the first 1x1 convolution, and the stem's pooling
+    rounds sizes up. Raises ValueError for other networks.
 
-    Its weights follow torch's seed, and leave the generator as it was: what is drawn after, a head's weights, hangs on
-    the seed alone.
+    The weights follow torch's seed. The state of torch's generator is not changed, so that later draws, such as a
+    head's weights, depend on the seed alone.
     """
     if caffe_style and name not in ("resnet50", "resnet101"):
         raise ValueError(f"caffe_style needs bottleneck blocks, which {name} has not: use resnet50 or resnet101")
@@ -274,7 +275,7 @@ def _efficientnet_lite0(output_stride: int, dilated: bool) -> Backbone:
     blocks, activation = network.blocks, nn.ReLU6(inplace=True)
     stem = (network.conv_stem, network.bn1, activation, blocks[0])
     head = (blocks[5], blocks[6], network.conv_head, network.bn2, activation)
-    # Blocks 3 and 5 hold the strides from 8 to 16 and from 16 to 32; blocks 4 and 6 follow them.
+    # Block 3 has the stride from 8 to 16, block 5 that from 16 to 32. Blocks 4 and 6 follow them.
     kept_small = {8: ((3, 4), (5, 6)), 16: ((5, 6),)}.get(output_stride, ())
     for power, pair in enumerate(kept_small, 1):
         for block in pair:
@@ -290,7 +291,7 @@ def _efficientnet_lite0(output_stride: int, dilated: bool) -> Backbone:
 
 
 def _remove_stride(stage: nn.Module, dilation: int) -> None:
-    """Give every convolution of `stage` stride 1, and the spatial ones this dilation, at unchanged size."""
+    """Give every convolution of `stage` stride 1, and spatial ones this dilation. Padding keeps the size of maps."""
     for module in stage.modules():
         if isinstance(module, nn.Conv2d):
             module.stride = (1, 1)

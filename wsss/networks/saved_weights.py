@@ -1,4 +1,4 @@
-"""Weights that an earlier step has saved, read with a clear word on files that are damaged or of another network."""
+"""Reads weights that an earlier step saved, with clear errors for damaged files and for other networks."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ REMEDY = "delete it and run the workflow again"
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """The tensors of a .safetensors, on the CPU. Raises WsssError where the file is missing or damaged."""
+    """The tensors of a .safetensors, on the CPU. Raises WsssError if the file is missing or damaged."""
     try:
         return dict(load_file(path))
     except FileNotFoundError:
@@ -22,7 +22,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
 
 
 def load_weights(network: nn.Module, state: dict[str, Tensor], path: Path) -> None:
-    """Load `state`, which was read from `path`. Raises WsssError where names or shapes are not those of `network`."""
+    """Load `state`, which was read from `path`. Raises WsssError if names or shapes differ from those of `network`."""
     wanted = network.state_dict()
     strange = [name for name in {**wanted, **state} if name not in wanted or name not in state]
     strange += [name for name in wanted if name in state and state[name].shape != wanted[name].shape]

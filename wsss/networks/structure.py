@@ -1,6 +1,6 @@
-"""What a backbone says of its own layers: which BatchNorm follows which convolution.
+"""How a backbone declares its layers: which BatchNorm follows which convolution.
 
-`wsss.networks.inference` builds a faster network from it. A backbone that says nothing is used as it is.
+`wsss.networks.inference` builds a faster network from this. A backbone that declares nothing is used unchanged.
 """
 
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from torch import nn
 
 
 class NormedConvolution(NamedTuple):
-    """A convolution, the BatchNorm that follows it at once, and the ReLU after both where it serves them alone."""
+    """A convolution, the BatchNorm right after it, and the ReLU after both, if the ReLU is used by them alone."""
 
     convolution: nn.Conv2d
     norm: nn.BatchNorm2d
@@ -20,7 +20,7 @@ class NormedConvolution(NamedTuple):
 class ResidualBlock(NamedTuple):
     """A block of a ResNet: convolutions with ReLU between them, the sum with the input, and ReLU.
 
-    `shortcut`: what the input goes through before the sum; None where it stays as it is.
+    `shortcut`: the layers that the input goes through before the sum; None if there are none.
     """
 
     block: nn.Module

@@ -1,12 +1,13 @@
-"""Networks of timm as backbones: any that gives features (`features_only=True`) gives five stages.
+"""Networks of timm as backbones. Any network that gives features (`features_only=True`) can be used.
 
-timm is imported when a network of it is asked for, and not before.
+timm is imported only when one of its networks is used.
 
-What timm calls a feature level becomes a stage:
+A stage is what timm calls a feature level:
 
-- five levels or more of several strides: the last five;
-- fewer (ConvNeXt and Swin have four): the first one again until there are five;
-- levels of one stride (plain vision transformers, a level a block): five at equal distances, the last one included.
+- five or more levels with different strides: the last five;
+- fewer levels (ConvNeXt and Swin have four): the first one is repeated until there are five;
+- levels that all have the same stride (plain vision transformers, one level for each block): five at equal distances,
+  the last one included.
 """
 
 from collections.abc import Iterator, Mapping
@@ -26,28 +27,28 @@ from wsss.data.augmentation import Normalisation
 from wsss.errors import WsssError
 
 STAGES = 5
-# How families of timm are told to take images of any size.
+# Options by which families of timm networks accept images of any size.
 ANY_SIZE: tuple[dict[str, Any], ...] = ({"dynamic_img_size": True}, {"strict_img_size": False}, {})
-# What timm raises for options and image sizes that a network does not take.
+# Exceptions of timm for options and image sizes that a network does not accept.
 REFUSALS = (AssertionError, AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError)
 SAFETENSORS_ONLY = {"hf_hub_filename": "model.safetensors", "custom_load": False, "url": ""}
 
 
 @dataclass(frozen=True)
 class TimmNetwork:
-    """A network of timm, and how its outputs make five stages. `channels` and `strides` are those of the stages."""
+    """A network of timm, and how its outputs become five stages. `channels` and `strides` are those of the stages."""
 
     network: nn.Module
-    # For each stage, the number of its features among the network's outputs.
+    # For each stage, the index of its features among the network's outputs.
     outputs: tuple[int, ...]
     channels: tuple[int, ...]
     strides: tuple[int, ...]
     # Whether the outputs are (batch, height, width, channels).
     channels_at_end: bool
     normalisation: Normalisation
-    # For each stage, the parameters on which its features hang, and those of the stages before do not.
+    # For each stage, the parameters that its features depend on and the features of earlier stages do not.
     parameters: tuple[tuple[str, ...], ...]
-    # The entries of timm's published state dicts: their names in `network`, None for a classifier's.
+    # For each entry of timm's published state dicts, its name in `network`. None for entries of a classifier.
     published: Mapping[str, str | None]
 
     def features(self, images: Tensor, frozen: int = 0) -> list[Tensor]:
@@ -55,9 +56,10 @@ class TimmNetwork:
 
         Images are padded on the right and at the bottom, with the mean colour, to a multiple of the largest stride.
         Features of stride s are cropped to (ceil(height / s), ceil(width / s)). No gradient reaches the parameters of
-        the first `frozen` stages, nor goes through these stages.
+        the first `frozen` stages, and none goes through these stages.
 
-        Where gradients are wanted, attention takes torch's plain way: faster ones do not repeat to the byte on GPUs.
+        If gradients are needed, attention uses torch's plain implementation, because the faster ones do not give the
+        same bytes every time on GPUs.
         """
         gradients = torch.is_grad_enabled() and frozen < STAGES
         unit = max(self.strides)
@@ -74,12 +76,12 @@ class TimmNetwork:
         return zip(self.outputs, self.strides, strict=True)
 
     def _held(self, frozen: int) -> dict[str, Tensor]:
-        """The parameters of the first stages, cut from autograd."""
+        """The parameters of the first `frozen` stages, detached from autograd."""
         names = (name for stage in self.parameters[:frozen] for name in stage)
         return {name: self.network.get_parameter(name).detach() for name in names}
 
     def _own(self, output: Tensor, stride: int, size: tuple[int, int]) -> Tensor:
-        """What an output holds of an image of this size, without its padding."""
+        """The part of an output that belongs to an image of this size, without padding."""
         if self.channels_at_end:
             output = output.permute(0, 3, 1, 2)
         height, width = (-(-side // stride) for side in size)
@@ -92,19 +94,19 @@ def build_timm_network(name: str, output_stride: int | None, required: bool, dil
     Parameters
     ----------
     name
-        As `timm.create_model` takes it, with or without the tag of its weights.
+        A name for `timm.create_model`, with or without the tag of its weights.
     output_stride
         The largest stride that the stages may have; None for the network's own.
     required
-        Whether to refuse a network that cannot be brought to this output stride; otherwise it keeps its own.
+        Whether to refuse a network that cannot have this output stride. If False, it keeps its own.
     dilated
-        Whether timm's dilation makes up for the strides that are taken away.
+        Whether timm's dilations replace the strides that are removed.
 
     Raises
     ------
     WsssError
-        Where timm is missing, has no such network, or the network gives no features, no such stride, or takes images
-        of one size only.
+        If timm is missing or has no such network. Also if the network gives no features, cannot have this stride, or
+        accepts images of one size only.
     """
     with torch.device("meta"):
         options = _options(name)
@@ -123,7 +125,7 @@ def build_timm_network(name: str, output_stride: int | None, required: bool, dil
 
 
 def published_state(name: str) -> dict[str, Tensor]:
-    """The weights that timm has published for a network, head included; read as safetensors and in no other way."""
+    """The weights that timm has published for a network, head included. They are read as safetensors only."""
     network: nn.Module = _timm(name).create_model(name, pretrained=True, pretrained_cfg_overlay=SAFETENSORS_ONLY)
     return network.state_dict()
 
@@ -143,7 +145,7 @@ def _created(name: str, options: Mapping[str, Any]) -> Any:
 
 
 def _options(name: str) -> dict[str, Any]:
-    """The options that let the network take images of any size. Raises WsssError where it is no backbone."""
+    """The options that let the network accept images of any size. Raises WsssError if it cannot be a backbone."""
     timm = _timm(name)
     if not timm.is_model(name):
         near = get_close_matches(name.partition(".")[0], timm.list_models(), 3)
@@ -159,9 +161,9 @@ def _options(name: str) -> dict[str, Any]:
 
 
 def _stride_option(name: str, options: Mapping[str, Any], wanted: int, refused: int | None) -> dict[str, int]:
-    """The option for an output stride, none where the network does not take it.
+    """The option for an output stride; empty if the network does not accept one.
 
-    Raises WsssError in place of the latter where `refused` gives the network's own stride.
+    If `refused`, the network's own stride, is given, WsssError is raised instead.
     """
     try:
         with torch.device("meta"):
@@ -177,7 +179,7 @@ def _stride_option(name: str, options: Mapping[str, Any], wanted: int, refused: 
 
 
 def _levels(strides: list[int]) -> list[int]:
-    """For each stage, the number of its feature level."""
+    """For each stage, the index of its feature level."""
     count = len(strides)
     if count > 1 and len(set(strides)) == 1:
         return [-(-count * stage // STAGES) - 1 for stage in range(1, STAGES + 1)]
@@ -185,9 +187,9 @@ def _levels(strides: list[int]) -> list[int]:
 
 
 def _undilate(network: nn.Module, native: nn.Module) -> None:
-    """Give convolutions the dilation that they have in `native`, at unchanged sizes.
+    """Give convolutions the dilation that they have in `native`. The sizes of maps stay.
 
-    Those with an even side keep timm's: without a stride, they keep a map's size only where they are dilated.
+    Kernels with an even side keep timm's dilation: without a stride, they keep a map's size only if they are dilated.
     """
     own = dict(native.named_modules())
     for name, module in network.named_modules():
@@ -217,13 +219,13 @@ def _described(name: str, network: Any, blank: Any, outputs: tuple[int, ...]) ->
 
 
 def _parameters(name: str, blank: Any, outputs: tuple[int, ...]) -> tuple[tuple[str, ...], ...]:
-    """Each stage's own parameters, found by gradients of a network without values (on torch's device `meta`)."""
+    """The parameters of each stage, found by gradients through a network on torch's device `meta`, without values."""
     unit = max(blank.feature_info.reduction())
     rest = {key: parameter for key, parameter in blank.named_parameters() if parameter.requires_grad}
     stages: list[tuple[str, ...]] = []
     with torch.enable_grad(), torch.device("meta"), sdpa_kernel(SDPBackend.MATH):
         try:
-            # Neither square nor of the size of timm's default images.
+            # An image that is not square and does not have timm's default size.
             features = blank(torch.empty(1, 3, 2 * unit, 3 * unit))
         except REFUSALS as error:
             size = "x".join(map(str, blank.pretrained_cfg["input_size"][1:]))
@@ -241,7 +243,7 @@ def _parameters(name: str, blank: Any, outputs: tuple[int, ...]) -> tuple[tuple[
 
 
 def _published_names(name: str, blank: nn.Module) -> dict[str, str | None]:
-    """timm's wrappers put a name before the network's own, or write its first dot as an underscore."""
+    """Names of published entries in `blank`. timm's wrappers add a prefix, or write the first dot as an underscore."""
     own = blank.state_dict().keys()
     with torch.device("meta"):
         whole = _timm(name).create_model(name, pretrained=False).state_dict()
@@ -250,5 +252,5 @@ def _published_names(name: str, blank: nn.Module) -> dict[str, str | None]:
 
 
 def _line(error: Exception) -> str:
-    """The first line of an error's text, or its kind where it has none."""
+    """The first line of an error's text, or the name of its class if it has no text."""
     return next(iter(str(error).splitlines()), "") or type(error).__name__

@@ -1,4 +1,4 @@
-"""A ResNet's block in as many passes over its features as it has convolutions, not in two to four times as many."""
+"""Blocks of a ResNet that pass over their features once per convolution, not two to four times as often."""
 
 from torch import Tensor, nn
 
@@ -14,7 +14,7 @@ class ActivatedConvolution(nn.Module):
         self.convolution = FoldedConvolution(part)
 
     def forward(self, features: Tensor) -> Tensor:
-        """What the three give one after the other, to rounding."""
+        """The output of the three, one after the other, up to rounding."""
         return self.convolution.activated(features)
 
 
@@ -28,7 +28,7 @@ class FusedBlock(nn.Module):
         self.shortcut = None if part.shortcut is None else FoldedConvolution(part.shortcut)
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """What the block gives, to rounding."""
+        """The output of the block, up to rounding."""
         features = inputs
         for convolution in self.first:
             assert isinstance(convolution, FoldedConvolution)

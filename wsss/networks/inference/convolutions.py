@@ -1,7 +1,7 @@
-"""A convolution that has taken over the BatchNorm after it: one pass over the features instead of two.
+"""A convolution joined with the BatchNorm after it: one pass over the features instead of two.
 
-Bias, sum and ReLU go along with the convolution, by oneDNN on CPUs and by cuDNN on GPUs, where nothing else is asked of
-it. torch's operators for that are private; this is the one module that calls them.
+Where possible, bias, sum and ReLU are computed within the convolution, by oneDNN on CPUs and by cuDNN on GPUs. torch's
+operators for this are private. Only this module calls them.
 """
 
 import torch
@@ -14,7 +14,7 @@ from wsss.networks.structure import NormedConvolution
 
 
 class FoldedConvolution(nn.Module):
-    """A convolution whose weight and bias hold a BatchNorm with its running statistics. They train no more."""
+    """A convolution whose weight and bias include a BatchNorm with its running statistics. It cannot be trained."""
 
     def __init__(self, pair: NormedConvolution) -> None:
         super().__init__()
@@ -32,34 +32,34 @@ class FoldedConvolution(nn.Module):
         )
         self.weight, self.bias = (nn.Parameter(one.detach(), requires_grad=False) for one in (weight, bias))
         self.stride, self.dilation, self.groups = convolution.stride, convolution.dilation, convolution.groups
-        # Some convolutions of EfficientNet-Lite0 pad their input by as much as its size asks for.
+        # Some convolutions of EfficientNet-Lite0 have a padding that depends on the size of the input.
         self.padding = None if isinstance(convolution, SamePadded) else convolution.padding
 
     def forward(self, features: Tensor) -> Tensor:
-        """(batch, out, height, width): what the convolution and its BatchNorm give, to rounding."""
+        """The output of the convolution and its BatchNorm, (batch, out, height, width), up to rounding."""
         images, padding = self._padded(features)
         if torch_is_slow(images, self.weight):
             return onednn_convolution(images, self.weight, self.bias, padding, self.stride, self.dilation, self.groups)
         return conv2d(images, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
 
     def activated(self, features: Tensor, added: Tensor | None = None) -> Tensor:
-        """ReLU of the same, plus `added` (batch, out, height, width) where it is given."""
+        """ReLU of the sum of `forward` and `added` (batch, out, height, width), if that is given."""
         if not takes_fused(features):
             sums: Tensor = self(features)
             return (sums if added is None else sums + added).relu()
         return self._fused(features, added, self.bias)
 
     def activated_with_shortcut(self, features: Tensor, shortcut: "FoldedConvolution", inputs: Tensor) -> Tensor:
-        """ReLU of the same, plus the `shortcut` of `inputs`."""
+        """ReLU of the sum of `forward` and the `shortcut` of `inputs`."""
         if not features.is_cuda or not takes_fused(features):
             return self.activated(features, shortcut(inputs))
-        # On a GPU a bias costs a pass of its own, so that this convolution brings along the shortcut's.
+        # On a GPU a bias costs a pass of its own, so this convolution adds the bias of the shortcut too.
         images, padding = shortcut._padded(inputs)
         added = conv2d(images, shortcut.weight, None, shortcut.stride, padding, shortcut.dilation, shortcut.groups)
         return self._fused(features, added, self.bias + shortcut.bias)
 
     def _padded(self, features: Tensor) -> tuple[Tensor, tuple[int, ...]]:
-        """The features, and by how much the convolution itself is to pad them."""
+        """The features, padded if needed, and the padding that remains for the convolution itself."""
         if self.padding is None:
             return same_padded(features, self.weight.shape[2:], self.stride, self.dilation), (0, 0)
         assert isinstance(self.padding, tuple)
@@ -81,7 +81,7 @@ class FoldedConvolution(nn.Module):
 
 
 def takes_fused(features: Tensor) -> bool:
-    """Whether the libraries' fused convolutions take these features, and nothing else is asked of their outputs."""
+    """Whether the fused convolutions of oneDNN or cuDNN can be used for these features."""
     libraries = {"cpu": torch.backends.mkldnn, "cuda": torch.backends.cudnn}
     device = features.device.type
     if device not in libraries or torch.is_grad_enabled():
@@ -94,7 +94,7 @@ def takes_fused(features: Tensor) -> bool:
 
 
 def torch_is_slow(images: Tensor, weight: Tensor) -> bool:
-    """On one thread torch keeps 1x1 convolutions from oneDNN, which is faster at them."""
+    """Whether torch would not use oneDNN although it is faster: for 1x1 convolutions on one thread."""
     if images.device.type != "cpu" or weight.shape[2:] != (1, 1) or torch.get_num_threads() > 1:
         return False
     if torch.is_grad_enabled() or torch.is_autocast_enabled("cpu") or images.dtype != torch.float32:
@@ -112,5 +112,5 @@ def onednn_convolution(
     dilation: tuple[int, ...] = (1, 1),
     groups: int = 1,
 ) -> Tensor:
-    """oneDNN's convolution, whatever torch would choose."""
+    """A convolution by oneDNN, also where torch would choose another library."""
     return torch.mkldnn_convolution(images, weight, bias, padding, stride, dilation, groups)

@@ -1,4 +1,4 @@
-"""A backbone made ready for use without training: the entry to this room."""
+"""Prepares a backbone for inference. Other modules use `wsss.networks.inference` through this one."""
 
 from copy import deepcopy
 
@@ -12,23 +12,24 @@ from wsss.networks.inference.convolutions import FoldedConvolution
 from wsss.networks.structure import Part, ResidualBlock
 from wsss.runtime.device import move_to_device
 
-# What the prepared backbone may differ by from the plain one, as a part of a stage's largest magnitude, in float32.
+# Largest allowed difference between the prepared and the plain backbone in float32, as a share of a stage's largest
+# magnitude.
 TOLERANCE = 1e-4
 CHECKED_SIZE = (65, 47)
 
 
 def inference_backbone(backbone: Backbone, precision: torch.dtype = torch.float32) -> Backbone:
-    """A backbone that gives the same features in fewer passes over them, on the device of this process.
+    """A backbone for inference on the device of this process. It gives the same features in less time.
 
-    It is built from the convolutions and BatchNorms that the backbone declares. One that declares none is used as it
-    is. Weights must be loaded before. Those of the result are no longer to be saved, and do not train.
+    It is built from the convolutions and BatchNorms that the backbone declares. A backbone that declares none is used
+    unchanged. Load the weights before. The weights of the result must not be saved, and cannot be trained.
 
     Parameters
     ----------
     backbone : Backbone
         A backbone with its final weights, float32. It is moved to the device of this process.
     precision : torch.dtype
-        What weights are cast to at the end, and what images must then be of: float32 or bfloat16.
+        The precision of the weights of the result, and of its input: float32 or bfloat16.
 
     Returns
     -------
@@ -38,7 +39,7 @@ def inference_backbone(backbone: Backbone, precision: torch.dtype = torch.float3
     Raises
     ------
     WsssError
-        Where its features differ from those of the plain backbone by more than rounding, on a small image of noise.
+        If its features differ from those of the plain backbone by more than rounding, on a small image of noise.
     """
     move_to_device(backbone.eval())
     prepared = deepcopy(backbone)
@@ -50,7 +51,7 @@ def inference_backbone(backbone: Backbone, precision: torch.dtype = torch.float3
 
 
 def replacements(part: Part) -> dict[nn.Module, nn.Module]:
-    """What takes the place of each module of a part; a module that another has taken over leaves its input alone."""
+    """The replacement of each module of a part. Modules that are joined into another become the identity."""
     if isinstance(part, ResidualBlock):
         return {part.block: FusedBlock(part)}
     if part.activation is None:
@@ -64,13 +65,13 @@ def replacements(part: Part) -> dict[nn.Module, nn.Module]:
 
 @torch.inference_mode()
 def refuse_to_differ(plain: Backbone, prepared: Backbone) -> None:
-    """Compare the five stages of both on a small image of noise. Raises WsssError where they differ."""
+    """Compare the five stages of both on a small image of noise. Raises WsssError if they differ."""
     images = noise(next(plain.parameters()))
     with torch.backends.cudnn.flags(allow_tf32=False, deterministic=True):
         pairs = zip(plain(images), prepared(images), strict=True)
         for number, (wanted, found) in enumerate(pairs, 1):
             difference, largest = float((found - wanted).abs().max()), float(wanted.abs().max())
-            # Written so that what is not a number is refused too.
+            # With `not`, so that NaN is refused too.
             if not difference <= TOLERANCE * largest:
                 raise WsssError(
                     f"stage {number} of the backbone as prepared for inference differs from the plain one by "
@@ -80,6 +81,6 @@ def refuse_to_differ(plain: Backbone, prepared: Backbone) -> None:
 
 
 def noise(like: Tensor) -> Tensor:
-    """The same image at every call, on the device and in the precision of `like`; torch's generator stays as it is."""
+    """A fixed image of noise, with the device and precision of `like`. torch's generator is not changed."""
     drawn = torch.randn((1, 3, *CHECKED_SIZE), generator=torch.Generator().manual_seed(0))
     return drawn.to(like)
