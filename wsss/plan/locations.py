@@ -1,6 +1,6 @@
-"""What the plan asks of the places on this machine: where a dataset comes from, and what its tables say.
+"""What the plan reads on this machine: where a dataset comes from, and the content of its tables.
 
-A step depends on what lies in a place, never on the place: a moved folder of equal content makes nothing anew.
+A step depends on the content of a folder, not on its path. If a folder is moved, nothing is made again.
 """
 
 from pathlib import Path
@@ -15,14 +15,14 @@ Source = Literal["synthetic", "voc12", "folder"]
 
 
 def source_of(data: DataSettings, locations: LocationSettings) -> Source:
-    """What a dataset is made ready from: VOC 2012 from a folder too, where `locations.dataset` names one."""
+    """The source of a dataset. For VOC 2012 it is a folder if `locations.dataset` names one."""
     if isinstance(data, Voc12Settings) and locations.dataset is not None:
         return "folder"
     return data.kind
 
 
 def train_list_file(data: Voc12Settings | FolderSettings, locations: LocationSettings, project: Path) -> Path | None:
-    """The file of a dataset's train list on this machine; None where it is not there."""
+    """The file of a dataset's train list on this machine; None if it is not there."""
     name, own_lists = data.lists.train, own_lists_folder(locations.lists, project)
     if (own_lists if is_own_list(name) else locations.dataset) is None:
         return None
@@ -31,10 +31,10 @@ def train_list_file(data: Voc12Settings | FolderSettings, locations: LocationSet
 
 
 def tables_digest(data: DataSettings, locations: LocationSettings, project: Path) -> str:
-    """Digest of the lists and image-level labels that making a dataset ready reads; empty where it reads none.
+    """Digest of the lists and image-level labels that a dataset is prepared from; empty if there are none.
 
-    These are tables that people correct: their content is a parameter of the step, so a correction makes it run again.
-    VOC's archives have sums of their own, so only lists of the user's own count there.
+    Users may correct these tables. Their content is a parameter of the step, so a correction makes it run again. For
+    VOC's archives, which have their own sums, only the user's own lists count.
     """
     if isinstance(data, SyntheticSettings):
         return ""

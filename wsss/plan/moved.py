@@ -1,4 +1,4 @@
-"""Datasets that lie elsewhere now: their artifacts stay, and read the photographs at the new place."""
+"""Datasets that have been moved: their artifacts stay, and photographs are read from the new folder."""
 
 import os
 from collections.abc import Iterator
@@ -9,17 +9,17 @@ from wsss.files import sha256_of
 from wsss.plan.plan import Plan
 from wsss.plan.stages import ROOT, STAGES
 
-# As many photographs tell whether a folder holds the dataset.
+# Number of photographs that are compared to check that a folder contains the dataset.
 LOOKED_AT = 8
 
 
 def follow_moved_datasets(plan: Plan) -> None:
-    """Let every dataset that was made ready from a folder lead to the place that the config names now.
+    """Link every dataset that was prepared from a folder to the folder that the config names now.
 
     Raises
     ------
     WsssError
-        Where the folder at the new place holds other photographs than those that were made ready.
+        If the new folder contains other photographs than those that were prepared.
     """
     for name, folder in plan.dataset_folders().items():
         root = Path(ROOT) / name

@@ -1,4 +1,4 @@
-"""What the pages of runs and the tables of comparisons are made from, and where people find them."""
+"""The inputs of the pages of runs and of the tables of comparisons, and the folders where users find them."""
 
 import json
 import os
@@ -14,7 +14,7 @@ SPLITS = ("train", "val")
 
 
 def scores(paths: Mapping[str, str]) -> dict[str, str]:
-    """The scores of the stages that lie at these paths, as <stage>_<split>; the truth has no CAMs of its own."""
+    """The files of scores of the stages at these paths, by <stage>_<split>. Runs on the truth have no CAMs."""
     labels = paths["prediction_labels"]
     found = {
         "prediction_val": f"{labels}/plain/scores/val.json",
@@ -28,7 +28,7 @@ def scores(paths: Mapping[str, str]) -> dict[str, str]:
 
 
 class RunPages:
-    """What the steps are given that gather what one run has made; its page stands in the wildcard `run`."""
+    """The inputs and parameters of the steps that collect the results of one run. The wildcard `run` names the run."""
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
@@ -49,21 +49,21 @@ class RunPages:
         return f"{self._paths(wildcards)['data']}/{STAGES['data'].file}"
 
     def panel_count(self, wildcards: Any) -> int:
-        """How many images its panels show."""
+        """The number of images in its panels."""
         return self._plan.runs[wildcards.run].report.panels
 
     def scores(self, wildcards: Any) -> dict[str, str]:
-        """The scores that its metrics are made of."""
+        """The files of scores for its metrics."""
         return scores(self._paths(wildcards))
 
     def bound_scores(self, wildcards: Any) -> dict[str, str]:
-        """Scores of the same network on the truth, where its report holds the run against them."""
+        """Scores of the same network trained on the truth, if the report compares the run with them."""
         bound = _bound_of(self._plan.runs[wildcards.run])
         found = scores(paths_of(bound)) if bound else {}
         return {f"bound_{name}": path for name, path in found.items()}
 
     def panel_inputs(self, wildcards: Any) -> dict[str, str]:
-        """The lists of what the panels of a split show: CAMs, pseudo labels of train, predictions of val."""
+        """The lists of files for the panels of a split: CAMs, pseudo labels for train, predictions for val."""
         paths, split = self._paths(wildcards), wildcards.split
         found = {}
         if "cams" in paths:
@@ -75,7 +75,7 @@ class RunPages:
         return found
 
     def report_inputs(self, wildcards: Any) -> dict[str, str]:
-        """Logs of its trainings, curves of its CAMs, its panels; a bound has nothing of its own to show on train."""
+        """Logs of its trainings, curves of its CAMs, and its panels. A run on the truth has no panels of train."""
         paths, page = self._paths(wildcards), wildcards.run
         logs = {f"{stage}_log": f"{paths[stage]}/training.csv" for stage in TRAINED if stage in paths}
         curves = {name: path for name, path in scores(paths).items() if name in ("cam_train", "cam_val")}
@@ -85,7 +85,7 @@ class RunPages:
 
 
 class ComparisonPages:
-    """What the steps are given that compare runs; the table stands in the wildcard `comparison`."""
+    """The inputs and parameters of the steps that compare runs. The wildcard `comparison` names the table."""
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
@@ -95,16 +95,16 @@ class ComparisonPages:
         return self._plan.comparisons[wildcards.comparison].stage
 
     def published(self, wildcards: Any) -> str:
-        """A paper's figures, as JSON; empty where there are none."""
+        """A paper's figures as JSON; empty if there are none."""
         found = self._plan.comparisons[wildcards.comparison].published
         return found.key() if found else ""
 
     def runs(self, wildcards: Any) -> str:
-        """Settings and scores of every run by row and seed, as JSON; rows keep their order, which the table shows."""
+        """Settings and scores of every run by row and seed, as JSON. The order of the rows is that of the table."""
         return json.dumps(self._compared(wildcards))
 
     def scores(self, wildcards: Any) -> list[str]:
-        """The files of these scores."""
+        """The files of scores of all runs."""
         compared = self._compared(wildcards).values()
         return [path for seeds in compared for run in seeds.values() for path in run["scores"].values()]
 
@@ -114,7 +114,7 @@ class ComparisonPages:
         return f"{paths_of(run)['data']}/{STAGES['data'].file}"
 
     def censuses(self, wildcards: Any) -> dict[str, str]:
-        """The census of the words of each row that has some, of its first seed, by row."""
+        """The census of words by row, for the first seed of each row that has words."""
         return {
             row: f"{paths_of(run)['classifier']}/words/census.json"
             for row, run in self._first_runs(wildcards)
@@ -122,11 +122,11 @@ class ComparisonPages:
         }
 
     def census_files(self, wildcards: Any) -> list[str]:
-        """The files of these."""
+        """The files of the censuses."""
         return list(self.censuses(wildcards).values())
 
     def census_rows(self, wildcards: Any) -> list[str]:
-        """Their rows, in the same order."""
+        """The rows of the censuses, in the order of the files."""
         return list(self.censuses(wildcards))
 
     def _first_runs(self, wildcards: Any) -> Iterator[tuple[str, RunSettings]]:
@@ -155,9 +155,9 @@ def _bound_of(run: RunSettings) -> RunSettings | None:
 
 
 def targets(plan: Plan) -> dict[str, list[str]]:
-    """What `snakemake <name>` makes, by name: a stage of the runs that the config wants, a run, or a comparison.
+    """The files that `snakemake <name>` makes, by name: a stage of the config's targets, a run, or a comparison.
 
-    Of a run and of a comparison the first file lies in the folder that is shown to people.
+    For a run or a comparison, the first file is in the folder that users see.
     """
     found = {name: plan.files(name) for name in STAGES if name not in ("data", "backbone")}
     found["words"] = plan.word_figures()
@@ -165,7 +165,7 @@ def targets(plan: Plan) -> dict[str, list[str]]:
 
 
 def shown_targets(plan: Plan) -> dict[str, list[str]]:
-    """The targets that have a page for people: runs and comparisons."""
+    """The targets that have a page for users: runs and comparisons."""
     found = {name: [f"{ROOT}/runs/{page}/report.html"] for name, page in plan.pages.items()}
     for name, table in plan.tables.items():
         files = ["table.csv", *(["words.png"] if plan.comparisons[table].words else [])]
@@ -174,12 +174,12 @@ def shown_targets(plan: Plan) -> dict[str, list[str]]:
 
 
 def show_pages(plan: Plan) -> list[str]:
-    """Let results/runs/<run> and results/comparisons/<name> lead to what these settings have made, once it is there.
+    """Link results/runs/<run> and results/comparisons/<name> to the results of the current settings, if they exist.
 
     Returns
     -------
     list of str
-        A warning for each that something else stands in the way of.
+        A warning for each link that cannot be made because something else has its name.
     """
     warnings = []
     for name, (made, *_) in shown_targets(plan).items():
@@ -191,7 +191,7 @@ def show_pages(plan: Plan) -> list[str]:
 
 
 def _link(link: Path, target: str) -> str:
-    """Let `link` lead to `target`; says what stands in the way, nothing where nothing does."""
+    """Make `link` lead to `target`. Returns a warning if something else has this name, else an empty text."""
     temporary = link.with_name(f".{link.name}.{os.getpid()}.tmp")
     try:
         temporary.symlink_to(target)

@@ -1,6 +1,6 @@
-"""The plan of a config: the runs as paths of files, and what the rules of the workflow ask of it.
+"""The plan of a config: the paths of all runs, and inputs and parameters of the rules of the workflow.
 
-What a rule asks for follows from its wildcards, which are read by attribute: whatever has them will do.
+Many methods return functions of a job's wildcards. Wildcards are read as attributes of any object.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,16 +15,16 @@ from wsss.settings.base import Settings
 from wsss.settings.data import DataSettings
 from wsss.settings.run import TRAINED, Config, RunSettings, settings_of
 
-# What a rule is given for a job, from the job's wildcards.
+# A function from a job's wildcards to an input or a parameter of its rule.
 JobParameter = Callable[[Any], Any]
-# Wildcards that hold more than one folder.
+# Wildcards that stand for more than one folder.
 WILDCARDS_OF_SEVERAL_FOLDERS = ("supervision", "folder")
-# Their products are inputs whose time counts; the code behind them need not be asked for again.
+# Stages whose code is not in the digests of later steps: their products are inputs with a modification time.
 INPUTS = ("data", "backbone")
 
 
 class Plan:
-    """The runs and the comparisons of a config as paths of files, and what the rules of the workflow ask of it.
+    """The paths of all runs and comparisons of a config, and inputs and parameters of the rules of the workflow.
 
     Parameters
     ----------
@@ -36,12 +36,12 @@ class Plan:
     Attributes
     ----------
     runs, comparisons : dict
-        The runs and the comparisons by the name of their folder, which carries a hash of all that they depend on:
-        changed and changed back, the earlier folder is found.
+        The runs and the comparisons by the name of their folder. The name contains a hash of everything that they
+        depend on, so if a setting is changed and changed back, the earlier folder is used again.
     pages, tables : dict[str, str]
-        These names, by what the config calls them.
+        The names of these folders, by the names in the config.
     paths : dict[str, dict[str, str]]
-        Of each run, the folder of each of its stages, from the workflow's folder on.
+        For each run, the folder of each of its stages, relative to the workflow's folder.
     """
 
     def __init__(self, config: Config, scripts: Path) -> None:
@@ -72,7 +72,7 @@ class Plan:
                     yield STAGES["backbone"].folder(backbone), backbone
 
     def files(self, stage: str) -> list[str]:
-        """What the runs that the config names as targets must leave after a stage, as far as they have it.
+        """The files of a stage for the runs that the config names as targets, if they have this stage.
 
         Parameters
         ----------
@@ -82,7 +82,7 @@ class Plan:
         Returns
         -------
         list[str]
-            Paths from the workflow's folder on.
+            Paths relative to the workflow's folder.
         """
         paths = (self.paths[page] for page in self._wanted)
         return [file for own in paths if stage in own for file in files_of(STAGES[stage], own[stage])]
@@ -93,7 +93,7 @@ class Plan:
         Returns
         -------
         list[str]
-            Paths from the workflow's folder on.
+            Paths relative to the workflow's folder.
         """
         return [f"{ROOT}/runs/{page}/report.html" for page in self._wanted]
 
@@ -103,13 +103,13 @@ class Plan:
         Returns
         -------
         list[str]
-            Paths from the workflow's folder on.
+            Paths relative to the workflow's folder.
         """
         paths = (self.paths[page] for page in self._wanted)
         return [f"{own['classifier']}/words/regions.png" for own in paths if "classifier" in own]
 
     def constraints(self) -> dict[str, str]:
-        """What each wildcard of the workflow can be.
+        """The allowed values of each wildcard of the workflow.
 
         Returns
         -------
@@ -121,7 +121,7 @@ class Plan:
         return wildcard_constraints() | fixed
 
     def data_from(self, source: Source) -> str:
-        """What the wildcard `data` can be for datasets that are made ready from one source.
+        """The allowed values of the wildcard `data` for datasets that are prepared from one source.
 
         Parameters
         ----------
@@ -137,7 +137,7 @@ class Plan:
         return "|".join(names) or "there-is-none"
 
     def dataset_folders(self) -> dict[str, Path]:
-        """Where the datasets lie that are made ready from a folder of the user's.
+        """The folders of the datasets that are prepared from a user's folder.
 
         Returns
         -------
@@ -150,7 +150,7 @@ class Plan:
         return {name: Path(folder) for name, own in self._data.items() if source_of(own, self._locations) == "folder"}
 
     def settings_of(self, stage: str) -> JobParameter:
-        """The settings of the stage whose folder the wildcard of its name holds, as their key.
+        """The settings of a stage as their key. The wildcard with the stage's name holds its folder.
 
         Parameters
         ----------
@@ -169,12 +169,12 @@ class Plan:
         return settings
 
     def code_of(self, step: str = "") -> JobParameter:
-        """A digest of the code of a step and of all steps that made what its wildcards name.
+        """A digest of the code of a step and of all steps that made the stages in its wildcards.
 
         Parameters
         ----------
         step : str
-            The step; without one, the digest is of the other steps alone.
+            The step. If empty, the digest is of the other steps only.
 
         Returns
         -------
@@ -202,7 +202,7 @@ class Plan:
         Parameters
         ----------
         stage : str
-            The stage whose folder the wildcard of its name holds.
+            A name of the table of stages. The wildcard of this name holds the stage's folder.
 
         Returns
         -------
@@ -217,7 +217,7 @@ class Plan:
         return initial
 
     def start_of(self, wildcards: Any) -> dict[str, str]:
-        """The finished classifier that a classifier starts from, as `start`; nothing where it starts from none.
+        """The weights of the finished classifier that a classifier starts from, as `start`; empty if there is none.
 
         Parameters
         ----------
@@ -236,7 +236,7 @@ class Plan:
         return {"start": f"{ROOT}/{wildcards.data}/{folder}/{STAGES['classifier'].file}"}
 
     def tables_of(self, wildcards: Any) -> str:
-        """A digest of a dataset's lists and labels, wherever they lie: when corrected, they are read anew.
+        """A digest of the content of a dataset's lists and labels. If they are corrected, they are read again.
 
         Parameters
         ----------
@@ -246,13 +246,13 @@ class Plan:
         Returns
         -------
         str
-            Twelve hex digits; empty where the dataset has no list or label that people may correct.
+            Twelve hex digits; empty if the dataset has no list or label that users may correct.
         """
         return tables_digest(self._data[wildcards.data], self._locations, self._scripts.parent)
 
 
 def paths_of(run: RunSettings) -> dict[str, str]:
-    """The folder of each stage of a run, from the workflow's folder on."""
+    """The folder of each stage of a run, relative to the workflow's folder."""
     return {stage: f"{ROOT}/{folder}" for stage, folder in folders_of(run).items()}
 
 
@@ -262,7 +262,7 @@ def step_of(stage: str) -> str:
 
 
 def file_of(stage: str, name: str = "", parent: str | None = None) -> str:
-    """A file in a stage's folder, with a wildcard for each folder on the way; without a name, the stage's own."""
+    """A file in a stage's folder, with a wildcard for each folder of its path. Without a name: the stage's own file."""
     return f"{path_pattern(stage, parent)}/{name or STAGES[stage].file}"
 
 

@@ -1,7 +1,7 @@
-"""What an artifact depends on besides its inputs: its own settings, as a part of its path, and the code that makes it.
+"""What an artifact depends on besides its inputs: its settings, which are in its path, and the code that makes it.
 
-The code of a step is every definition of the project that its script can reach by name, at any depth: a function that
-nothing in it calls has no part in its digest, nor has where a definition stands, a comment or a docstring.
+The code of a step is every definition of the project that its script reaches by name, directly or through others.
+Functions that are not reached do not change its digest. Neither do comments, docstrings, or the place of a definition.
 """
 
 import ast
@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 PACKAGE = Path(__file__).parents[1]
-# How work is shown cannot change what it makes; what settings say is in the path and the parameters.
+# Progress and errors do not change results. Settings are in the path and in the parameters.
 WITHOUT_EFFECT = ("wsss.progress", "wsss.errors", "wsss.settings")
-# What loads the parts that settings choose: a step that reaches it reaches those parts, and no other, so that a part
-# more reruns nothing.
+# The function that loads the parts that settings choose. A step that reaches it depends on the chosen parts only, so a
+# new part reruns nothing.
 LOADER = ("wsss.runtime.parts", "load_part")
 
 
 class Definition(NamedTuple):
-    """A function, class or constant at the top of a module; without a name, the statements that run on import."""
+    """A function, class or constant at the top of a module. An empty name means statements that run on import."""
 
     file: Path
     name: str
@@ -32,7 +32,7 @@ def short_hash(text: str, digits: int = 6) -> str:
 
 
 def content_digest(files: Iterable[Path]) -> str:
-    """Twelve hex digits over what lies in `files`, in their order; a file that is missing counts as empty."""
+    """Twelve hex digits of the content of `files`, in their order. A missing file counts as empty."""
     digest = hashlib.sha256()
     for file in files:
         content = file.read_bytes() if file.is_file() else b""
@@ -42,7 +42,7 @@ def content_digest(files: Iterable[Path]) -> str:
 
 @cache
 def code_digest(script: Path, parts: frozenset[str] = frozenset()) -> str:
-    """Twelve hex digits over the code of `script` and of every definition of the project that it reaches.
+    """Twelve hex digits of the code of `script` and of every definition of the project that it reaches.
 
     Parameters
     ----------
@@ -55,12 +55,12 @@ def code_digest(script: Path, parts: frozenset[str] = frozenset()) -> str:
     templates = {definition.file.with_suffix(".html") for definition in found}
     texts = [_code_and_references(definition).code for definition in found]
     texts += [template.read_text() for template in templates if template.is_file()]
-    # Sorted by themselves: where a definition stands does not count.
+    # Texts are sorted, so that the place of a definition does not count.
     return short_hash("\n\n".join(sorted(texts)), 12)
 
 
 def reached(script: Path, parts: frozenset[str] = frozenset()) -> set[Definition]:
-    """Every definition of the project that a script reaches by name, its own among them."""
+    """Every definition of the project that a script reaches by name, its own included."""
     seen: set[Definition] = set()
     waiting = _whole(script)
     while waiting:
@@ -86,7 +86,7 @@ def _module(file: Path) -> ast.Module:
 
 @cache
 def _definitions(file: Path) -> dict[str, list[ast.stmt]]:
-    """Statements at the top of a module by the names that they define; those that define nothing, by no name."""
+    """Statements at the top of a module by the names that they define; others under the empty name."""
     found: dict[str, list[ast.stmt]] = {"": []}
     for node in _module(file).body:
         for name in _defined(node):
@@ -108,7 +108,7 @@ def _defined(node: ast.stmt) -> list[str]:
 
 
 class _CodeAndReferences(NamedTuple):
-    """The code of a definition, and what it names: definitions of its own module and of others of the project."""
+    """The code of a definition, and the definitions of the project that it names."""
 
     code: str
     references: frozenset[Definition]
@@ -126,7 +126,7 @@ def _code_and_references(definition: Definition) -> _CodeAndReferences:
         seen = shared | _bindings(file, ast.walk(node))
         for part in ast.walk(node):
             references.update(_named(file, part, seen))
-    # References come first: taking out the imports changes the nodes.
+    # References are collected first, because removing imports changes the nodes.
     return _CodeAndReferences(
         "\n".join(ast.unparse(_WithoutDocstrings().visit(node)) for node in nodes), frozenset(references)
     )
@@ -145,7 +145,7 @@ def _named(file: Path, node: ast.AST, bindings: dict[str, tuple[Path, str]]) -> 
 
 
 def _bindings(file: Path, nodes: Iterable[ast.AST]) -> dict[str, tuple[Path, str]]:
-    """Names that import statements bind to definitions, or to whole modules, of the project."""
+    """Names that import statements bind to definitions or modules of the project."""
     found = {}
     for node in nodes:
         if not isinstance(node, ast.ImportFrom) or not node.module:
@@ -161,7 +161,7 @@ def _bindings(file: Path, nodes: Iterable[ast.AST]) -> dict[str, tuple[Path, str
 
 @cache
 def _file(module: str, importer: Path) -> Path | None:
-    """The file of a module that counts: one of the project, or one that lies beside the script that imports it."""
+    """The file of a module of the project, or of a module beside the script that imports it; else None."""
     if module.startswith(WITHOUT_EFFECT):
         return None
     first, *rest = module.split(".")
@@ -184,7 +184,7 @@ def _whole(file: Path) -> list[Definition]:
 
 
 class _WithoutDocstrings(ast.NodeTransformer):
-    """Takes out docstrings, and imports, which say no more than where a definition stands."""
+    """Removes docstrings and imports. Imports only say where a definition is."""
 
     def generic_visit(self, node: ast.AST) -> ast.AST:
         body = getattr(node, "body", None)

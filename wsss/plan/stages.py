@@ -1,10 +1,10 @@
-"""The one table of stages: what each is called, what it hangs on, and what it leaves.
+"""The table of stages: the name of each stage, the stages it depends on, and its files.
 
-A stage has one name. It is the key of its settings in a config, its wildcard in the workflow, the first part of its
-folder's name, a part of its rule's and its script's name, and the name of the module or the room that computes it.
+A stage has one name everywhere: as the key of its settings in a config, as wildcard, in the names of its folder, rule
+and script, and as the name of the module or package that computes it.
 
-The path of an artifact is its ancestry: a stage lies in the folder of its parent as `<name>[-<label>]-<hash>`, the hash
-being of its own settings that differ from the defaults.
+The path of an artifact shows its ancestry. A stage is in the folder of its parent as `<name>[-<label>]-<hash>`, with a
+hash of its own settings that differ from the defaults.
 """
 
 from collections.abc import Mapping
@@ -21,24 +21,24 @@ HASH = "[0-9a-f]{6}"
 
 @dataclass(frozen=True)
 class Stage:
-    """One stage of a run; `STAGES` has them all.
+    """One stage of a run. `STAGES` has all of them.
 
     Parameters
     ----------
     name : str
-        Its one name.
+        Its name.
     verb : {"make", "train"}
-        What its rule and its script do: `<verb>_<name>`.
+        The first part of the name of its rule and script, `<verb>_<name>`.
     product : {"index", "weights", "stores", "labels", "curve"}
-        What it leaves: an index of images, weights, or a file an image.
+        What it makes: an index of images, weights, one file for each image, or a curve.
     parents : tuple[str, ...]
-        The stages in whose folder it can lie; the last of them that a run has is the run's. None: at the root.
+        The stages whose folder it can be in. Of these, a run uses the last one that it has. Empty: the root folder.
     splits : tuple[str, ...]
-        The splits whose images it is made of.
+        The splits whose images it processes.
     file : str
-        The file that the later stages read, where it is one.
+        The file that later stages read, if it is a single file.
     path_wildcard : str or None
-        The wildcard that stands for all that can lie between the dataset and the stage, where that is not one path.
+        The wildcard for the folders between the dataset and the stage, if several paths are possible.
     """
 
     name: str
@@ -60,7 +60,7 @@ class Stage:
         Parameters
         ----------
         settings : Settings or None
-            Its settings; the truth has none.
+            Its settings. None for `truth`, which has none.
 
         Returns
         -------
@@ -74,7 +74,7 @@ class Stage:
 
     @property
     def pattern(self) -> str:
-        """What its folder's name fits."""
+        """A regular expression for the name of its folder."""
         return self.name if self.name == "truth" else f"{self.name}-(?:[^/]+-)?{HASH}"
 
 
@@ -100,16 +100,16 @@ STAGES: Mapping[str, Stage] = {
         Stage("prediction_labels", "make", "labels", ("prediction",), VAL),
     )
 }
-# What a run has whose segmentation network is trained on the truth.
+# Stages of a run whose segmentation network is trained on the truth.
 STAGES_OF_TRUTH = frozenset({"data", "truth", "segmentation", "prediction", "prediction_labels"})
-# What it has beside the stages that its refinement needs, otherwise.
+# Stages of any other run, besides those that its refinement needs.
 STAGES_OF_CAMS = frozenset(
     {"data", "classifier", "cams", "cam_curve", "cam_crf", "pseudo_labels"}
 ) | STAGES_OF_TRUTH - {"truth"}
 
 
 def usual_settings(name: str) -> Settings | None:
-    """The settings of a stage that a config says nothing of; None where a config must say something."""
+    """The settings of a stage that a config does not mention; None if a config must mention it."""
     field = RunSettings.model_fields.get(name)
     return field.default if field is not None and isinstance(field.default, Settings) else None
 
@@ -130,7 +130,7 @@ def folders_of(run: RunSettings) -> dict[str, str]:
 
 
 def path_pattern(name: str, parent: str | None = None) -> str:
-    """The path of a stage with a wildcard for each folder, from `ROOT` on; by one of its parents, or by the last."""
+    """The path of a stage below `ROOT`, with a wildcard for each folder. Without `parent`, through its last parent."""
     stage = STAGES[name]
     if stage.path_wildcard:
         return f"{ROOT}/{{data}}/{{{stage.path_wildcard}}}/{{{name}}}"
@@ -140,7 +140,7 @@ def path_pattern(name: str, parent: str | None = None) -> str:
 
 
 def files_of(stage: Stage, folder: str) -> list[str]:
-    """The files that a stage has to leave in its folder: its one file, or for each split a list of them or a curve."""
+    """The files that a stage must make in its folder: its single file, or a list of files or a curve for each split."""
     if stage.file:
         return [f"{folder}/{stage.file}"]
     below = ("plain/", "crf/") if stage.name == "prediction_labels" else ("",)
@@ -149,7 +149,7 @@ def files_of(stage: Stage, folder: str) -> list[str]:
 
 
 def wildcard_constraints() -> dict[str, str]:
-    """What each wildcard of the paths can be."""
+    """The allowed values of each wildcard of the paths."""
     found = {stage.name: stage.pattern for stage in STAGES.values()}
     for stage in STAGES.values():
         if stage.path_wildcard:
