@@ -16,11 +16,11 @@ from wsss.stores.label_images import write_label_shard
 def confident_labels(
     image: np.ndarray, cams: np.ndarray, keys: np.ndarray, settings: ConfidentLabelSettings
 ) -> np.ndarray:
-    """Labels for the pixels that CAMs are sure of, which IRNet learns from.
+    """Labels for the pixels that CAMs are sure of. IRNet is trained on them.
 
-    The argmax against a high background score gives the foreground, that against a low one the background. Each is
-    taken after a CRF, or what the settings put in its place. Elsewhere the pixel is ignored. Without classes everything
-    is background.
+    The argmax against a high background score gives the foreground. The argmax against a low one gives the background.
+    Each goes through the CRF, or PAMR in its place. All other pixels are ignored. An image without classes is all
+    background.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def confident_labels(
     Returns
     -------
     np.ndarray
-        Labels, uint8 (H, W): 0 background, keys + 1, and 255 where the CAMs do not decide.
+        Labels, uint8 (H, W): 0 background, keys + 1, and 255 for ignored pixels.
 
     References
     ----------

@@ -21,5 +21,5 @@ class CrfLabels:
 
 
 def build(settings: CrfLabelSettings, trainings: Trainings) -> CrfLabels:
-    """The CRF; it needs no training."""
+    """Make this refinement. It needs no training."""
     return CrfLabels(settings)

@@ -1,6 +1,6 @@
 """Refinement by IRNet (Ahn, Cho and Kwak, Weakly Supervised Learning of Instance Segmentation, CVPR 2019).
 
-The trained network draws the edges of an image; a random walk spreads its CAMs up to them.
+The trained network predicts the edges of an image. A random walk spreads the CAMs up to these edges.
 """
 
 import numpy as np
@@ -19,14 +19,14 @@ from wsss.stores.cam_store import CamStore
 
 
 class IrnetWalk:
-    """Edges by `network`, which must be ready for inference, then the walk; on the device where the network is put."""
+    """Edges by `network`, which must be ready for inference, then the walk. Both run on the network's device."""
 
     def __init__(self, settings: IrnetWalkSettings, network: EdgeNetwork) -> None:
         self.settings, self.network = settings, network
         self.device = move_to_device(network)
 
     def refine(self, image: np.ndarray, store: CamStore) -> np.ndarray:
-        """Labels, uint8 (H, W): see `pseudo_label` of the walk."""
+        """Labels, uint8 (H, W); see `wsss.refinement.random_walk.pseudo_label`."""
         return pseudo_label(store.strided(), store.keys, self.edges(image), store.size, self.settings, self.device)
 
     def edges(self, image: np.ndarray) -> np.ndarray:
@@ -37,7 +37,7 @@ class IrnetWalk:
 
 
 def build(settings: IrnetWalkSettings, trainings: Trainings) -> IrnetWalk:
-    """The walk over the edges of a trained IRNet. Raises WsssError where there is none."""
+    """Make this refinement from a trained IRNet. Raises WsssError if there is none."""
     trained = trainings.irnet
     if trained is None:
         raise WsssError("pseudo_labels.method irnet needs a trained IRNet: give its settings and both files of weights")

@@ -1,4 +1,4 @@
-"""What every refinement is, and what it may find of the trainings before it."""
+"""The interface of refinements, and the results of trainings that they may use."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ class IrnetTraining:
     settings : IrnetSettings
         Its settings.
     initial_weights : Path
-        The weights that its trunk starts from and keeps.
+        The weights of its trunk, which is not trained.
     edge_weights : Path
         The weights of its branches.
     """
@@ -31,7 +31,7 @@ class IrnetTraining:
 
 @dataclass(frozen=True)
 class Trainings:
-    """What trainings left for a refinement. A method reads those that `needs` of its settings names.
+    """Results of trainings. A refinement uses those that `needs` of its settings names.
 
     Parameters
     ----------
@@ -43,22 +43,22 @@ class Trainings:
 
 
 class Refinement(Protocol):
-    """The seam for refinements: from the CAMs of an image to labels to train a segmentation network on."""
+    """The interface of refinements: from the CAMs of an image to labels for training a segmentation network."""
 
     def refine(self, image: np.ndarray, store: CamStore) -> np.ndarray:
         """Labels of an image. Equal input gives equal labels.
 
-        Without classes, or with CAMs that are 0 everywhere, all is background.
+        If there are no classes, or all CAMs are 0, all pixels are background.
 
         Parameters
         ----------
         image : np.ndarray
-            The photograph, uint8 RGB (H, W, 3), only read.
+            The photograph, uint8 RGB (H, W, 3). It must not be changed.
         store : CamStore
             The image's CAMs.
 
         Returns
         -------
         np.ndarray
-            Labels, uint8 (H, W): 0 background, keys + 1, 255 left out.
+            Labels, uint8 (H, W): 0 background, keys + 1, 255 ignored.
         """

@@ -1,4 +1,4 @@
-"""From the settings of pseudo labels to the refinement that they name."""
+"""Makes the refinement that the settings of pseudo labels name."""
 
 from wsss.refinement.method import Refinement, Trainings
 from wsss.runtime.parts import load_part
@@ -6,14 +6,14 @@ from wsss.settings.pseudo_labels import PseudoLabelSettings
 
 
 def refinement_of(settings: PseudoLabelSettings, trainings: Trainings) -> Refinement:
-    """The refinement of `settings.method`, by the `build(settings, trainings)` of its module.
+    """The refinement `settings.method`, made by `build(settings, trainings)` of its module.
 
     Parameters
     ----------
     settings : PseudoLabelSettings
         The settings of the pseudo labels.
     trainings : Trainings
-        What the trainings before left.
+        The results of earlier trainings.
 
     Returns
     -------
@@ -23,7 +23,7 @@ def refinement_of(settings: PseudoLabelSettings, trainings: Trainings) -> Refine
     Raises
     ------
     WsssError
-        Where it needs a training that `trainings` lacks.
+        If it needs a training that `trainings` does not have.
     """
     refinement: Refinement = load_part(settings.code).build(settings, trainings)
     return refinement

@@ -12,9 +12,9 @@ from wsss.stores.cam_store import CamStore
 
 
 class PamrLabels:
-    """CAMs after PAMR against constant scores.
+    """Compares CAMs after PAMR with constant scores.
 
-    A constant background channel stays what it is under PAMR, whose weights sum to 1: it is compared with afterwards.
+    PAMR does not change a constant background channel, because its weights sum to 1. So scores are compared afterwards.
     """
 
     def __init__(self, settings: PamrLabelSettings, device: torch.device) -> None:
@@ -31,5 +31,5 @@ class PamrLabels:
 
 
 def build(settings: PamrLabelSettings, trainings: Trainings) -> PamrLabels:
-    """PAMR on the GPU that this process may use, else on the CPU."""
+    """Make this refinement, on the GPU that this process may use, else on the CPU."""
     return PamrLabels(settings, runtime.pick_device())

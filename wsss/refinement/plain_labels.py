@@ -9,7 +9,7 @@ from wsss.stores.cam_store import CamStore
 
 
 class PlainLabels:
-    """CAMs against constant scores."""
+    """Compares CAMs with constant scores."""
 
     def __init__(self, settings: PlainLabelSettings) -> None:
         self.settings = settings
@@ -23,5 +23,5 @@ class PlainLabels:
 
 
 def build(settings: PlainLabelSettings, trainings: Trainings) -> PlainLabels:
-    """The comparison with the scores; it needs no training."""
+    """Make this refinement. It needs no training."""
     return PlainLabels(settings)

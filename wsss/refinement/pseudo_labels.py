@@ -26,7 +26,7 @@ def write_pseudo_shard(
 ) -> None:
     """Write pseudo labels of `ids` into `folder`/labels, from the stores of the stage folder `cams`.
 
-    `trainings` holds what `settings.needs` names; WsssError is raised where it does not.
+    `trainings` must have what `settings.needs` names. Otherwise WsssError is raised.
     """
     refinement = refinement_of(settings, trainings)
 

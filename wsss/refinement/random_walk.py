@@ -13,7 +13,7 @@ from wsss.refinement.kernels.transitions import Transitions
 from wsss.settings.pseudo_labels import IrnetWalkSettings
 
 STRIDE = 4
-# What an accelerated walk may leave out, as a part of the class's largest value.
+# The largest error of an accelerated walk, as a share of the class's largest value.
 TRUNCATION = 1e-5
 
 
@@ -27,9 +27,9 @@ def pseudo_label(
 ) -> np.ndarray:
     """Pseudo labels of an image by IRNet's random walk.
 
-    The walk's result is upsampled and divided by its one maximum over classes and pixels before it meets the scores:
-    background up to the background score, a class above the foreground score, left out between them. Without classes,
-    or with CAMs that are 0 everywhere, all is background.
+    The result of the walk is upsampled and divided by its maximum over all classes and pixels. Pixels up to the
+    background score are background. Pixels above the foreground score get their strongest class. Pixels between both
+    scores are ignored. If there are no classes, or all CAMs are 0, all pixels are background.
 
     Parameters
     ----------
@@ -44,12 +44,12 @@ def pseudo_label(
     settings : IrnetWalkSettings
         The walk and both scores.
     device : torch.device
-        Where it is computed.
+        The device that computes it.
 
     Returns
     -------
     np.ndarray
-        Labels, uint8 (H, W): 0 background, keys + 1, 255 left out.
+        Labels, uint8 (H, W): 0 background, keys + 1, 255 ignored.
 
     References
     ----------
@@ -70,7 +70,7 @@ def pseudo_label(
 def random_walk(cams: Tensor, edge: Tensor, settings: IrnetWalkSettings) -> Tensor:
     """A random walk of CAMs up to the edges: x T^N for x = cams (1 - edge) and N = 2^log2_steps.
 
-    Each class is a row vector. Columns of T sum to 1.
+    x has one row vector for each class. The columns of T sum to 1.
 
     Parameters
     ----------
@@ -88,14 +88,14 @@ def random_walk(cams: Tensor, edge: Tensor, settings: IrnetWalkSettings) -> Tens
 
     Notes
     -----
-    exact: N products. accelerated: about sqrt(N log) products instead of N, by the Chebyshev expansion P^N = sum_k c_k
-    T_k(P), where c_k is the probability that N fair steps of +-1 end k away from their start. Left out are the terms
-    beyond a degree K.
+    The exact walk takes N products. The accelerated walk takes about sqrt(N log) products, by the Chebyshev expansion
+    P^N = sum_k c_k T_k(P). c_k is the probability that N fair steps of +-1 end k away from their start. Terms beyond a
+    degree K are left out.
 
-    Every value is then within 1e-5 of its class's largest exact value. For: T_k(P) has a norm of at most 1 where |x|^2
-    = sum D x^2, so that what is left out has a norm below |x| r, r = sum_{k > K} c_k, and as D >= 1, no value above
-    that. P keeps the sum of D x, so that the largest value is at least m = sum D x / sum D. K is the least with |x| r
-    <= 1e-5 m for every class, some 90 for N = 256.
+    The error of every value is then at most 1e-5 of its class's largest exact value. Proof: let |x|^2 = sum D x^2. In
+    this norm T_k(P) is at most 1. So the terms left out have a norm of at most |x| r, with r = sum_{k > K} c_k. Since
+    D >= 1, none of their values is above |x| r. P keeps the sum of D x, so the largest exact value is at least
+    m = sum D x / sum D. K is the smallest degree with |x| r <= 1e-5 m for every class: about 90 for N = 256.
 
     References
     ----------
@@ -129,12 +129,12 @@ def _chebyshev(transitions: Transitions, start: Tensor, coefficients: tuple[floa
         current, before = before, current
         if coefficient:
             total.add_(current, alpha=coefficient)
-    # The exact walk is nowhere negative.
+    # Values of the exact walk are never negative.
     return transitions.inside(total).clamp_(min=0)
 
 
 def _sufficient_degree(start: Tensor, degrees: Tensor, coefficients: tuple[float, ...]) -> int:
-    """The least degree that leaves out no more than `TRUNCATION` of each class's largest value."""
+    """The smallest degree whose error is at most `TRUNCATION` of each class's largest value."""
     means = (start * degrees).sum(dim=(1, 2)) / degrees.sum()
     norms = (start**2 * degrees).sum(dim=(1, 2)).sqrt()
     allowed = min((TRUNCATION * means / norms)[norms > 0].tolist(), default=1.0)
@@ -144,7 +144,7 @@ def _sufficient_degree(start: Tensor, degrees: Tensor, coefficients: tuple[float
 
 @cache
 def coefficients_of_power(log2_steps: int) -> tuple[float, ...]:
-    """c_0 to c_N of x^N = sum_k c_k T_k(x), T_k Chebyshev's polynomials and N = 2^log2_steps: every other one is 0."""
+    """c_0 to c_N of x^N = sum_k c_k T_k(x), with Chebyshev's polynomials T_k and N = 2^log2_steps. Every other is 0."""
     steps = 2**log2_steps
     coefficients, binomial = [0.0] * (steps + 1), 1
     for back in range(steps // 2 + 1):

@@ -18,10 +18,10 @@ EPSILON = 1e-5
 def path_maxima(values: Tensor, radius: int) -> Iterator[Tensor]:
     """For each of `offsets(radius)`, the maximum of `values` on the path from every source, without autograd.
 
-    `values`: (..., h, w) of any dtype. Sources are the cells that have all their partners inside: rows 0..h-radius,
-    columns radius-1..w-radius; so each result, not to be written to, is (..., h - radius + 1, w - 2 radius + 2).
+    `values`: (..., h, w) of any dtype. Sources are the cells whose partners are all inside: rows 0..h-radius, columns
+    radius-1..w-radius. So each result is (..., h - radius + 1, w - 2 radius + 2). Results must not be written to.
     """
-    # Paths share the maxima of n cells beside each other, which stand at by_length[n - 1].
+    # by_length[n - 1] has the maxima of n neighbouring cells of a row. Several paths use them.
     by_length = [values.detach()]
     for length in range(1, radius):
         by_length.append(torch.maximum(by_length[-1][..., :-1], by_length[0][..., length:]))
@@ -35,7 +35,7 @@ def path_maxima(values: Tensor, radius: int) -> Iterator[Tensor]:
 
 
 def shifted(values: Tensor, offset: Cell, radius: int, length: int = 1) -> Tensor:
-    """What lies `offset` away from each source, a view of `values`, which are of so many cells beside each other."""
+    """The values at `offset` from each source, as a view. `length`: the number of cells that each value is of."""
     height, width = values.shape[-2], values.shape[-1] + length - 1
     (dy, dx), margin = offset, radius - 1
     return values[..., dy : dy + height - margin, margin + dx : width - margin + dx]
@@ -47,11 +47,11 @@ class AffinityLosses(NamedTuple):
     Parameters
     ----------
     background : Tensor
-        Of pairs that are both background, a scalar.
+        The loss of pairs that are both background, a scalar.
     foreground : Tensor
-        Of pairs of the same class, a scalar.
+        The loss of pairs of the same class, a scalar.
     negative : Tensor
-        Of pairs of different classes, a scalar.
+        The loss of pairs of different classes, a scalar.
     """
 
     background: Tensor
@@ -70,7 +70,7 @@ class AffinityLosses(NamedTuple):
 
 
 def affinity_loss(edge_logits: Tensor, labels: Tensor, radius: int) -> AffinityLosses:
-    """Losses of the affinities between neighbouring cells, which train the edges.
+    """Losses of the affinities between neighbouring cells. They train the edges.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def affinity_loss(edge_logits: Tensor, labels: Tensor, radius: int) -> AffinityL
     labels : Tensor
         Labels of the cells, uint8 (batch, h, w), 255 ignored.
     radius : int
-        Pairs are cells closer than this, strictly; at least 2.
+        Pairs are cells whose distance is below this; at least 2.
 
     Returns
     -------
@@ -88,14 +88,16 @@ def affinity_loss(edge_logits: Tensor, labels: Tensor, radius: int) -> AffinityL
 
     Notes
     -----
-    An affinity a is 1 minus the strongest edge on the path between two cells. Equal labels cost -log(a + 1e-5),
-    different ones -log(1 + 1e-5 - a). Each sum over the batch is divided by the number of pairs + 1e-5.
+    The affinity a of two cells is 1 minus the strongest edge on the path between them. The loss of equal labels is
+    -log(a + 1e-5), that of different labels is -log(1 + 1e-5 - a). Each sum over the batch is divided by the number of
+    pairs + 1e-5.
 
     References
     ----------
     Ahn, Cho, Kwak: "Weakly Supervised Learning of Instance Segmentation with Inter-pixel Relations", CVPR 2019.
     """
-    # The strongest cell of a path alone decides a pair's loss: so pairs are counted by that cell, then weighted.
+    # The loss of a pair depends only on the strongest cell of its path. So pairs are counted by that cell, and the
+    # loss of each cell is multiplied by its counts.
     counts = pairs_by_strongest_cell(edge_logits[:, 0], labels, radius)
     edges = torch.sigmoid(edge_logits[:, 0].float())
     together, apart = -torch.log(1 - edges + EPSILON), -torch.log(edges + EPSILON)
@@ -104,14 +106,14 @@ def affinity_loss(edge_logits: Tensor, labels: Tensor, radius: int) -> AffinityL
 
 
 def pairs_by_strongest_cell(edge_logits: Tensor, labels: Tensor, radius: int) -> Tensor:
-    """Numbers, int64 (3, batch, h, w), of the pairs on whose path a cell has the strongest edge.
+    """For each cell, the number of pairs on whose path it has the strongest edge: int64 (3, batch, h, w).
 
-    `edge_logits`: (batch, h, w); `labels`: uint8 (batch, h, w), 255 ignored. The kinds of pairs are: both background,
-    the same class, different classes.
+    `edge_logits`: (batch, h, w). `labels`: uint8 (batch, h, w), 255 ignored. The first axis has the kinds of pairs:
+    both background, the same class, different classes.
     """
     ranks = _ranks(edge_logits.detach().flatten(1))
     if labels.is_cuda:
-        # Only where there is a GPU: Triton comes with torch for those alone.
+        # Imported only with a GPU, because torch brings Triton only for GPUs.
         from wsss.refinement.kernels.affinity_on_gpu import count_on_gpu
 
         by_rank = count_on_gpu(ranks, labels, radius)
@@ -121,7 +123,7 @@ def pairs_by_strongest_cell(edge_logits: Tensor, labels: Tensor, radius: int) ->
 
 
 def _count_by_views(ranks: Tensor, labels: Tensor, radius: int) -> Tensor:
-    """How many pairs have a rank as the highest on their path: int64 (3, batch, h w), offset by offset."""
+    """For each rank, the number of pairs whose path has it as its highest: int64 (3, batch, h w)."""
     first_rank = torch.arange(len(labels), device=labels.device)[:, None, None] * labels[0].numel()
     counts = labels.new_zeros(4 * labels.numel(), dtype=torch.int64)
     source = shifted(labels, (0, 0), radius)
@@ -133,14 +135,14 @@ def _count_by_views(ranks: Tensor, labels: Tensor, radius: int) -> Tensor:
 
 
 def _ranks(values: Tensor) -> Tensor:
-    """Ranks of (batch, cells) within each row, int32: as ordered as the values, and a rank says which cell it is."""
+    """Ranks of (batch, cells) within each row, int32. They have the order of the values. No rank occurs twice."""
     order = values.argsort(dim=1, stable=True)
     ascending = torch.arange(values.shape[1], dtype=torch.int32, device=values.device)
     return torch.empty_like(order, dtype=torch.int32).scatter_(1, order, ascending.expand(order.shape))
 
 
 def pair_kinds(source: Tensor, target: Tensor) -> Tensor:
-    """For two uint8 label maps: 0 both background, 1 the same class, 2 different classes, 3 one is ignored; int64."""
+    """Kinds of pairs of two uint8 label maps, int64: 0 both background, 1 same class, 2 two classes, 3 ignored."""
     kinds = torch.where(source == target, (source > 0).long(), 2)
     return kinds.masked_fill_((source == IGNORE) | (target == IGNORE), 3)
 

@@ -1,7 +1,7 @@
-"""Losses of IRNet's displacements (Ahn et al., CVPR 2019): where pairs of cells lie, seen from their object's centre.
+"""Losses of IRNet's displacements (Ahn et al., CVPR 2019), which lead from each cell to the centre of its object.
 
-Each cell has a displacement d = (dy, dx) in cells. Within an object, the displacements of two cells differ by the way
-from one to the other; on the background they do not differ.
+Each cell has a displacement d = (dy, dx) in cells. In an object, the displacements of two cells should differ by the
+offset between the cells. On the background they should be equal.
 """
 
 from typing import NamedTuple
@@ -26,10 +26,10 @@ class DisplacementLosses(NamedTuple):
 
 
 def displacement_loss(displacements: Tensor, labels: Tensor, radius: int) -> DisplacementLosses:
-    """Losses of the displacements: how far pairs of cells are from agreeing on their way.
+    """Losses of the displacements of pairs of cells.
 
-    L1 between d(source) - d(destination) and destination - source for two cells of one class, and 0 for two background
-    cells.
+    The loss of a pair is the L1 distance of d(source) - d(destination) from a target. The target is
+    destination - source for two cells of the same class, and 0 for two background cells.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ def displacement_loss(displacements: Tensor, labels: Tensor, radius: int) -> Dis
     labels : Tensor
         Labels of the cells, uint8 (batch, h, w), 255 ignored.
     radius : int
-        Pairs are those of the affinities: cells closer than this, strictly; at least 2.
+        Pairs are those of the affinities: cells whose distance is below this; at least 2.
 
     Returns
     -------
@@ -54,8 +54,8 @@ def displacement_loss(displacements: Tensor, labels: Tensor, radius: int) -> Dis
     Ahn, Cho, Kwak: "Weakly Supervised Learning of Instance Segmentation with Inter-pixel Relations", CVPR 2019.
     """
     values = displacements.float()
-    # |x| = sign(x) x, and the sign has no gradient: so signs are summed by cell without autograd, and what takes part
-    # in it are as many values as there are cells, not as there are pairs.
+    # |x| = sign(x) x, and the sign has no gradient. So signs are summed for each cell without autograd. Autograd then
+    # works on one value for each cell, not on one for each pair.
     losses = []
     for kind in (1, 0):
         signs, constant, pairs = _signs_by_cell(values.detach(), labels, radius, kind)
@@ -64,10 +64,10 @@ def displacement_loss(displacements: Tensor, labels: Tensor, radius: int) -> Dis
 
 
 def _signs_by_cell(values: Tensor, labels: Tensor, radius: int, kind: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Of all pairs of a kind (1 the same class, 0 background), the loss being sum(signs * values) - constant.
+    """Signs, constant and number of all pairs of a kind (1 same class, 0 background).
 
-    `signs` (batch, 2, h, w) counts the pairs that pull a value down less those that pull it up, and `constant` is the
-    sum of the targets under the signs; the third is the number of pairs.
+    Their loss is sum(signs * values) - constant. `signs` (batch, 2, h, w) is the number of pairs that pull a value down
+    minus the number of those that pull it up. `constant` is the sum of sign * target over all pairs.
     """
     signs = torch.zeros_like(values)
     constant, pairs = (torch.zeros((), dtype=torch.int64, device=values.device) for _ in range(2))

@@ -1,7 +1,7 @@
 """IRNet's boundary network (Ahn et al., CVPR 2019): branches on the frozen stages of a backbone.
 
-Pseudo labels need the edge branch alone. The displacement branch, for instances, shares no weight with it and is built
-where it is asked for.
+Pseudo labels need only the edge branch. The displacement branch is for instance segmentation. It shares no weights with
+the edge branch and is built only on request.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ from wsss.networks.saved_weights import load_weights, read_weights
 STRIDE = 4
 SIZE_MULTIPLE = 16
 EDGE_CHANNELS, EDGE_GROUPS = 32, 4
-# Of the displacement branch, for each stage; the deep stages meet at stride 8 before they are raised to 4.
+# Sizes of the displacement branch, for each stage. The deep stages are joined at stride 8 before they go to stride 4.
 DISPLACEMENT_CHANNELS, DISPLACEMENT_GROUPS = (64, 128, 256, 256, 256), (8, 16, 16, 16, 16)
 DEEP_STRIDE, JOINED_CHANNELS, JOINED_GROUPS = 8, 256, 16
 
@@ -41,10 +41,10 @@ class EdgeBranch(nn.Module):
         self.head = nn.Conv2d(EDGE_CHANNELS * len(channels), 1, 1)
 
     def forward(self, features: Sequence[Tensor]) -> Tensor:
-        """Edge logits (batch, 1, h, w), (h, w) being the size of the smallest stage at stride 4.
+        """Edge logits (batch, 1, h, w). (h, w) is the smallest size of a stage at stride 4.
 
-        Of a ResNet or EfficientNet-Lite0 that is the second, whose stride is 4. Where no stage has it, the last cells
-        may lie outside the image.
+        For a ResNet or EfficientNet-Lite0, it is the size of the second stage, whose stride is 4. If no stage has
+        stride 4, the last cells may be outside the image.
         """
         raised = [block(stage) for block, stage in zip(self.blocks, features, strict=True)]
         logits: Tensor = self.head(_joined(raised))
@@ -54,8 +54,8 @@ class EdgeBranch(nn.Module):
 class DisplacementBranch(nn.Module):
     """From the features of five stages to displacements (dy, dx) at stride 4, in cells.
 
-    `blocks`, `deep` and `joined` are the released fc_dp1..5, fc_dp6 and fc_dp7 with its convolutions 0 and 3; `mean` is
-    mean_shift: what to take away from the displacements of a trained network (`displacements_of_image` does).
+    `blocks`, `deep` and `joined` are the released fc_dp1..5, fc_dp6 and fc_dp7 with its convolutions 0 and 3. `mean` is
+    the released mean_shift. `displacements_of_image` subtracts it from the displacements.
     """
 
     mean: Tensor
@@ -76,7 +76,7 @@ class DisplacementBranch(nn.Module):
         self.register_buffer("mean", torch.zeros(2))
 
     def forward(self, features: Sequence[Tensor]) -> Tensor:
-        """Displacements (batch, 2, h, w), (h, w) being as for edges; `mean` is still in."""
+        """Displacements (batch, 2, h, w), without subtraction of `mean`. (h, w) is as for edges."""
         raised = [block(stage) for block, stage in zip(self.blocks, features, strict=True)]
         deep = self.deep(_joined(raised[2:]))
         displacements: Tensor = self.joined(_joined([*raised[:2], deep]))
@@ -84,14 +84,14 @@ class DisplacementBranch(nn.Module):
 
 
 def _block(channels: int, out: int, groups: int, stride: int, target: int) -> nn.Sequential:
-    """A 1x1 convolution and a GroupNorm, brought from `stride` to `target` before ReLU."""
+    """A 1x1 convolution, a GroupNorm, resizing from `stride` to `target`, and ReLU."""
     return nn.Sequential(
         nn.Conv2d(channels, out, 1, bias=False), GroupNorm(groups, out), _to_stride(stride, target), nn.ReLU()
     )
 
 
 def _to_stride(stride: int, target: int) -> nn.Module:
-    """Bilinear resizing; from stride 2 (EfficientNet-Lite0's first stage) means of 2x2, fewer where a side is odd."""
+    """Bilinear resizing. From stride 2 (EfficientNet-Lite0's first stage): means of 2x2 cells, fewer at odd borders."""
     if stride == target:
         return nn.Identity()
     if target % stride == 0:
@@ -100,7 +100,7 @@ def _to_stride(stride: int, target: int) -> nn.Module:
 
 
 class Upsampled(nn.Module):
-    """Maps (batch, n, h, w), bilinear, at a size that is `factor` times as large, rounded up."""
+    """Bilinear resizing of maps (batch, n, h, w) to `factor` times their size, rounded up."""
 
     def __init__(self, factor: Fraction) -> None:
         super().__init__()
@@ -111,7 +111,7 @@ class Upsampled(nn.Module):
 
 
 class GroupNorm(nn.GroupNorm):
-    """GroupNorm whose sums run over maps laid out channels first: over channels last, on CPUs, they lose two digits."""
+    """GroupNorm on maps in channels-first layout. In channels-last layout, sums on CPUs lose two digits."""
 
     def forward(self, input: Tensor) -> Tensor:
         normalised = super().forward(input.contiguous())
@@ -119,7 +119,7 @@ class GroupNorm(nn.GroupNorm):
 
 
 def _joined(maps: Sequence[Tensor]) -> Tensor:
-    """Maps in one, cropped on the right and at the bottom to the size of the smallest."""
+    """Maps joined along their channels. Larger maps are cropped on the right and at the bottom."""
     height, width = (min(one.shape[side] for one in maps) for side in (2, 3))
     return torch.cat([one[:, :, :height, :width] for one in maps], dim=1)
 
@@ -127,12 +127,12 @@ def _joined(maps: Sequence[Tensor]) -> Tensor:
 class EdgeNetwork(nn.Module):
     """IRNet's boundary network: a frozen backbone without autograd, and on it the edge branch.
 
-    The branch of displacements is there where asked for.
+    The displacement branch is built on request.
 
     Parameters
     ----------
     backbone : Backbone
-        What gives the features of five stages. It is frozen here.
+        The network that gives the features of five stages. It is frozen here.
     displacement : bool
         Whether to build the branch of displacements too.
 
@@ -164,7 +164,7 @@ class EdgeNetwork(nn.Module):
         return logits
 
     def features(self, images: Tensor) -> list[Tensor]:
-        """What the branches see: the five stages of the backbone.
+        """The input of the branches: the features of the five stages.
 
         Parameters
         ----------
@@ -181,7 +181,7 @@ class EdgeNetwork(nn.Module):
 
     @property
     def branches(self) -> nn.ModuleDict:
-        """All that is trained and worth saving, under the names that it has in the whole network."""
+        """The branches, which are all that is trained and saved. Names are those in the whole network."""
         branches: dict[str, nn.Module] = {"edge_branch": self.edge_branch}
         if self.displacement_branch is not None:
             branches["displacement_branch"] = self.displacement_branch
@@ -189,9 +189,9 @@ class EdgeNetwork(nn.Module):
 
 
 def load_branches(network: EdgeNetwork, path: Path) -> None:
-    """Load the branches of `network` from a file that holds them, and the trunk too where the file has one.
+    """Load the branches of `network` from a file, and the trunk too if the file has one.
 
-    A file may hold a branch that the network has not. Raises WsssError where it lacks one that the network has.
+    The file may have a branch that the network does not have. Raises WsssError if it lacks a branch of the network.
     """
     wanted = network.state_dict()
     state = {name: value for name, value in read_weights(path).items() if name in wanted}
@@ -212,7 +212,7 @@ def edges_of_image(network: EdgeNetwork, image: Tensor, pad_to: int) -> np.ndarr
     image : Tensor
         A normalised image, float (3, H, W).
     pad_to : int
-        The side of the square that the image is padded to, in pixels; larger sides go to the next multiple of 16.
+        The side of the square that the image is padded to, in pixels. Longer sides are padded to a multiple of 16.
 
     Returns
     -------
@@ -221,7 +221,8 @@ def edges_of_image(network: EdgeNetwork, image: Tensor, pad_to: int) -> np.ndarr
 
     Notes
     -----
-    The sigmoid of the mean of the image's logits and its mirror's, mirrored back, both padded (see `_padded`).
+    The image and its mirror are padded (see `_padded`). The logits of the mirror are mirrored back. The result is the
+    sigmoid of the mean of both logits.
     """
     pair = _padded(torch.stack([image, image.flip(2)]), pad_to)
     logits = _of_image(network(pair), image)[:, 0]
@@ -231,9 +232,9 @@ def edges_of_image(network: EdgeNetwork, image: Tensor, pad_to: int) -> np.ndarr
 
 @torch.inference_mode()
 def displacements_of_image(network: EdgeNetwork, image: Tensor, pad_to: int) -> np.ndarray:
-    """Displacements (dy, dx) in cells, less their mean, float32 (2, (H-1)//4+1, (W-1)//4+1), of a normalised image.
+    """Displacements (dy, dx) in cells of a normalised image (3, H, W): float32 (2, (H-1)//4+1, (W-1)//4+1).
 
-    Of the image (3, H, W) as it is, padded (see `_padded`); its mirror has no part in them.
+    The mean of trained displacements is subtracted. The image is padded (see `_padded`). Its mirror is not used.
     """
     branch = network.displacement_branch
     assert branch is not None
@@ -245,13 +246,13 @@ def displacements_of_image(network: EdgeNetwork, image: Tensor, pad_to: int) -> 
 def _padded(images: Tensor, pad_to: int) -> Tensor:
     """Images padded with zeros on the right and at the bottom to squares of `pad_to` pixels.
 
-    A longer side is padded to the next multiple of 16. Padding matters, as the sizes enter GroupNorm.
+    A longer side is padded to the next multiple of 16. The size matters, because GroupNorm averages over it.
     """
     missing = [max(pad_to, -(-side // SIZE_MULTIPLE) * SIZE_MULTIPLE) - side for side in images.shape[2:]]
     return pad(images, (0, missing[1], 0, missing[0]))
 
 
 def _of_image(maps: Tensor, image: Tensor) -> Tensor:
-    """What maps (batch, n, h, w) of padded images hold of the image (3, H, W) itself, in float32."""
+    """The part of maps (batch, n, h, w) of padded images that belongs to the image (3, H, W), in float32."""
     height, width = image.shape[1:]
     return maps[:, :, : (height - 1) // STRIDE + 1, : (width - 1) // STRIDE + 1].float()

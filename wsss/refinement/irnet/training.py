@@ -1,4 +1,4 @@
-"""Training of IRNet on confident labels: its edges and, where asked for, its displacements."""
+"""Training of IRNet on confident labels: its edges and, on request, its displacements."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -40,16 +40,16 @@ def train_irnet(
     settings : IrnetSettings
         The network and its training.
     initial_weights : Path
-        What `write_initial_weights` has written.
+        The file from `write_initial_weights`.
     folder : Path
-        The folder that is written into.
+        The folder for the results.
     machine : Machine
         What the training may use.
     """
     ids = dataset.ids("train")
     torch.manual_seed(settings.seed)
     network = build_edge_network(settings, initial_weights)
-    # The trunk is final here, as the file of the branches will not hold one.
+    # The trunk is prepared for inference already here, because it is not trained and not saved.
     network.backbone = inference_backbone(network.backbone)
     samples = training_pairs(dataset, ids, labels, settings, network.backbone.normalisation)
     losses = partial(irnet_losses, radius=settings.radius)
@@ -63,13 +63,13 @@ def train_irnet(
 def training_pairs(
     dataset: Dataset, ids: Sequence[str], labels: Path, settings: IrnetSettings, normalisation: Normalisation
 ) -> TrainingPairs:
-    """Photographs with their confident labels, at a scale anywhere between two."""
+    """Photographs with their confident labels, at random scales between the two of the settings."""
     draw = partial(np.random.Generator.uniform, low=settings.scale[0], high=settings.scale[1])
     return TrainingPairs(dataset, ids, labels, settings.crop, normalisation, draw, settings.seed)
 
 
 def training_plan(settings: IrnetSettings, images: int) -> Plan:
-    """What a training on a list of so many images does."""
+    """The plan of a training on a list of `images` images."""
     steps = steps_per_epoch(images, settings.batch) * settings.epochs
     return Plan(
         name="IRNet",
@@ -90,7 +90,7 @@ def build_edge_network(settings: IrnetSettings, initial_weights: Path) -> EdgeNe
 
 
 def load_edge_network(settings: IrnetSettings, initial_weights: Path, weights: Path) -> EdgeNetwork:
-    """IRNet as `weights` hold it, ready for inference: its trunk is prepared only when the last one is in place."""
+    """IRNet from `weights`, ready for inference. Its trunk is prepared last, as `weights` may contain another one."""
     network = build_edge_network(settings, initial_weights)
     load_branches(network, weights)
     network.backbone = inference_backbone(network.backbone)
@@ -98,7 +98,7 @@ def load_edge_network(settings: IrnetSettings, initial_weights: Path, weights: P
 
 
 def parameter_groups(network: EdgeNetwork, settings: IrnetSettings) -> list[dict[str, Any]]:
-    """SGD's groups: each branch with a rate of its own."""
+    """SGD's groups: each branch with its own learning rate."""
     groups: list[dict[str, Any]] = [{"params": list(network.edge_branch.parameters()), "lr": settings.lr}]
     if network.displacement_branch is not None:
         displacements = list(network.displacement_branch.parameters())
@@ -107,9 +107,9 @@ def parameter_groups(network: EdgeNetwork, settings: IrnetSettings) -> list[dict
 
 
 def irnet_losses(network: EdgeNetwork, batch: Batch, radius: int) -> Losses:
-    """Terms of the total loss: halves of the positive and the negative pairs', and of the displacements' two.
+    """Terms of the total loss: half of each mean loss of the edges (positive, negative) and of the displacements.
 
-    `batch`: normalised images (N, 3, H, W), and their labels, uint8 (N, H, W), 255 ignored.
+    `batch`: normalised images (N, 3, H, W) and their labels, uint8 (N, H, W), 255 ignored.
     """
     images, labels = batch[0], labels_of_cells(batch[1])
     features = network.features(images)
@@ -124,7 +124,7 @@ def irnet_losses(network: EdgeNetwork, batch: Batch, radius: int) -> Losses:
 
 
 def _cropped(maps: Tensor, labels: Tensor) -> Tensor:
-    """What maps (N, n, h, w) hold of labels (N, h', w'): strides that 4 does not divide reach beyond them."""
+    """Maps (N, n, h, w) cropped to the size of labels (N, h', w'). Strides that 4 does not divide give larger maps."""
     if maps.shape[2:] == labels.shape[1:]:
         return maps
     return maps[:, :, : labels.shape[1], : labels.shape[2]]
@@ -132,9 +132,9 @@ def _cropped(maps: Tensor, labels: Tensor) -> Tensor:
 
 @torch.no_grad()
 def set_mean_displacement(network: EdgeNetwork, dataset: Dataset, settings: IrnetSettings) -> None:
-    """Keep the mean displacement over unscaled images, their top left crops, in the displacement branch.
+    """Store the mean displacement in the displacement branch: over top left crops of images that are not resized.
 
-    As released, of the list of VOC's own train images (not train_aug), and of whole batches of it.
+    As released, images are those of VOC's own train list (not train_aug), and only whole batches are used.
     """
     branch = network.eval().displacement_branch
     assert branch is not None

@@ -1,4 +1,4 @@
-"""Pairs of cells counted by the strongest cell on their path, as a GPU kernel; see `wsss.refinement.irnet.affinity`."""
+"""A GPU kernel that counts pairs by the strongest cell on their path; see `wsss.refinement.irnet.affinity`."""
 
 from functools import cache
 
@@ -10,14 +10,14 @@ from torch import Tensor
 from wsss.data.images import IGNORE
 from wsss.refinement.cell_paths import offsets, path
 
-# Sources that a program works on.
+# Number of sources for each program of the kernel.
 BLOCK = 256
 
 
 def count_on_gpu(ranks: Tensor, labels: Tensor, radius: int) -> Tensor:
-    """How many pairs have a rank as the highest on their path: int32 (3, batch, h w), by kind as of `pair_kinds`.
+    """For each rank, the number of pairs whose path has it as its highest: int32 (3, batch, h w), by `pair_kinds`.
 
-    `ranks`: int32 (batch, h w), those of 0..h w - 1 in some order; `labels`: uint8 (batch, h, w); both on one GPU.
+    `ranks`: int32 (batch, h w), a permutation of 0..h w - 1. `labels`: uint8 (batch, h, w). Both are on one GPU.
     """
     batch, height, width = labels.shape
     counts = torch.zeros((3, *ranks.shape), dtype=torch.int32, device=labels.device)
@@ -33,9 +33,9 @@ def count_on_gpu(ranks: Tensor, labels: Tensor, radius: int) -> Tensor:
 
 @cache
 def _tables(radius: int, width: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Cells on the path of each of `offsets`, (offsets, longest), and the partners, in cells from the source; int32.
+    """The cells of each path, (offsets, longest), and the partners, (offsets,), both relative to the source; int32.
 
-    Shorter paths repeat their source, which changes no maximum.
+    Shorter paths are filled up with their source, which does not change a maximum.
     """
     paths = [[y * width + x for y, x in path(*offset)] for offset in offsets(radius)]
     longest = max(map(len, paths))

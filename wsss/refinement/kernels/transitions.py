@@ -1,9 +1,9 @@
 """Transitions of the random walk on a grid of cells, as a stencil (IRNet, Ahn et al., CVPR 2019).
 
-Affinities S_ij are (1 - the strongest edge on the path)^beta between cells closer than the radius, 0 between others,
-and 1 on the diagonal. T is S with its columns divided by their sums. As S is symmetric, a row vector x gives
-x T = P x with P = D^-1 S, D the sums: every step averages over neighbours. No matrix over pairs of cells is made:
-memory grows with cells times neighbours.
+The affinity S_ij of two cells closer than the radius is (1 - the strongest edge on the path)^beta. It is 0 for other
+pairs and 1 on the diagonal. T is S with columns divided by their sums D. S is symmetric, so for a row vector x,
+x T = P x with P = D^-1 S: every step averages over neighbours. No matrix over pairs of cells is needed. Memory grows
+with cells times neighbours.
 """
 
 import numpy as np
@@ -15,7 +15,7 @@ from torch.nn.functional import pad
 from wsss.refinement.cell_paths import offsets
 from wsss.refinement.irnet.affinity import path_maxima
 
-# Cells that one pass over all offsets works on: their weights, twice 34 x 8 kB, stay in a core's own cache.
+# Number of cells in one pass over all offsets. Their weights, twice 34 x 8 kB, fit into a core's own cache.
 CHUNK = 1024
 
 
@@ -29,7 +29,7 @@ class Transitions:
         """`edge`: (h, w) in 0..1."""
         self._size, self._margin = edge.shape, radius - 1
         columns = edge.shape[1] + 2 * self._margin
-        # How far each of `offsets` is from a cell, in cells of a padded grid read row by row.
+        # The distance of each offset in a padded grid that is read row by row, in cells.
         shifts = [dy * columns + dx for dy, dx in offsets(radius)]
         self._shifts = torch.tensor(shifts, dtype=torch.int32, device=edge.device)
         self._weights = self._half_plane_weights(edge, radius, beta)
@@ -41,34 +41,34 @@ class Transitions:
         self.inside(self._inverse).div_(self.degrees)
 
     def padded(self, values: Tensor) -> Tensor:
-        """`values` (n, h, w) as float64, surrounded by the zeros that `step` reads."""
+        """`values` (n, h, w) as float64, with a margin of zeros, which `step` reads."""
         return pad(values.double(), (self._margin,) * 4)
 
     def inside(self, padded: Tensor) -> Tensor:
-        """(..., h, w) of padded values, a view."""
+        """Padded values without their margin, (..., h, w), as a view."""
         (height, width), margin = self._size, self._margin
         return padded[..., margin : margin + height, margin : margin + width]
 
     def step(self, current: Tensor, out: Tensor, scale: float, keep: float) -> None:
-        """out = scale P current - keep out, for padded values of n classes at once."""
+        """Compute out = scale P current - keep out, for padded values of n classes at once."""
         weights, inverse = self._weights.flatten(1), self._inverse.flatten()
         values, result = current.flatten(1), out.flatten(1)
-        # From the first cell inside to behind the last; margins between rows have weights of 0, and stay 0.
+        # From the first cell inside to the last. Margins between rows have weights of 0, so they stay 0.
         first = self._margin * current.shape[2] + self._margin
         last = current[0].numel() - first
         if out.device.type == "cpu":
             arrays = (weights.numpy(), inverse.numpy(), values.numpy(), result.numpy())
             step_compiled(self._shifts.numpy(), *arrays, first, last, float(scale), float(keep))
         else:
-            # Only where there is a GPU: Triton comes with torch for those alone.
+            # Imported only with a GPU, because torch brings Triton only for GPUs.
             from wsss.refinement.kernels.transitions_on_gpu import step_on_gpu
 
             step_on_gpu(self._shifts, weights, inverse, values, result, first, last, scale, keep)
 
     def _half_plane_weights(self, edge: Tensor, radius: int, beta: float) -> Tensor:
-        """S of each cell with its partner at each of `offsets`, float64 (offsets, h, w), padded as values are."""
+        """S of each cell and its partner at each offset, float64 (offsets, h, w), padded like values."""
         (height, width), margin = self._size, self._margin
-        # The power keeps the order, so it is taken of cells before the maximum, not of pairs after it.
+        # The power keeps the order of values. So it is computed for cells before the maximum, not for pairs after it.
         closed = pad(-((1 - edge.double()) ** beta), (margin, margin, 0, margin))
         shape = (len(self._shifts), height + 2 * margin, width + 2 * margin)
         weights = torch.zeros(shape, dtype=torch.float64, device=edge.device)
@@ -89,19 +89,20 @@ def step_compiled(
     scale: float,
     keep: float,
 ) -> None:
-    """out = scale inverse S current - keep out for the cells first..last-1, chunk by chunk and class by class.
+    """Compute out = scale inverse S current - keep out for cells first..last-1, chunk by chunk and class by class.
 
-    Of padded grids read row by row: weights (shifts, cells), inverse (cells), which is 1 / D, current, out (n, cells).
+    All are padded grids read row by row: weights (shifts, cells), inverse (cells), which is 1 / D, and current and out
+    (n, cells).
     """
     sums = np.empty(CHUNK)
     for start in range(first, last, CHUNK):
         stop = min(start + CHUNK, last)
         part = sums[: stop - start]
-        # Not `for values, result in zip(current, out)`: numba would not know that cells lie side by side.
+        # Not `for values, result in zip(current, out)`, because numba would not know that arrays are contiguous.
         for number in range(len(current)):
             values, result = current[number], out[number]
             part[:] = values[start:stop]
-            # Partners, of which there is an even number, go by twos: that halves the passes over the sums.
+            # Two partners at a time (their number is even), which halves the number of passes over the sums.
             for i in range(0, len(shifts), 2):
                 s, t = shifts[i], shifts[i + 1]
                 _add_products(
@@ -132,6 +133,6 @@ def _add_products(
     w4: np.ndarray,
     v4: np.ndarray,
 ) -> None:
-    """sums += w1 v1 + w2 v2 + w3 v3 + w4 v4: in a function of its own, where the compiler makes vectors of it."""
+    """Compute sums += w1 v1 + w2 v2 + w3 v3 + w4 v4. The compiler vectorises it only in a function of its own."""
     for x in range(len(sums)):
         sums[x] += w1[x] * v1[x] + w2[x] * v2[x] + w3[x] * v3[x] + w4[x] * v4[x]

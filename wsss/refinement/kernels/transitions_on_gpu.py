@@ -1,10 +1,10 @@
-"""A step of the random walk as a GPU's kernel; see `wsss.refinement.kernels.transitions`."""
+"""A step of the random walk as a GPU kernel; see `wsss.refinement.kernels.transitions`."""
 
 import triton
 import triton.language as tl
 from torch import Tensor
 
-# Cells that a program works on: small images keep all of a GPU busy.
+# Number of cells for each program of the kernel. It is small, so that small images keep the whole GPU busy.
 BLOCK = 128
 
 
@@ -19,7 +19,7 @@ def step_on_gpu(
     scale: float,
     keep: float,
 ) -> None:
-    """out = scale inverse S current - keep out for the cells first..last-1; all float64, shifts int32, on one GPU."""
+    """Compute out = scale inverse S current - keep out for cells first..last-1: float64, shifts int32, on one GPU."""
     grid = (triton.cdiv(last - first, BLOCK), len(current))
     cells = current.shape[1]
     _step[grid](shifts, weights, inverse, current, out, cells, first, last, scale, keep, len(shifts), BLOCK)
