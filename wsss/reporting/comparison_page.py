@@ -24,8 +24,8 @@ def write_comparison(
 ) -> None:
     """Write table.csv, table.md, records.json and plot.png of comparison `name` into `folder`.
 
-    `runs` maps each row and seed to `settings`, those of the run, and `scores`, the files of its scores by
-    `<stage>_<split>`. `published` stands beside them, with its source below.
+    `runs` maps each row and seed to two entries. `settings` has the settings of the run. `scores` has the files of its
+    scores by `<stage>_<split>`. The figures of `published` are shown beside them, and its source below.
     """
     records: dict[str, dict[str, dict[int, Record]]] = {}
     for row, seeds in runs.items():

@@ -25,7 +25,7 @@ DOTS_PER_INCH = 110
 
 @dataclass(frozen=True)
 class PanelRow:
-    """One image of the panels; what is None is shown as an empty cell.
+    """One image of the panels. A value of None is shown as an empty cell.
 
     `image`: uint8 (h, w, 3), RGB; `cams`: float32 (n, h, w) in 0..1, n may be 0; the others: uint8 labels (h, w).
     """
@@ -39,7 +39,7 @@ class PanelRow:
 
 
 def draw_threshold_curve(curves: Mapping[str, Sequence[CurvePoint]], chosen: float, path: Path) -> None:
-    """Write mean IoU over the background score, a line for each split of `curves`, with `chosen` marked, as a PNG."""
+    """Write a PNG of mean IoU over the background score, one line for each split of `curves`, with `chosen` marked."""
     figure = Figure(figsize=(7.0, 4.0), layout="constrained", dpi=DOTS_PER_INCH)
     axes = figure.add_subplot()
     for name, curve in curves.items():
@@ -59,8 +59,8 @@ def draw_threshold_curve(curves: Mapping[str, Sequence[CurvePoint]], chosen: flo
 def draw_panels(rows: Sequence[PanelRow], class_names: Sequence[str], path: Path) -> None:
     """Write a row of pictures for each image, with a legend of the classes shown, as a PNG.
 
-    `class_names` are the n classes without the background; the CAM of a pixel is its strongest one, laid over the
-    image; ignored pixels (255) are white.
+    `class_names` are the n classes without the background. The strongest CAM of each pixel is drawn over the image.
+    Ignored pixels (255) are white.
     """
     figure = Figure(figsize=(2.2 * len(PANEL_COLUMNS), 1.85 * len(rows) + 0.8), layout="constrained", dpi=DOTS_PER_INCH)
     grid = figure.subplots(len(rows), len(PANEL_COLUMNS), squeeze=False)
@@ -82,7 +82,8 @@ def draw_panels(rows: Sequence[PanelRow], class_names: Sequence[str], path: Path
 def draw_training_curve(logs: Mapping[str, Path], path: Path) -> None:
     """Write each loss over the steps, a plot for each network of `logs` (name to training.csv), as a PNG.
 
-    A training.csv has the columns step and lr; all others are losses. Raises WsssError where it is missing or not one.
+    A training.csv has the columns step and lr; all other columns are losses. Raises WsssError if a file is missing or
+    is not a training.csv.
     """
     figure = Figure(figsize=(4.2 * len(logs), 3.4), layout="constrained", dpi=DOTS_PER_INCH)
     for axes, (name, log) in zip(figure.subplots(1, len(logs), squeeze=False)[0], logs.items(), strict=True):
@@ -100,7 +101,7 @@ def draw_training_curve(logs: Mapping[str, Path], path: Path) -> None:
 
 
 def draw_comparison(lines: Sequence[Line], path: Path) -> None:
-    """Write each row's mean as a line, its seeds as dots and a paper's figure as a diamond, by split, as a PNG."""
+    """Write a PNG by split, with each row's mean as a line, its seeds as dots and a paper's figure as a diamond."""
     splits = list(dict.fromkeys(line.split for line in lines))
     rows = list(dict.fromkeys(line.row for line in lines))
     size = (4.6 * len(splits), 1.2 + 0.42 * len(rows))
@@ -151,7 +152,7 @@ def _coloured(labels: np.ndarray | None) -> np.ndarray | None:
 
 
 def _heat(row: PanelRow) -> np.ndarray | None:
-    """The strongest CAM of each pixel as colours, half transparent over the image: float (h, w, 3) in 0..1."""
+    """The strongest CAM of each pixel as a colour, half transparent over the image: float (h, w, 3) in 0..1."""
     if row.cams is None:
         return None
     strongest = row.cams.max(axis=0, initial=0.0)
@@ -188,8 +189,8 @@ def _style_axes(axes: Axes) -> None:
 
 
 def save_figure(figure: Figure, path: Path) -> None:
-    """Write a figure as a PNG; equal figures are equal bytes."""
+    """Write a figure as a PNG. Equal figures give equal bytes."""
     buffer = io.BytesIO()
-    # Without the library's version in the file, equal figures stay equal bytes.
+    # The library's version is left out of the file, so that equal figures give equal bytes.
     figure.savefig(buffer, format="png", metadata={"Software": None})
     write_bytes(path, buffer.getvalue())

@@ -16,7 +16,7 @@ from wsss.stores.label_images import label_path
 def draw_split(dataset: Dataset, split: str, count: int, folders: Mapping[str, Path], path: Path) -> None:
     """Draw `count` images, evenly spread over the split's list.
 
-    `folders` holds the stage folders of cams, pseudo_labels and predictions, as far as the split has them.
+    `folders` has the stage folders of cams, pseudo_labels and predictions, if the split has them.
     """
     ids = dataset.ids(split)
     chosen = [ids[i * len(ids) // count] for i in range(min(count, len(ids)))]

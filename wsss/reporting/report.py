@@ -1,4 +1,4 @@
-"""A run for people: one self-contained page, and a table for the terminal. Both show scores in percent."""
+"""The report of a run: one self-contained page, and a table for the terminal. Both show scores in percent."""
 
 import base64
 import json
@@ -41,7 +41,7 @@ NUMBERS = frozenset({"mIoU %", "pixel acc. %", "images", "seed"})
 
 @dataclass(frozen=True)
 class _Row:
-    """A record as texts: `cells` by column, `per_class` in percent or None, `share` the mIoU in percent."""
+    """A record as texts. `cells`: by column. `per_class`: in percent or None. `share`: mIoU in percent."""
 
     cells: dict[str, str]
     per_class: dict[str, float | None]
@@ -61,9 +61,9 @@ def write_report(
 ) -> None:
     """Write the page of a run: one HTML file with its figures inside, which loads nothing and runs no script.
 
-    `bounds`: scores of the same network on the truth, none where they are not asked for; `settings`: the settings of
-    each stage; `figures`: PNG files by caption, in the order of the page; `artifacts`: mappings with stage, path and
-    settings; `facts`: what else describes the run, such as its dataset. Raises WsssError without metrics or where a
+    `bounds`: scores of the same network trained on the truth, empty if not requested. `settings`: the settings of each
+    stage. `figures`: PNG files by caption, in the order of the page. `artifacts`: mappings with stage, path and
+    settings. `facts`: further facts of the run, such as its dataset. Raises WsssError if there are no metrics or a
     figure is missing.
     """
     records = _ordered(metrics)
@@ -92,7 +92,7 @@ def write_report(
 
 
 def summary_text(metrics: Sequence[Record]) -> str:
-    """The scores as an aligned table for a terminal, one line for each record in the order of the pipeline."""
+    """The scores as an aligned table for a terminal: one line for each record, in the order of the stages."""
     records = _ordered(metrics)
     table = [dict(zip(COLUMNS, COLUMNS, strict=True)), *(_row(item).cells for item in records)]
     widths = {column: max(len(cells[column]) for cells in table) for column in COLUMNS}
@@ -114,7 +114,7 @@ def _ordered(metrics: Sequence[Record]) -> list[Record]:
 
 
 def _headline(records: Sequence[Record]) -> Record:
-    """The score of the last stage that was reached, on val where it has one."""
+    """The score of the last stage that has one, on val if possible."""
     return max(records, key=lambda item: (STAGES.index(item.stage), item.split == "val"))
 
 
@@ -136,7 +136,7 @@ def _row(item: Record) -> _Row:
 
 
 def _title(item: Record) -> str:
-    """The stage, with the method that took the CRF's place where one did."""
+    """The name of the stage, with the method that replaced the CRF, if one did."""
     title = STAGE_TITLES[item.stage]
     return title.replace("+ CRF", "+ PAMR") if item.post_processing == "pamr" else title
 
@@ -146,7 +146,7 @@ def _same_stage(item: Record, other: Record) -> bool:
 
 
 def _recovery(item: Record, bound: Record) -> dict[str, str]:
-    """What a score reaches of its bound's, as texts."""
+    """A score as a share of its upper bound, as texts."""
     return {
         "stage": _title(item),
         "split": item.split,
@@ -172,7 +172,7 @@ def _chosen_on_itself(item: Record) -> bool:
 
 
 def _flattened(settings: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    """Nested settings as dotted keys with their values as JSON, texts as they are."""
+    """Nested settings as dotted keys. Values are JSON, except texts, which are not quoted."""
     flat: dict[str, str] = {}
     for key, value in settings.items():
         if isinstance(value, Mapping) and value:

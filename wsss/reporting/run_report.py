@@ -30,8 +30,8 @@ def write_run_report(
 ) -> None:
     """Write report.html and artifacts.tsv (stage, path, settings) of the run `name`.
 
-    `paths` says where each stage's artifacts lie; `files` are metrics, images and, as far as the run has them,
-    cam_train, cam_val, panels_train, panels_val, the training logs, and scores of its bound as bound_<stage>_<split>.
+    `paths` has the folder of each stage. `files` has metrics and images. If the run has them, it also has cam_train,
+    cam_val, panels_train, panels_val, the training logs, and the scores of the upper bound as bound_<stage>_<split>.
     """
     settings = {stage: values for stage, values in run.model_dump(mode="json").items() if isinstance(values, dict)}
     listed = [
@@ -60,13 +60,13 @@ def write_run_report(
 
 
 def _bounds(dataset: Dataset, run: RunSettings, files: Mapping[str, Path]) -> list[Record]:
-    """Records of the same network on the truth; none where the report does not ask for them."""
+    """Records of the same network trained on the truth; empty if the report does not need them."""
     scores = {name.removeprefix("bound_"): file for name, file in files.items() if name.startswith("bound_")}
     return collect(run.model_copy(update={"supervision": "truth"}), dataset.classes, scores)
 
 
 def _figures(dataset: Dataset, files: Mapping[str, Path], folder: Path) -> dict[str, Path]:
-    """Draw the curves into `folder`; every figure by its caption, in the order of the page."""
+    """Draw the curves into `folder`. Returns every figure by its caption, in the order of the page."""
     figures: dict[str, Path] = {}
     if "cam_train" in files:
         curves = {

@@ -1,4 +1,4 @@
-"""What a finished run has to say in a terminal: `python -m wsss.reporting.summary results/runs/default`."""
+"""Prints the scores of a finished run: `python -m wsss.reporting.summary results/runs/default`."""
 
 import sys
 from pathlib import Path
@@ -8,7 +8,7 @@ from wsss.reporting.report import summary_text
 
 
 def main(folder: Path) -> None:
-    """Print the mIoU of every stage and where the report is."""
+    """Print the mIoU of every stage and the path of the report."""
     print(summary_text(read_metrics(folder / "metrics.json")))
     print(f"\nReport: {folder / 'report.html'}")
 

@@ -1,4 +1,4 @@
-"""Figures of a codebook: regions that words stand for, words by class, and how alike words are.
+"""Figures of a codebook: regions of each word, words by class, and similarities of words.
 
 VWE (IJCAI 2021) shows regions in its figure 5, VWL (IJCV 2022) in its figure 10, similarities in its figure 11.
 """
@@ -16,7 +16,7 @@ from wsss.data.images import read_image
 from wsss.reporting.figures import DOTS_PER_INCH, save_figure
 
 WORDS_SHOWN, REGIONS_SHOWN = 16, 6
-# A region's side, as a part of the image's shorter side.
+# Side of a region, as a share of the image's shorter side.
 REGION = 0.35
 
 
@@ -29,7 +29,7 @@ def draw_words(dataset: Dataset, census: Path, regions: Path, classes: Path, sim
 
 
 def _draw_regions(dataset: Dataset, content: dict[str, Any], path: Path) -> None:
-    """The most frequent words, a row each, with the regions of different images that are most assigned to them."""
+    """The most frequent words, one in each row, with their most probable regions in different images."""
     order = np.argsort(-np.array(content["pixels"]), kind="stable")
     shown = [word for word in order[:WORDS_SHOWN] if content["sightings"][word]]
     figure = Figure(figsize=(1.15 * REGIONS_SHOWN + 1, 1.2 * len(shown)), layout="constrained", dpi=DOTS_PER_INCH)
@@ -55,7 +55,7 @@ def _region(dataset: Dataset, sighting: dict[str, Any]) -> np.ndarray:
 
 
 def _draw_classes(dataset: Dataset, content: dict[str, Any], path: Path) -> None:
-    """Of the images where a word is present, the part that shows each class; words ordered by their first class."""
+    """For each word, the share of its images that show each class. Words are ordered by their first class."""
     images = np.array(content["images"])
     alive = np.flatnonzero(images)
     shares = np.array(content["images_by_class"], float)[alive] / images[alive, None]
@@ -92,6 +92,6 @@ def _spread(similarity: np.ndarray) -> str:
 
 
 def _alive(content: Mapping[str, Any]) -> str:
-    """How many words are the likeliest of some cell."""
+    """The number of words that are the likeliest word of some cell, as text."""
     images = np.array(content["images"])
     return f"{np.count_nonzero(images)} of {len(images)} words are the likeliest of some cell"
