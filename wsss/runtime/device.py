@@ -1,4 +1,4 @@
-"""Where networks run."""
+"""The device that networks run on."""
 
 import ctypes
 from functools import cache
@@ -6,7 +6,8 @@ from functools import cache
 import torch
 from torch import nn
 
-# Parameters of glibc's mallopt: what a freed top of the heap may keep, and the size above which memory is mapped anew.
+# Parameters of glibc's mallopt. TRIM_THRESHOLD: how much free memory at the top of the heap is kept. MAP_THRESHOLD: the
+# size above which memory is mapped separately.
 TRIM_THRESHOLD, MAP_THRESHOLD = -1, -3
 
 
@@ -16,10 +17,10 @@ def pick_device() -> torch.device:
 
 
 def move_to_device(network: nn.Module) -> torch.device:
-    """Move `network` to that device, its convolutions laid out channels last; returns the device.
+    """Move `network` to the device of `pick_device`, with convolutions in channels-last layout. Returns the device.
 
-    On a CPU the process keeps the memory that it frees from then on: `keep_freed_memory`. On a GPU convolutions are to
-    give the same bytes every time.
+    On a CPU, the process then reuses memory that it frees (`keep_freed_memory`). On a GPU, convolutions are set to give
+    the same bytes every time.
     """
     device = pick_device()
     if device.type == "cpu":
@@ -32,10 +33,10 @@ def move_to_device(network: nn.Module) -> torch.device:
 
 @cache
 def keep_freed_memory() -> bool:
-    """Let this process use memory again that it has freed, where the C library is glibc; whether it now does.
+    """Make this process reuse memory that it has freed. Returns whether this worked; it needs glibc.
 
-    As it is, glibc returns feature maps of more than 32 MiB to the system and asks for them anew, and the system clears
-    each page again: a tenth of the time that a ResNet50 takes for CAMs.
+    By default, glibc returns blocks of more than 32 MiB to the system and requests them again, and the system clears
+    each page. For CAMs of a ResNet50 this takes a tenth of the time.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt

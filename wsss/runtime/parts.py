@@ -1,7 +1,8 @@
-"""Methods as parts: the module that settings name in `code`, loaded only when it is asked for.
+"""Loads parts. A part is the module of a method, which settings name in `code`.
 
-A part's settings are light, so that the work can be planned without torch; its module holds the code. Which parts a
-step uses is known from its settings, and only their code enters the digest of the step (`wsss.plan.provenance`).
+The settings of a part do not import torch, so planning does not need it. The module of a part has its code. The
+settings of a step say which parts it uses. Only the code of these parts is in the digest of the step
+(`wsss.plan.provenance`).
 """
 
 from importlib import import_module
@@ -9,5 +10,5 @@ from typing import Any
 
 
 def load_part(module: str) -> Any:
-    """A part's module, from its full name; each seam says what its `build` takes and gives."""
+    """A part's module, by its full name. It has a function `build`, which the interface of the method describes."""
     return import_module(module)
