@@ -13,17 +13,17 @@ from wsss.settings.segmentation import SegmentationSettings
 
 
 class DeepLabV2(nn.Module):
-    """DeepLabV2: the last features of a backbone under an atrous spatial pyramid.
+    """DeepLabV2: an atrous spatial pyramid on the last features of a backbone.
 
-    The pyramid is the sum of a 3x3 convolution for each dilation. Weights and biases of BatchNorm, also the backbone's,
-    never train.
+    The pyramid is the sum of 3x3 convolutions, one for each dilation. Weights and biases of all BatchNorms, also in the
+    backbone, are not trained.
 
     Parameters
     ----------
     backbone : Backbone
-        What gives the features.
+        The network that gives the features.
     outputs : int
-        The classes with the background.
+        The number of classes with the background.
     rates : Sequence[int]
         The dilations, at least 1.
 
@@ -79,10 +79,10 @@ def fused_logits(network: nn.Module, images: Tensor, scales: Sequence[float]) ->
     Returns
     -------
     tuple[list[Tensor], Tensor]
-        Logits of each scale at their own resolution; their maximum on the grid of the largest scale, (N, n, h, w). All
-        are float32 under any precision.
+        Logits of each scale at their own resolution, and their maximum on the grid of the largest scale, (N, n, h, w).
+        All are float32, whatever the precision of the network.
     """
-    # Also under autocast: maxima, losses and stored scores are taken in full precision.
+    # float32 also under autocast: maxima, losses and stored scores need full precision.
     per_scale = [network(_scaled(images, scale)).float() for scale in scales]
     largest = per_scale[max(range(len(scales)), key=lambda number: scales[number])]
     size = (largest.shape[2], largest.shape[3])
@@ -92,7 +92,7 @@ def fused_logits(network: nn.Module, images: Tensor, scales: Sequence[float]) ->
 def _scaled(images: Tensor, scale: float) -> Tensor:
     """Images (N, 3, H, W) resized to floor(scale * H) by floor(scale * W), at least one pixel each, bilinear.
 
-    Sampling follows the nominal scale, not the ratio of the rounded sizes, as in the widespread re-implementation.
+    Sampling uses the given scale, not the ratio of the rounded sizes, as in the widespread re-implementation.
     """
     if scale == 1:
         return images
@@ -103,7 +103,7 @@ def _scaled(images: Tensor, scale: float) -> Tensor:
 
 
 def parameter_groups(network: DeepLabV2, settings: SegmentationSettings) -> list[dict[str, Any]]:
-    """SGD's groups: the trunk, and the pyramid's weights and biases with rates of their own; biases do not decay."""
+    """SGD's groups: the trunk, the pyramid's weights, and its biases, each with its own rate. Biases do not decay."""
     decay = settings.optimiser.weight_decay
     trunk = [parameter for parameter in network.backbone.parameters() if parameter.requires_grad]
     branches = [branch for branch in network.aspp if isinstance(branch, nn.Conv2d)]

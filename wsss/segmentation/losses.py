@@ -15,8 +15,8 @@ def segmentation_loss(per_scale: Sequence[Tensor], fused: Tensor, labels: Tensor
     Parameters
     ----------
     per_scale : Sequence[Tensor]
-        Logits of each scale, float (N, n, h_s, w_s), each at its own size. A single scale is its own fusion and counts
-        once.
+        Logits of each scale, float (N, n, h_s, w_s), each at its own size. A single scale equals its fusion and is
+        counted once.
     fused : Tensor
         Logits of the fusion, float (N, n, h, w).
     labels : Tensor
@@ -25,7 +25,7 @@ def segmentation_loss(per_scale: Sequence[Tensor], fused: Tensor, labels: Tensor
     Returns
     -------
     Tensor
-        A scalar; 0, without any gradient, where every label is ignored.
+        A scalar. If every label is ignored, it is 0 and has no gradient.
 
     References
     ----------
@@ -37,9 +37,9 @@ def segmentation_loss(per_scale: Sequence[Tensor], fused: Tensor, labels: Tensor
 
 
 def labels_at_size(labels: Tensor, size: tuple[int, int]) -> Tensor:
-    """Labels (N, H, W) at `size` = (h, w): each cell takes the pixel under its centre, floor((i + 1/2) H / h).
+    """Labels (N, H, W) at `size` = (h, w). Each cell gets the pixel under its centre, floor((i + 1/2) H / h).
 
-    This is Pillow's nearest, which the widespread re-implementation uses (torch's `nearest` is shifted up and left).
+    This equals Pillow's nearest, which the widespread re-implementation uses. torch's `nearest` is shifted up and left.
     """
     rows, columns = (
         (2 * torch.arange(new, device=labels.device) + 1) * old // (2 * new)
@@ -50,6 +50,6 @@ def labels_at_size(labels: Tensor, size: tuple[int, int]) -> Tensor:
 
 def _mean_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     reduced = labels_at_size(labels, (logits.shape[2], logits.shape[3])).long()
-    # Pixel by pixel first: a GPU's own sum over them would not repeat to the byte.
+    # Losses are computed for each pixel first. A GPU's own sum would not give the same bytes every time.
     total = cross_entropy(logits, reduced, ignore_index=IGNORE, reduction="none").sum()
     return total / (reduced != IGNORE).sum().clamp(min=1)

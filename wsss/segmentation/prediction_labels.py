@@ -1,4 +1,4 @@
-"""Labels from stored scores: the likeliest class of each pixel, as it is and after a CRF over all classes."""
+"""Labels from stored scores: the likeliest class of each pixel, without and with a CRF over all classes."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,7 +31,7 @@ def write_crf_shard(
     folder: Path,
     manifest: Path,
 ) -> None:
-    """The same after a CRF, or what the settings put in its place, on the softmax of the scores and the photograph."""
+    """Write labels after a CRF, or PAMR in its place, on the softmax of the scores and the photograph."""
 
     def labels_of(image_id: str) -> np.ndarray:
         image = np.asarray(read_image(dataset.image_path(image_id)))

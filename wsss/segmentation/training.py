@@ -39,9 +39,9 @@ def train_segmentation(
     settings : SegmentationSettings
         The network and its training.
     initial_weights : Path
-        What `write_initial_weights` has written.
+        The file from `write_initial_weights`.
     folder : Path
-        The folder that is written into.
+        The folder for the results.
     machine : Machine
         What the training may use.
     """
@@ -59,7 +59,7 @@ def train_segmentation(
 def training_pairs(
     dataset: Dataset, ids: Sequence[str], labels: Path, settings: SegmentationSettings, normalisation: Normalisation
 ) -> TrainingPairs:
-    """Photographs with their label images, at one of some scales."""
+    """Photographs with their label images, each at one of the scales of the settings."""
     draw = partial(np.random.Generator.choice, a=settings.augment_scales)
     return TrainingPairs(dataset, ids, labels, settings.crop, normalisation, draw, settings.seed)
 
@@ -71,7 +71,7 @@ def segmentation_losses(network: DeepLabV2, batch: Batch, scales: Sequence[float
 
 
 def training_plan(settings: SegmentationSettings) -> Plan:
-    """What a training does, whatever the length of the list."""
+    """The plan of a training. It does not depend on the length of the list."""
     return Plan(
         name="DeepLabV2",
         batch=settings.batch,
