@@ -1,4 +1,4 @@
-"""Class activation maps of one image, stored at the network's own resolution, and the two views made from them."""
+"""Class activation maps of one image, stored at the network's resolution, and the two sizes made from them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ KIND = "cam"
 
 @dataclass(frozen=True)
 class CamStore:
-    """CAMs of one image after ReLU and after joining with the mirror's, before resizing, sum and normalisation.
+    """CAMs of one image: after ReLU and joining with the mirror's, but before resizing, sum over scales and division.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ class CamStore:
     keys : np.ndarray
         The n classes of the image, int64 (n,), from 0 without the background, ascending.
     scales : tuple[float, ...]
-        The scale that each array of `cams` was made at.
+        The scale of each array of `cams`.
     cams : Sequence[np.ndarray]
         An array for each scale, float16 or float32 (n, h_s, w_s), non-negative.
     weights : str
@@ -41,7 +41,7 @@ class CamStore:
     weights: str
 
     def write(self, path: Path) -> None:
-        """Write the store, whole or not at all.
+        """Write the store, completely or not at all.
 
         Parameters
         ----------
@@ -66,7 +66,7 @@ class CamStore:
         path : Path
             The file.
         image_id : str
-            The id that the store must be of.
+            The id that the store must have.
 
         Returns
         -------
@@ -76,7 +76,7 @@ class CamStore:
         Raises
         ------
         WsssError
-            Where the store is missing, truncated, or another image's.
+            If the store is missing, truncated, or of another image.
         """
         content = read_store(path, KIND, image_id)
         facts = content.attributes

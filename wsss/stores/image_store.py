@@ -1,4 +1,4 @@
-"""Arrays of one image in one zarr v3 store, one file: equal content gives equal bytes."""
+"""Arrays of one image in a zarr v3 store, which is one file. Equal content gives equal bytes."""
 
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
@@ -32,7 +32,7 @@ class ImageArrays:
 
 
 class Writable(Protocol):
-    """What an image's store is written from."""
+    """An object that can be written as the store of an image."""
 
     @property
     def image_id(self) -> str: ...
@@ -43,7 +43,7 @@ class Writable(Protocol):
 def write_store_shard(ids: Sequence[str], stores: Iterable[Writable], folder: Path, manifest: Path, what: str) -> None:
     """Write each of `stores`, one for every id in any order, to `folder`/stores/<id>.zarr.zip, then `manifest`.
 
-    A store is written in a thread of its own, while the next is drawn.
+    Stores are written in a separate thread, while the next one is computed.
     """
 
     def write(store: Writable) -> None:
@@ -60,13 +60,14 @@ def write_store(
 ) -> None:
     """Write `arrays`, one chunk each, and `attributes` of image `image_id` as a store of this `kind`.
 
-    zarr writes into memory. Its files then go into a zip file with a fixed date: zarr itself would put the time there.
+    zarr writes into memory. Its files then go into a zip file with a fixed date, because zarr itself would write the
+    time.
     """
     facts = {"kind": kind, "version": FORMAT_VERSION, "image_id": image_id, **attributes}
     memory: dict[str, Any] = {}
     group = zarr.create_group(MemoryStore(memory), attributes=facts)
     for name, array in arrays.items():
-        # A chunk must hold something, also where an image has no class and so an array has no rows.
+        # The sides of a chunk must be at least 1, even if the array has no rows because the image has no class.
         chunks = tuple(max(side, 1) for side in array.shape)
         written = group.create_array(name, shape=array.shape, dtype=array.dtype, chunks=chunks, compressors=COMPRESSOR)
         written[...] = array
@@ -76,18 +77,18 @@ def write_store(
 
 
 def read_store(path: Path, kind: str, image_id: str) -> ImageArrays:
-    """Read a store. Raises WsssError where it is missing, truncated, of another kind, version or image."""
+    """Read a store. Raises WsssError if it is missing, truncated, or of another kind, version or image."""
     if not path.is_file():
         raise WsssError(f"missing store: {path}; {REMEDY}")
     try:
         store = ZipStore(path, mode="r")
-        # This opens the file; entering the store before would hide why that fails behind an error of its closing.
+        # This opens the file. If `with store` came first, an error on closing would hide why opening failed.
         group = zarr.open_group(store, mode="r")
         with store:
             attributes = dict(group.attrs)
             arrays = {name: np.asarray(array[...]) for name, array in group.arrays()}
     except Exception as error:
-        # A damaged zip or chunk surfaces as any of a dozen exceptions of zipfile, zarr and its codecs.
+        # For a damaged zip or chunk, zipfile, zarr and its codecs raise a dozen different exceptions.
         raise WsssError(f"damaged store: {path} ({type(error).__name__}: {error}); {REMEDY}") from error
     for name, wanted in (("kind", kind), ("version", FORMAT_VERSION), ("image_id", image_id)):
         if attributes.get(name) != wanted:
@@ -96,5 +97,5 @@ def read_store(path: Path, kind: str, image_id: str) -> ImageArrays:
 
 
 def store_path(folder: Path, image_id: str) -> Path:
-    """Where the store of an image lies below the folder of its stage."""
+    """The path of an image's store in the folder of its stage."""
     return folder / "stores" / f"{image_id}.zarr.zip"

@@ -1,4 +1,4 @@
-"""Label images of a shard, one PNG an image, and their manifest."""
+"""Label images of a shard, one PNG for each image, and their manifest."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -20,5 +20,5 @@ def write_label_shard(
 
 
 def label_path(folder: Path, image_id: str) -> Path:
-    """Where the labels of an image lie below the folder of their stage."""
+    """The path of an image's labels in the folder of their stage."""
     return folder / "labels" / f"{image_id}.png"

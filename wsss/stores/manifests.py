@@ -21,9 +21,9 @@ class ManifestRow:
     file : str
         Its path, relative to the stage's folder.
     bytes : int
-        Its size.
+        Its size in bytes.
     sha256 : str
-        Its sum, 64 hex digits.
+        Its SHA-256, 64 hex digits.
     """
 
     id: str
@@ -67,7 +67,7 @@ def read_manifest(path: Path) -> list[ManifestRow]:
     Raises
     ------
     WsssError
-        Where the file is not a manifest, or a line of it is damaged.
+        If the file is not a manifest, or a line of it is damaged.
     """
     lines = path.read_bytes().decode(errors="replace").splitlines()
     if not lines or lines[0] != MANIFEST_HEADER:
@@ -82,7 +82,7 @@ def read_manifest(path: Path) -> list[ManifestRow]:
 
 
 def damaged_rows(path: Path, root: Path) -> list[ManifestRow]:
-    """Rows of a manifest whose file is missing or differs from its size or sum.
+    """Rows of a manifest whose file is missing or has another size or sum.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ def damaged_rows(path: Path, root: Path) -> list[ManifestRow]:
     Returns
     -------
     list[ManifestRow]
-        The rows, in the manifest's order; none where all is well.
+        The rows, in the manifest's order. Empty if no file is damaged.
     """
     bad = []
     for row in read_manifest(path):

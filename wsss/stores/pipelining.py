@@ -1,4 +1,4 @@
-"""Work done in threads beside the caller's own: reading ahead, and writing behind."""
+"""Work in other threads than the caller's, to read ahead and to write later."""
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -9,10 +9,10 @@ Result = TypeVar("Result")
 
 
 def in_background(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-    """Yield `work(item)` for every item in order, worked on in a thread of its own while the caller goes on.
+    """Yield `work(item)` for every item in order. The work runs in another thread while the caller continues.
 
-    Items are drawn in the caller's thread, so that a chain of these reads, computes and writes at once. One item at a
-    time is in the thread's hands. What `work` raises is raised here, and no later item is begun.
+    Items are drawn in the caller's thread, so that reading, computing and writing overlap in a chain of such calls. The
+    thread works on one item at a time. Errors of `work` are raised here, and no later item is started.
     """
     with ThreadPoolExecutor(1) as pool:
         working: Future[Result] | None = None

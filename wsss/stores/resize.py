@@ -4,9 +4,9 @@ import numpy as np
 
 
 def resize_stored(maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Bilinear resizing of (n, h, w) to float32 (n, H, W), corners not aligned, as everywhere in the released code.
+    """Bilinear resizing of (n, h, w) to float32 (n, H, W). Corners are not aligned, as in all released code.
 
-    In numpy, because the steps that read stores need nothing else of torch, whose import takes seconds.
+    It uses numpy, because steps that read stores do not need torch otherwise, and importing torch takes seconds.
     """
     maps = np.asarray(maps, np.float32)
     left, right, share = _neighbours(maps.shape[2], size[1])
@@ -17,7 +17,7 @@ def resize_stored(maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def _neighbours(old: int, new: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """For each of `new` centres: the cells of `old` on its two sides, and the share of the second, float32."""
+    """For each of `new` centres: the cells of `old` on both sides of it, and the weight of the second one, float32."""
     centres = np.clip((np.arange(new) + 0.5) * (old / new) - 0.5, 0, old - 1)
     first = centres.astype(np.int64)
     return first, np.minimum(first + 1, old - 1), (centres - first).astype(np.float32)

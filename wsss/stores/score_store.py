@@ -1,4 +1,4 @@
-"""Class scores of one image, stored at the network's own resolution, and the two views made from them."""
+"""Class scores of one image, stored at the network's resolution, and probabilities and labels made from them."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +34,7 @@ class ScoreStore:
     weights: str
 
     def write(self, path: Path) -> None:
-        """Write the store, whole or not at all.
+        """Write the store, completely or not at all.
 
         Parameters
         ----------
@@ -53,7 +53,7 @@ class ScoreStore:
         path : Path
             The file.
         image_id : str
-            The id that the store must be of.
+            The id that the store must have.
 
         Returns
         -------
@@ -63,7 +63,7 @@ class ScoreStore:
         Raises
         ------
         WsssError
-            Where the store is missing, truncated, or another image's.
+            If the store is missing, truncated, or of another image.
         """
         content = read_store(path, KIND, image_id)
         facts = content.attributes
@@ -83,7 +83,7 @@ class ScoreStore:
         return probabilities
 
     def labels(self) -> np.ndarray:
-        """The most probable class of each pixel, the lowest among equals.
+        """The most probable class of each pixel. Among equals, the one with the lowest number.
 
         Returns
         -------
