@@ -1,6 +1,6 @@
-"""The one training loop: SGD with polynomial decay, mixed precision, checkpoints, resuming, progress and a log.
+"""The training loop of all networks: SGD with polynomial decay, mixed precision, checkpoints, progress and a log.
 
-Every batch follows from (seed, step) alone, so a resumed training goes on exactly where an unbroken one would be.
+Every batch depends only on (seed, step). So a resumed training gives exactly the same result as one without a break.
 """
 
 import logging
@@ -33,7 +33,7 @@ CHECKPOINT_ENTRIES = ("fingerprint", "step", "network", "optimiser", "rows")
 
 
 class Samples(Protocol):
-    """Training samples: the same (epoch, index) always gives the same tensors."""
+    """Training samples. The same (epoch, index) always gives the same tensors."""
 
     def __len__(self) -> int: ...
 
@@ -47,21 +47,21 @@ class Plan:
     Parameters
     ----------
     name : str
-        What the log and the progress bar call it.
+        Its name in the log and the progress bar.
     batch : int
         Samples in a batch.
     steps : int
-        The training ends after so many steps.
+        The training ends after this number of steps.
     total_steps : int
-        The steps that the learning rate is laid out for.
+        The number of steps in the schedule of the learning rate.
     optimiser : OptimiserSettings
         SGD's settings.
     precision : {"float32", "bfloat16"}
         The precision of the forward pass.
     seed : int
-        What every batch and every draw follows from.
+        Every batch and every random draw depends on it.
     accumulate : int
-        A batch is worked through in so many parts of equal size.
+        The number of equal parts that a batch is computed in.
     """
 
     name: str
@@ -76,16 +76,16 @@ class Plan:
 
 @dataclass(frozen=True)
 class Machine:
-    """What a training may use, without an effect on its results.
+    """Resources of a training. They do not change its results.
 
     Parameters
     ----------
     workers : int
         Processes that load samples; 0 loads them in this process.
     checkpoint : Path or None
-        Where to keep a checkpoint; None keeps none.
+        The file of the checkpoint. None: no checkpoint.
     fingerprint : str
-        What a checkpoint must agree with: code, settings and inputs.
+        Identifies code, settings and inputs. A checkpoint with another fingerprint is not used.
     """
 
     workers: int = 0
@@ -99,14 +99,14 @@ def rng_for(seed: int, epoch: int, index: int) -> np.random.Generator:
 
 
 def steps_per_epoch(images: int, batch: int) -> int:
-    """Whole batches in an epoch; the last incomplete one is dropped. Raises WsssError where there is none."""
+    """The number of complete batches in an epoch. An incomplete one is dropped. Raises WsssError if it is 0."""
     if images < batch:
         raise WsssError(f"a batch of {batch} is larger than the train list ({images} images): make the batch smaller")
     return images // batch
 
 
 def rate_share(plan: Plan, step: int) -> float:
-    """What is left of the first learning rate at step 0, 1, ...: (1 - t/T)^power, t following every so many steps."""
+    """The learning rate at a step as a share of the first: (1 - t/T)^power. t changes every `decay_every` steps."""
     shown = step // plan.optimiser.decay_every * plan.optimiser.decay_every
     share: float = (1 - shown / plan.total_steps) ** plan.optimiser.power
     return share
@@ -123,7 +123,7 @@ def train(
 ) -> list[LogRow]:
     """Train a network in place, and return the log.
 
-    Before each step `set_progress` is called with the share of `total_steps` that is done.
+    Before each step, `set_progress` is called with the share of `total_steps` that is done.
 
     Parameters
     ----------
@@ -134,13 +134,13 @@ def train(
     compute_losses : Callable[[Network, Batch], Losses]
         Gives named scalar losses of one batch; their sum is minimised.
     samples : Samples
-        The training samples: the same (epoch, index) always gives the same tensors.
+        The training samples. The same (epoch, index) always gives the same tensors.
     plan : Plan
         What the training does.
     machine : Machine
-        What it may use.
+        Resources of the training.
     set_progress : Callable[[float], None]
-        Is told how much is done: 0 at the first step, below 1 at the last.
+        Called with the share that is done: 0 at the first step, below 1 at the last.
 
     Returns
     -------
@@ -154,8 +154,8 @@ def train(
 
     Notes
     -----
-    lr = lr0 (1 - t/T)^power, t being the step and T `plan.total_steps`; t follows every `plan.optimiser.decay_every`
-    steps.
+    lr = lr0 (1 - t/T)^power, with step t and T = `plan.total_steps`. lr changes every `plan.optimiser.decay_every`
+    steps only.
     """
     device = move_to_device(network.train())
     optimiser = sgd(groups, plan.optimiser)
@@ -178,7 +178,7 @@ def train(
 
 
 def sgd(groups: Sequence[dict[str, Any]], settings: OptimiserSettings) -> torch.optim.SGD:
-    """torch's SGD; a group without a weight decay of its own has that of the settings."""
+    """torch's SGD. A group without its own weight decay has that of the settings."""
     return torch.optim.SGD(groups, momentum=settings.momentum, weight_decay=settings.weight_decay)
 
 
@@ -187,7 +187,7 @@ def save_training(folder: Path, name: str, network: nn.Module, log: Sequence[Log
     write_csv(folder / "training.csv", log)
     write_json(folder / "settings.json", settings)
     state = {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
-    # Not save_file: its files are readable by their owner alone.
+    # Not save_file, because only the owner could read its files.
     write_bytes(folder / f"{name}.safetensors", save(state))
 
 
@@ -199,7 +199,7 @@ def training_step(
     plan: Plan,
     device: torch.device,
 ) -> dict[str, Tensor]:
-    """One step on a batch, in the plan's parts; the losses stay on the device, so that the host need not wait."""
+    """One step on a batch, in `plan.accumulate` parts. The losses stay on the device, so that the CPU does not wait."""
     optimiser.zero_grad()
     sums: dict[str, Tensor] = {}
     for part in zip(*(tensor.to(device, non_blocking=True).chunk(plan.accumulate) for tensor in batch), strict=True):
@@ -214,7 +214,7 @@ def training_step(
 
 
 def _batches(samples: Samples, plan: Plan, workers: int, start: int) -> Iterator[Batch]:
-    """Batches from step `start` on; the order of an epoch follows from the seed and the epoch's number."""
+    """Batches from step `start` on. The order of images depends on the seed and the number of the epoch."""
     loader: DataLoader[Any] = DataLoader(
         samples,  # type: ignore[arg-type]
         batch_sampler=_keys(len(samples), plan, start),
@@ -249,7 +249,7 @@ class _Progress:
         self._saved_at = time.monotonic()
 
     def add(self, losses: Mapping[str, Tensor]) -> None:
-        # Sums stay on the device: reading a loss every step would make the host wait for it.
+        # Sums stay on the device. Reading a loss at every step would make the CPU wait for the GPU.
         for name, loss in losses.items():
             self._sums[name] = self._sums.get(name, torch.zeros_like(loss)) + loss
         self._count += 1
@@ -263,7 +263,7 @@ class _Progress:
         self._sums, self._count = {}, 0
 
     def save_if_due(self, step: int) -> None:
-        """Save at a row of the log only, so that the log goes on without a gap."""
+        """Save if enough time has passed, only right after a row of the log, so that the log has no gap."""
         due = time.monotonic() - self._saved_at > SECONDS_BETWEEN_CHECKPOINTS
         if self.machine.checkpoint is None or self._count or not due:
             return
@@ -274,14 +274,14 @@ class _Progress:
         self._saved_at = time.monotonic()
 
     def resume(self) -> int:
-        """Load the checkpoint where there is one of the same fingerprint; the step to go on from."""
+        """Load the checkpoint if its fingerprint is the same. Returns the step to continue from."""
         path = self.machine.checkpoint
         if path is None or not path.is_file():
             return 0
         try:
             content = torch.load(path, map_location="cpu", weights_only=True)
             fingerprint, step, network, optimiser, rows = (content[entry] for entry in CHECKPOINT_ENTRIES)
-        except Exception as error:  # a damaged file surfaces as any of several exceptions; starting over is safe
+        except Exception as error:  # a damaged file raises many kinds of errors; starting over is safe
             logger.warning("checkpoint %s cannot be read (%s): starting over", path, error)
             return 0
         if fingerprint != self.machine.fingerprint:

@@ -1,4 +1,4 @@
-"""What IRNet and DeepLabV2 are trained on: photographs and the label images of an earlier stage, augmented together."""
+"""Training samples of IRNet and DeepLabV2: photographs with label images of an earlier stage, augmented together."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,8 +18,8 @@ from wsss.training.loop import rng_for
 class TrainingPairs:
     """Normalised photographs (3, crop, crop) with their labels (crop, crop), uint8, 255 ignored.
 
-    `labels`: the stage folder of the label images. `draw_scale` gives the factor of a photograph's size; it goes to
-    loader processes, and so is no lambda.
+    `labels`: the stage folder of the label images. `draw_scale` gives the factor of a photograph's size. It is sent to
+    loader processes, so it cannot be a lambda.
     """
 
     dataset: Dataset
