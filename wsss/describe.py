@@ -1,4 +1,4 @@
-"""What the trainings of a run would do, told without data and without a GPU: networks, steps and learning rates."""
+"""What the trainings of a run would do: networks, steps and learning rates. It needs neither data nor a GPU."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -34,9 +34,10 @@ IMAGES = {"voc12": VOC12_LENGTHS, "coco14": {"train": 82_081, "val": 40_137}}
 
 @dataclass(frozen=True)
 class Training:
-    """One training: its network, how much of it trains, and the plan, None where the number of images is not known.
+    """One training: its network, how much of it is trained, and its plan.
 
-    `rates` are the first learning rates by the name of their parameters; `crop` is in pixels.
+    The plan is None if the number of images is not known. `rates` are the first learning rates by the name of their
+    parameters. `crop` is in pixels.
     """
 
     stage: str
@@ -50,7 +51,7 @@ class Training:
     plan: Plan | None
 
     def curve(self) -> list[tuple[int, list[float]]]:
-        """Steps, counted from 1, and the learning rates in them: the first, at each quarter, and the last."""
+        """Some steps, counted from 1, and their learning rates: the first step, each quarter, and the last step."""
         if self.plan is None:
             return []
         last = self.plan.steps - 1
@@ -59,7 +60,7 @@ class Training:
 
 
 def read_config_file(path: Path) -> Config:
-    """What a config says. Raises WsssError where it is no config."""
+    """Read a config file. Raises WsssError if it is not a config."""
     try:
         config = yaml.safe_load(path.read_text())
     except (OSError, ValueError, yaml.YAMLError) as error:
@@ -70,9 +71,9 @@ def read_config_file(path: Path) -> Config:
 
 
 def trainings(run: RunSettings, images: int | None) -> list[Training]:
-    """The trainings of a run on a train list of so many images, in order; only the last where truth supervises.
+    """The trainings of a run on a train list of `images` images, in order. For `supervision: truth`, only the last.
 
-    Raises WsssError where the list is shorter than a batch.
+    Raises WsssError if the list is shorter than a batch.
     """
     classes = run.data.classes if isinstance(run.data, SyntheticSettings) else len(run.data.classes)
     last = _segmentation(run, classes)
@@ -83,7 +84,7 @@ def trainings(run: RunSettings, images: int | None) -> list[Training]:
 
 
 def train_images(run: RunSettings, locations: LocationSettings) -> int | None:
-    """Length of a run's train list; None for one that is neither on this machine nor a published one."""
+    """Length of a run's train list. None if the list is neither on this machine nor published."""
     data = run.data
     if isinstance(data, SyntheticSettings):
         return data.train_images
@@ -95,7 +96,7 @@ def train_images(run: RunSettings, locations: LocationSettings) -> int | None:
 
 
 def _classifiers(settings: ClassifierSettings, classes: int, images: int | None) -> list[Training]:
-    """A classifier's training, after that of the classifier that it starts from, where there is one."""
+    """The training of a classifier. If it starts from a finished classifier, that one's training comes first."""
     earlier = [] if settings.start is None else _classifiers(settings.start, classes, images)
     with torch.device("meta"):
         network = build_classifier(settings, classes)
@@ -153,7 +154,7 @@ def _named(backbone: BackboneSettings) -> str:
 
 
 def _counts(network: nn.Module, groups: Sequence[Mapping[str, Any]], names: Sequence[str]) -> dict[str, Any]:
-    """Numbers of parameters, of those that an optimiser is given, and the first rates of its groups."""
+    """The number of parameters, the number of trained parameters, and the first learning rates of SGD's groups."""
     return {
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
         "trained": sum(parameter.numel() for group in groups for parameter in group["params"]),
@@ -162,7 +163,7 @@ def _counts(network: nn.Module, groups: Sequence[Mapping[str, Any]], names: Sequ
 
 
 def lines(name: str, run: RunSettings, images: int | None) -> Iterator[str]:
-    """The trainings of a run, for people."""
+    """The trainings of a run as lines of text."""
     known = "a train list that is not here" if images is None else f"{images:,} train images"
     yield f"run {name}: {run.data.name}, {known}"
     for training in trainings(run, images):

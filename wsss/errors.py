@@ -1,5 +1,5 @@
-"""The one exception that carries a message for people."""
+"""The exception whose message is written for users."""
 
 
 class WsssError(Exception):
-    """Something a user can mend: the message names the file or key and the way out."""
+    """An error that a user can fix. The message names the file or key, and says how to fix it."""

@@ -1,4 +1,4 @@
-"""Files that a step leaves behind: written whole or not at all, and listed with their sums in manifests."""
+"""Writing the files of a step: each file is written completely or not at all."""
 
 import csv
 import errno
@@ -17,9 +17,9 @@ from wsss.errors import WsssError
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; it takes the final name only when the block succeeds.
+    """Yield a temporary path beside `path`. The file gets its final name only when the block succeeds.
 
-    Raises WsssError when the disk is full; the final name is then untouched.
+    Raises WsssError when the disk is full. An old file at `path` then stays as it is.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -33,7 +33,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def full_disk_as_wsss_error(path: Path) -> Iterator[None]:
-    """Raise WsssError naming `path` where the block finds the disk, or the user's share of it, full."""
+    """Raise WsssError that names `path` if the disk or the user's quota is full."""
     try:
         yield
     except OSError as error:
@@ -45,7 +45,7 @@ def full_disk_as_wsss_error(path: Path) -> Iterator[None]:
 
 
 def remove_tree(folder: Path) -> None:
-    """Remove a folder with all that it holds, or a link to one, and not what the link leads to."""
+    """Remove a folder with its content. Of a link to a folder, only the link is removed."""
     if folder.is_symlink():
         folder.unlink()
     else:
@@ -53,23 +53,23 @@ def remove_tree(folder: Path) -> None:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write `content` under `path`, whole or not at all."""
+    """Write `content` to `path`, completely or not at all."""
     with atomic_path(path) as temporary:
         temporary.write_bytes(content)
 
 
 def write_text(path: Path, content: str) -> None:
-    """Write `content` as UTF-8 under `path`, whole or not at all."""
+    """Write `content` as UTF-8 to `path`, completely or not at all."""
     write_bytes(path, content.encode())
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write `content` as indented JSON under `path`, whole or not at all."""
+    """Write `content` as indented JSON to `path`, completely or not at all."""
     write_text(path, json.dumps(content, indent=2) + "\n")
 
 
 def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write `rows` as CSV under `path`, whole or not at all; a column that a row lacks is empty there."""
+    """Write `rows` as CSV to `path`, completely or not at all. A row without some column is empty there."""
     text = io.StringIO(newline="")
     columns = list(dict.fromkeys(name for row in rows for name in row))
     writer = csv.DictWriter(text, columns, lineterminator="\n")

@@ -3,13 +3,13 @@
 | kind          | what it is, and what the file becomes                                                              |
 |---------------|----------------------------------------------------------------------------------------------------|
 | vwe, vwl_l    | classifiers of VWE (IJCAI 2021) and VWL-L (IJCV 2022): classifier.safetensors of the workflow      |
-| vwl_m         | that of VWL-M, with the codebook of its memory bank, which is a .npy beside it                     |
+| vwl_m         | the classifier of VWL-M, with the codebook of its memory bank, which is a separate .npy            |
 | irnet         | IRNet (Ahn et al., CVPR 2019), trunk and both branches: edges.safetensors of the workflow          |
 | deeplab       | the widespread DeepLabV2-ResNet101 (Chen et al., TPAMI 2018): segmenter.safetensors                |
 | deeplab_start | the trunk that its training starts from: a file for a backbone with `weights: file`                |
 
-Both DeepLabs want `caffe_style: true` and `input: caffe` in their backbone's settings. Sizes of codebook and outputs,
-and the classifiers' ResNet, are the file's.
+Both DeepLabs need `caffe_style: true` and `input: caffe` in the settings of their backbone. The sizes of codebook and
+outputs, and the classifiers' ResNet, are read from the file.
 """
 
 import re
@@ -54,8 +54,8 @@ def import_weights(kind: Released, source: Path, out: Path, codebook: Path | Non
     Raises
     ------
     WsssError
-        Where a file cannot be read without running code, and where it does not fit. The message names every entry that
-        is missing, unknown or of another shape.
+        If a file cannot be read without running code, or does not fit. The message names every entry that is missing,
+        unknown or of another shape.
     """
     if (codebook is not None) != (kind is Released.VWL_M):
         raise WsssError("--codebook names the .npy of a vwl_m, which has its codebook there; no other kind has one")
@@ -64,7 +64,7 @@ def import_weights(kind: Released, source: Path, out: Path, codebook: Path | Non
     renamed = {name: NAMES[kind].ours(name) for name in entries}
     ours = {name_of_ours: entries[name] for name, name_of_ours in renamed.items() if name_of_ours is not None}
     if codebook is not None:
-        # A bank that has seen its batches: a training that goes on from it does not start it anew.
+        # `filled` is true, so that a training that continues from this file keeps the codebook.
         ours |= {f"{BANK}.codebook": _read_codebook(codebook), f"{BANK}.filled": torch.tensor(True)}
     said, wanted = _network(kind, ours)
     unknown = [name for name, name_of_ours in renamed.items() if name_of_ours not in wanted]
@@ -75,7 +75,7 @@ def import_weights(kind: Released, source: Path, out: Path, codebook: Path | Non
 
 
 def _network(kind: Released, ours: Mapping[str, Tensor]) -> tuple[str, dict[str, Tensor]]:
-    """What a file holds, in words, and the state dict, without values, that it has to fill."""
+    """A description of the file, and the state dict that it must fill, without values."""
     network: nn.Module
     with torch.device("meta"):
         if kind is Released.IRNET:
@@ -100,7 +100,7 @@ def _classifier(kind: Released, ours: Mapping[str, Tensor]) -> tuple[str, dict[s
 
 
 def _count(ours: Mapping[str, Tensor], name: str, otherwise: int) -> int:
-    """How many outputs a layer has; `otherwise`, where its weights are missing."""
+    """The number of outputs of a layer; `otherwise` if its weights are missing."""
     weight = ours.get(name)
     return otherwise if weight is None or weight.dim() == 0 else len(weight)
 
@@ -129,7 +129,7 @@ def _check_names_and_shapes(
 
 
 def _fits(value: Tensor, wanted: Tensor) -> bool:
-    """Whether a value has the wanted shape; a matrix may be a 1x1 convolution."""
+    """Whether a value has the wanted shape. For a matrix, a 1x1 convolution is accepted too."""
     return value.shape in (wanted.shape, (*wanted.shape, 1, 1) if wanted.dim() == 2 else wanted.shape)
 
 

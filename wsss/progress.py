@@ -1,4 +1,4 @@
-"""Progress of long work: a bar on a terminal, and lines with rate and time left in the log."""
+"""Progress of long work: a bar on a terminal, and lines in the log with the rate and the time left."""
 
 import logging
 import sys
@@ -14,7 +14,7 @@ SECONDS_BETWEEN_LINES = 15.0
 
 
 def track(items: Iterable[Item], total: int, what: str, unit: str = "image", start: int = 0) -> Iterator[Item]:
-    """Yield `items`, showing how many of `total` are done (from `start`), the rate and the time left."""
+    """Yield `items` and show how many of `total` are done (starting at `start`), the rate and the time left."""
     began = last = time.monotonic()
     done = start
     with tqdm(total=total, initial=start, desc=what, unit=unit, disable=not sys.stderr.isatty(), leave=False) as bar:
