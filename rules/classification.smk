@@ -21,7 +21,7 @@ rule train_classifier:
     resources:
         gpu=1,
         mem_mb=16000,
-        # Ten times what COCO's preset takes on an H200: docs/decisions.md, on a GPU.
+        # Minutes: ten times what COCO's preset takes on an H200 (docs/decisions.md).
         runtime=400,
     params:
         settings=PLAN.settings_of("classifier"),

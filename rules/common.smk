@@ -1,4 +1,4 @@
-"""The config as a plan; what wildcards can be; and the names that the rules use."""
+"""Makes the plan from the config, and defines the wildcard constraints and the names that the rules use."""
 
 import sys
 from pathlib import Path
@@ -24,7 +24,7 @@ IMAGE_LABELS = file_of("data", "image_labels.csv")
 
 
 def show():
-    """Let the folders for people lead to what the settings of now have made."""
+    """Link the folders for users to the results of the current settings."""
     for warning in show_pages(PLAN):
         print(warning, file=sys.stderr)
 

@@ -1,4 +1,4 @@
-"""Datasets made ready: an index of images, image-level labels and lists beside a folder in VOC layout."""
+"""Prepares datasets: an index of images, image-level labels and lists beside a folder in VOC layout."""
 
 
 rule generate_synthetic:
@@ -67,7 +67,7 @@ rule make_backbone:
         "../workflow_scripts/make_backbone.py"
 
 
-# The archive itself is no output: Snakemake deletes the outputs of a failed job, and a partial download is worth keeping.
+# The archive itself is not an output. Snakemake deletes outputs of a failed job, but a partial download must be kept.
 rule fetch_archive:
     output:
         stamp="results/archives/{archive}.checked",

@@ -1,4 +1,4 @@
-"""Leaves, the only steps that look at masks: scores, threshold curves, panels and the report of a run."""
+"""Scores, threshold curves, panels and reports. Only these steps read masks (besides fully supervised runs)."""
 
 
 rule make_cam_curve:

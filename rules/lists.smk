@@ -1,7 +1,7 @@
 """The files of a stage, split by split."""
 
 
-# The list of a split's files is the same whatever the shards, so that what is trained on them stays.
+# This list does not depend on the number of shards, so another number of shards retrains nothing.
 rule list_files:
     input:
         shards=expand(

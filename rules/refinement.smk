@@ -42,7 +42,7 @@ rule train_irnet:
     resources:
         gpu=1,
         mem_mb=16000,
-        # Ten times what COCO's preset takes on an H200: docs/decisions.md, on a GPU.
+        # Minutes: ten times what COCO's preset takes on an H200 (docs/decisions.md).
         runtime=90,
     params:
         settings=PLAN.settings_of("irnet"),
@@ -51,7 +51,7 @@ rule train_irnet:
         "../workflow_scripts/train_irnet.py"
 
 
-# Labels by a refinement that trains nothing lie right below the CAMs.
+# For refinements without training: their labels are directly in the folder of the CAMs.
 rule make_pseudo_labels_of_cams:
     input:
         images=IMAGES,

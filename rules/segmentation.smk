@@ -1,4 +1,4 @@
-"""DeepLabV2, trained on pseudo labels (or, for a bound, on the truth), and its predictions."""
+"""DeepLabV2, trained on pseudo labels (or on the ground truth, for an upper bound), and its predictions."""
 
 
 rule make_truth:
@@ -40,7 +40,7 @@ rule train_segmentation:
     resources:
         gpu=1,
         mem_mb=16000,
-        # Ten times what COCO's preset takes on an H200: docs/decisions.md, on a GPU.
+        # Minutes: ten times what COCO's preset takes on an H200 (docs/decisions.md).
         runtime=2200,
     params:
         settings=PLAN.settings_of("segmentation"),

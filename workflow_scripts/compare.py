@@ -1,4 +1,4 @@
-"""Put runs side by side, over seeds."""
+"""Write the table of a comparison of runs over seeds."""
 
 import json
 from pathlib import Path

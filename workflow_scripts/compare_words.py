@@ -1,4 +1,4 @@
-"""Draw how alike the visual words of each row of a comparison are, side by side."""
+"""Draw the similarities of the visual words of each row of a comparison, side by side."""
 
 from pathlib import Path
 

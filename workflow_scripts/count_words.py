@@ -1,4 +1,4 @@
-"""Find out where each visual word of a classifier is the likeliest."""
+"""Count where each visual word of a classifier is the likeliest."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Draw what visual words stand for."""
+"""Draw the figures of a classifier's visual words."""
 
 from pathlib import Path
 

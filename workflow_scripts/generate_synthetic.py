@@ -1,4 +1,4 @@
-"""Make the embedded dataset and get it ready."""
+"""Make the embedded dataset and prepare it for the workflow."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Get the initial weights of a backbone."""
+"""Write the initial weights of a backbone."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Label the scored images of a shard from their CAMs through a CRF."""
+"""Make labels of the scored images of a shard from their CAMs with a CRF."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Score CAMs against the truth at every background score."""
+"""Score CAMs against the ground truth at many background scores."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Take the ground truth of a shard as labels to train on, for a fully supervised bound."""
+"""Write the ground truth of a shard as training labels, for a fully supervised upper bound."""
 
 from pathlib import Path
 

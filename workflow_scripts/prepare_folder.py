@@ -1,4 +1,4 @@
-"""Get a folder in VOC layout ready."""
+"""Prepare a folder in VOC layout for the workflow."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Build PASCAL VOC 2012 with SBD's masks, or a part of it, from the official archives, and get it ready."""
+"""Make PASCAL VOC 2012 with SBD's masks, or a part of it, from the official archives, and prepare it."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ with step(snakemake):
     settings, places = read_settings("data", snakemake.params.settings), locations(snakemake)
     archives, root = Path(places.archives), Path(snakemake.output.images).parent
     for archive in (VOC_ARCHIVE, SBD_ARCHIVE):
-        # Checked again: the archives may have changed hands since they were fetched.
+        # Checked again, because the archives may have changed since they were downloaded.
         fetch(archive.url, archives / archive.name, archive.md5)
     voc, sbd = archives / VOC_ARCHIVE.name, archives / SBD_ARCHIVE.name
     lists, own = settings.lists.model_dump(), own_lists(places)

@@ -1,4 +1,4 @@
-"""Score label images against the truth."""
+"""Score label images against the ground truth."""
 
 from pathlib import Path
 

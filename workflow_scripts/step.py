@@ -1,4 +1,4 @@
-"""What every script of the workflow shares: its log, and errors told in one line."""
+"""Code that all scripts of the workflow share, such as the log and errors in one line."""
 
 import logging
 import sys
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-# Scripts find wsss beside them, so that conda environments and modules need no installed copy.
+# Scripts import wsss from the project's folder, so it need not be installed in conda environments.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from wsss.errors import WsssError
@@ -15,7 +15,7 @@ from wsss.errors import WsssError
 
 @contextmanager
 def step(snakemake: Any) -> Iterator[None]:
-    """Log into the rule's log file while the block runs; end with exit code 1 and one clear line on a user's error."""
+    """Log to the rule's log file while the block runs. On a user's error, exit with code 1 and one clear line."""
     logger = logging.getLogger("wsss")
     logger.setLevel(logging.INFO)
     Path(snakemake.log[0]).parent.mkdir(parents=True, exist_ok=True)
@@ -37,7 +37,7 @@ def step(snakemake: Any) -> Iterator[None]:
 
 
 def machine(snakemake: Any) -> Any:
-    """What a training may use: loader processes, and a checkpoint tied to code, settings and inputs."""
+    """Resources of a training: loader processes, and a checkpoint for this code, these settings and inputs."""
     from wsss.files import sha256_of
     from wsss.training.loop import Machine
 
@@ -48,25 +48,25 @@ def machine(snakemake: Any) -> Any:
 
 
 def loader_processes(threads: int) -> int:
-    """On few cores the network itself fills them, and another process would only take turns with it."""
+    """The number of loader processes. On few cores it is 0, because the network already uses all cores."""
     return 0 if threads < 4 else min(threads - 1, 8)
 
 
 def stage_folder(manifest: Any) -> Path:
-    """The folder of a stage, from <folder>/<split>.tsv or, of a shard, <folder>/shards/<split>/<shard>.tsv."""
+    """The folder of a stage, from <folder>/<split>.tsv or <folder>/shards/<split>/<shard>.tsv of a shard."""
     path = Path(manifest)
     return path.parents[2] if path.parents[1].name == "shards" else path.parent
 
 
 def locations(snakemake: Any) -> Any:
-    """Where files lie on this machine: from the config, so that they are no parameter of a step and may move."""
+    """Where files are on this machine. They are read from the config, not from params, so that files can be moved."""
     from wsss.settings.run import LocationSettings
 
     return LocationSettings.read("locations", snakemake.config.get("locations") or {})
 
 
 def own_lists(places: Any) -> Path | None:
-    """The folder of the user's own image lists, where the places name one."""
+    """The folder of the user's own image lists; None if it is not set."""
     from wsss.data.voc_layout import own_lists_folder
 
     return own_lists_folder(places.lists, Path(__file__).resolve().parents[1])
