@@ -1,4 +1,4 @@
-"""The affinity loss against the released way of gathering every path: seconds, memory and errors.
+"""The affinity loss against the released method, which gathers every path: seconds, memory and errors.
 
 python benchmarks/affinity_loss.py --batch 8
 """
@@ -21,7 +21,7 @@ Step = tuple[float, Tensor]
 
 
 class GatheredPaths:
-    """The released way: paths of one length are gathered at once, and their maxima pooled, all through autograd."""
+    """The released method: paths of one length are gathered at once and their maxima pooled, all with autograd."""
 
     def __init__(self, side: int, radius: int) -> None:
         cells, reach = torch.arange(side * side).view(side, side), radius - 1
@@ -52,7 +52,7 @@ class GatheredPaths:
         return 1 - torch.cat(pooled, dim=1)
 
     def kinds(self, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Which pairs, float32 (batch, offsets, sources), are both background, of one class, of two classes."""
+        """Which pairs are both background, of one class, of different classes: float32 (batch, offsets, sources)."""
         marks = labels.flatten(1)
         one = marks[:, None, self.sources]
         other = marks.index_select(1, self.targets.flatten()).view(len(marks), *self.targets.shape)
@@ -79,7 +79,7 @@ def make_batch(batch: int) -> tuple[Tensor, Tensor]:
 
 
 def prepare(way: str, batch: int) -> Callable[[], Step]:
-    """A training step's part, forward and backward: the loss and its gradient."""
+    """The part of a training step that is measured: the loss and its gradient."""
     gathered = GatheredPaths(SIDE, RADIUS)
     losses: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
         "gathered": gathered.loss,
@@ -96,7 +96,7 @@ def prepare(way: str, batch: int) -> Callable[[], Step]:
 
 
 def main() -> None:
-    """Print both ways' seconds and memory, and the ratios with the errors last."""
+    """Print seconds and memory of both methods, then ratios and errors."""
     parser = command_line(__doc__)
     parser.add_argument("--batch", type=int, default=8, help="crops of 512; 8 take the gathered way some 3 GiB")
     parser.add_argument("--threads", type=int, default=1)

@@ -1,4 +1,4 @@
-"""Multi-scale CAMs of one photograph against the released loop, and the bytes that are kept of them.
+"""Multi-scale CAMs of one photograph against the released loop, and the bytes that are stored.
 
 python benchmarks/cams.py    # ResNet50, 500 x 375, four scales with mirrors: two minutes on two threads
 """
@@ -34,7 +34,7 @@ KEYS = np.array([7, 14])
 PRECISIONS = (torch.float32, torch.bfloat16)
 SIDE = 2048
 TILES = ", AMX" if has_tiles() else ""
-# Of the released loop's speed, by precision; the share is of the machine's own matrix product.
+# Goals: speed relative to the released loop, by precision, and the share of the machine's speed in matrix products.
 GOALS = {torch.float32: 1.8, torch.bfloat16: 6 if TILES else 3.5}
 PEAK_GOAL = 0.7
 
@@ -47,7 +47,7 @@ def network(backbone: str) -> Classifier:
 
 
 def resized_image(image: Image.Image, scale: float) -> Image.Image:
-    """By Pillow, the whole image; scale 1 is untouched."""
+    """The whole image, resized by Pillow. Scale 1 returns it unchanged."""
     return image if scale == 1 else image.resize(scaled_size(image.size[::-1], scale)[::-1], Image.Resampling.BICUBIC)
 
 
@@ -61,7 +61,7 @@ def pairs_of(image: Image.Image, normalisation: Normalisation) -> list[Tensor]:
 def released_maps(
     classifier: Classifier, pairs: list[Tensor], size: tuple[int, int], keys: np.ndarray = KEYS
 ) -> tuple[Tensor, Tensor]:
-    """As released: scale by scale, the image with its mirror, NCHW, then `strided` and `high_res`, float32."""
+    """The released maps: scale by scale, the image with its mirror, NCHW, then `strided` and `high_res`, float32."""
     maps = []
     for pair in pairs:
         features = pair
@@ -83,7 +83,7 @@ def prepare_released(backbone: str) -> Call:
 
 
 def resized(maps: list[Tensor], size: tuple[int, int], keys: np.ndarray) -> Tensor:
-    """The scales' maps at `size`, summed, those of `keys`, each divided by its maximum."""
+    """Maps of the classes `keys`: resized to `size`, summed over scales, each divided by its maximum."""
     raised = [interpolate(one[None], size=size, mode="bilinear", align_corners=False)[0] for one in maps]
     chosen = torch.stack(raised).sum(0)[torch.from_numpy(keys).to(maps[0].device)]
     return chosen / (chosen.amax((1, 2), keepdim=True) + 1e-5)
@@ -92,7 +92,7 @@ def resized(maps: list[Tensor], size: tuple[int, int], keys: np.ndarray) -> Tens
 def our_cams(
     classifier: Classifier, image: Image.Image, keys: np.ndarray = KEYS, scales: tuple[float, ...] = SCALES
 ) -> CamStore:
-    """The workflow's own way: a store of every scale's maps at the network's resolution."""
+    """The workflow's method: a store of every scale's maps at the network's resolution."""
     precision = next(classifier.backbone.parameters()).dtype
     pixels = (to_tensor(image, classifier.backbone.normalisation, scale).to(precision) for scale in scales)
     maps = [class_maps(classifier, one[None])[0, keys].numpy() for one in pixels]
@@ -108,7 +108,7 @@ def folded_network(backbone: str, precision: torch.dtype) -> Classifier:
 
 
 def products(precision: torch.dtype, count: int) -> dict[str, Call]:
-    """`count` products of 2048 cubed, by torch and as oneDNN's 1x1 convolution: the faster is the machine's peak."""
+    """`count` products of 2048 cubed, by torch and by oneDNN as 1x1 convolution. The faster one is the peak."""
     factor = torch.rand(SIDE, SIDE).to(precision)
     columns = factor.view(1, SIDE, 32, SIDE // 32).contiguous(memory_format=torch.channels_last)
     weights = factor.view(SIDE, SIDE, 1, 1)
@@ -120,7 +120,7 @@ def products(precision: torch.dtype, count: int) -> dict[str, Call]:
 
 
 def repeated(call: Call, count: int) -> None:
-    """Run `call` so many times."""
+    """Run `call` `count` times."""
     for _ in range(count):
         call()
 
@@ -144,11 +144,11 @@ def measure(backbone: str, repetitions: int) -> list[Row]:
     with FlopCounterMode(display=False) as counter:
         strided, full = released_cams(plain, image)
     gigaflops = counter.get_total_flops() / 1e9
-    # The peak is taken over as many operations as the network has: what the machine keeps up, not what it starts with.
+    # The peak is measured over as many operations as the network has. A short burst could be faster.
     count = round(gigaflops * 1e9 / (2 * SIDE**3))
     ways = {precision: products(precision, count) for precision in PRECISIONS}
     stores = {precision: our_cams(networks[precision], image) for precision in PRECISIONS}
-    # The released loop as it is, in a process of its own, and once more with memory kept as our networks keep it.
+    # The released loop runs in its own process. It also runs here, where freed memory is reused as for our networks.
     calls: dict[str, Call] = {"kept": partial(released_cams, plain, image)}
     for precision in PRECISIONS:
         calls |= {str(precision): partial(our_cams, networks[precision], image), **ways[precision]}

@@ -1,10 +1,10 @@
-"""The workflow's own overhead in the demo: what its jobs spend on starting, and the seconds in which no job runs.
+"""The workflow's own overhead in the demo: the seconds in which jobs start, and the seconds in which no job runs.
 
 python benchmarks/demo_overhead.py    # runs the demo in a folder of its own: minutes, not part of `make bench`
 
-A job's start is its interpreter and every import until its end, as Python itself counts them. The overhead is all jobs'
-starts with the seconds of the run that no job covers (planning, and gaps between jobs), as a part of what is left of
-the jobs: the seconds inside the library's functions.
+The start of a job is the start of the interpreter and all imports, as Python itself measures them. The overhead is the
+sum of all starts and of the seconds without any job (planning, and gaps between jobs). It is given as a share of the
+rest of the jobs, which are the seconds inside the library's functions.
 """
 
 import csv
@@ -23,7 +23,7 @@ from record import Row, command_line, write_record
 
 PROJECT = Path(__file__).resolve().parent.parent
 PARTS = ("Snakefile", "config.yaml", "rules", "workflow_scripts", "profiles", "envs", "wsss")
-# Jobs write Python's profile of imports to standard error; Snakemake itself, started already, does not.
+# Jobs write Python's profile of imports to standard error. Snakemake itself does not, because it is already running.
 RUN = (
     "import os, snakemake.cli; os.environ['PYTHONPROFILEIMPORTTIME'] = '1'; snakemake.cli.main(['--cores', '{cores}'])"
 )
@@ -39,7 +39,7 @@ class Job:
 
 
 def copy_project(folder: Path) -> None:
-    """What a run needs, without results."""
+    """Copy the files that a run needs, without results."""
     for part in PARTS:
         source = PROJECT / part
         if source.is_dir():

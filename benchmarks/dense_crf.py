@@ -1,4 +1,4 @@
-"""Confident labels: images a second in one process and in two side by side, and a lattice for two passes or for each.
+"""Confident labels: images a second in one and in two processes, and one lattice for both passes or one for each.
 
 python benchmarks/dense_crf.py    # minutes; fewer with --images 4
 """
@@ -49,7 +49,7 @@ def make_store(image_id: str, seed: int, width: int = WIDTH, height: int = HEIGH
 
 
 def make_photographs(root: Path, images: int) -> list[str]:
-    """Made photographs below `root`, where the step looks for them; their ids."""
+    """Write made photographs below `root`, where the step reads them. Returns their ids."""
     ids = [f"{number:04d}" for number in range(images)]
     folder = Dataset(root).image_path(ids[0]).parent
     folder.mkdir(parents=True)
@@ -59,7 +59,7 @@ def make_photographs(root: Path, images: int) -> list[str]:
 
 
 def copy_photographs(root: Path, images: int, source: Path) -> list[str]:
-    """Photographs of the folder `source`, evenly spread over its JPEG files, copied likewise; their ids."""
+    """Copy photographs of `source`, evenly spread over its JPEG files, to the same place. Returns their ids."""
     files = sorted(source.glob("*.jpg"))
     chosen = [files[place * len(files) // images] for place in range(images)]
     folder = Dataset(root).image_path(chosen[0].stem).parent
@@ -75,19 +75,19 @@ def make_stores(root: Path, ids: Sequence[str]) -> None:
 
 
 def label_shard(root: Path, image_id: str) -> None:
-    """The step itself on a shard of one image, on one thread as in the workflow."""
+    """Run the step on a shard of one image, on one thread as in the workflow."""
     torch.set_num_threads(1)
     manifest = root / f"{image_id}.tsv"
     write_confident_shard(Dataset(root), [image_id], root / "cams", SETTINGS, root / "confident", manifest)
 
 
 def label_in(pool: ProcessPoolExecutor, root: Path, ids: Sequence[str]) -> None:
-    """One shard after the other, each by a process that has nothing to do."""
+    """Run all shards, each in the next free process."""
     list(pool.map(partial(label_shard, root), ids))
 
 
 def compare_processes(kind: str, prepare: Callable[[Path], list[str]], repetitions: int, note: str) -> Row:
-    """Images a second with one process and with two, of photographs that `prepare` writes; the starts apart."""
+    """Images a second with one process and with two, for photographs that `prepare` writes. Starts do not count."""
     context = multiprocessing.get_context("spawn")
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -118,7 +118,7 @@ def compare_processes(kind: str, prepare: Callable[[Path], list[str]], repetitio
 
 
 def process_rows(photographs: Path, images: int, repetitions: int) -> list[Row]:
-    """The comparison on made photographs and, where the folder is there, on real ones."""
+    """The comparison on made photographs and, if the folder exists, on real ones."""
     noise = "noise makes the lattices of made photographs large, some 70 MiB: two share a cache that holds neither"
     rows = [
         compare_processes(
@@ -132,7 +132,7 @@ def process_rows(photographs: Path, images: int, repetitions: int) -> list[Row]:
 
 
 def lattice_for_each_pass(image: np.ndarray, cams: np.ndarray) -> np.ndarray:
-    """The released way: two passes, each with kernels of its own."""
+    """The released method: two passes, each with its own kernels."""
     foreground, background = (
         smoother_of(image, len(KEYS) + 1, SETTINGS.crf).from_labels(strongest(cams, score), SETTINGS.label_probability)
         for score in (SETTINGS.foreground_score, SETTINGS.background_score)

@@ -1,4 +1,4 @@
-"""A finished run of the workflow, for benchmarks on real photographs: its CAMs, and the edges that its IRNet draws."""
+"""A finished run of the workflow, for benchmarks on real photographs: its CAMs, and the edges of its IRNet."""
 
 import csv
 import json
@@ -23,7 +23,7 @@ from wsss.stores.image_store import store_path
 
 @dataclass(frozen=True)
 class FinishedRun:
-    """What a run's folder, such as results/runs/default, leads to; read from the project's folder."""
+    """The results of a run, from its folder such as results/runs/default, relative to the project's folder."""
 
     folder: Path
 
@@ -46,7 +46,7 @@ class FinishedRun:
 
     @cached_property
     def train_images(self) -> list[tuple[CamStore, np.ndarray]]:
-        """The CAMs of each train image, and its edges, float32 (h, w) in 0..1; drawn once."""
+        """The CAMs and the edges, float32 (h, w) in 0..1, of each train image. They are computed once."""
         folder, settings = self.stages["irnet"]
         irnet = IrnetSettings.model_validate(settings)
         initial = next(Path("results/backbones").glob(f"{irnet.backbone.label}-*/weights.safetensors"))

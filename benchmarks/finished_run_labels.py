@@ -1,4 +1,4 @@
-"""What the accelerated walk and CAMs in bfloat16 do to the pseudo labels of finished runs on real photographs.
+"""How the accelerated walk and CAMs in bfloat16 change the pseudo labels of finished runs on real photographs.
 
 python benchmarks/finished_run_labels.py --run results/runs/default    # minutes a run for some hundred images
 """
@@ -29,14 +29,14 @@ def name_of(run: FinishedRun) -> str:
 
 
 def scenes_of_run(run: FinishedRun) -> Iterator[Labelled]:
-    """Train images of a finished run: their CAMs, and the edges that its IRNet draws."""
+    """Train images of a finished run: their CAMs, and the edges of its IRNet."""
     for store, edge in run.train_images:
         scene = Scene(store.size, torch.from_numpy(edge), torch.from_numpy(store.strided()))
         yield scene, {run.pseudo_labels.background_score, run.pseudo_labels.object_score}
 
 
 def scores_of_pseudo_labels(run: FinishedRun) -> tuple[float, float]:
-    """mIoU on train, in percent, of the pseudo labels by the run's own edges: from its CAMs, from CAMs in bfloat16."""
+    """mIoU of pseudo labels on train, in percent, with the run's edges: from its CAMs, and from CAMs in bfloat16."""
     folder, settings = run.stages["classifier"]
     dataset = run.dataset
     weights = folder / "classifier.safetensors"
@@ -59,7 +59,7 @@ def scores_of_pseudo_labels(run: FinishedRun) -> tuple[float, float]:
 
 
 def compare_pseudo_labels(runs: Sequence[FinishedRun]) -> Row:
-    """What CAMs in bfloat16 do to the mIoU of pseudo labels, in the mean and run by run; the goal is for every run."""
+    """The change of the pseudo labels' mIoU by CAMs in bfloat16: the mean and each run. The goal is for every run."""
     float32, bfloat16 = zip(*map(scores_of_pseudo_labels, runs), strict=True)
     differences = [after - before for before, after in zip(float32, bfloat16, strict=True)]
     first = runs[0]
@@ -79,7 +79,7 @@ def compare_pseudo_labels(runs: Sequence[FinishedRun]) -> Row:
 
 
 def main() -> None:
-    """Measure, write the record, and print what differs."""
+    """Measure, write the record, and print the differences."""
     parser = command_line(__doc__)
     parser.add_argument(
         "--run",

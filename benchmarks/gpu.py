@@ -1,4 +1,4 @@
-"""Measures of a GPU that benchmarks share: seconds of calls, memory, and what the card itself reaches."""
+"""GPU measurements that benchmarks share: seconds of calls, memory, and the speed of the card."""
 
 import platform
 from collections.abc import Callable, Mapping
@@ -11,7 +11,7 @@ SIDE, COPIED = 8192, 2**29
 
 
 def finished(call: Call) -> Call:
-    """The call, with the wait for the GPU."""
+    """The call, followed by waiting for the GPU."""
 
     def run() -> None:
         call()
@@ -21,7 +21,7 @@ def finished(call: Call) -> Call:
 
 
 def gpu_seconds(calls: Mapping[str, Call], repetitions: int, warm_up: int = 3) -> dict[str, float]:
-    """The median seconds of each call until the GPU has done it, in turns, after some that do not count."""
+    """The median seconds of each call until the GPU has finished. Calls take turns; the first ones do not count."""
     waiting = {name: finished(call) for name, call in calls.items()}
     median_seconds(waiting, dict.fromkeys(waiting, warm_up))
     return median_seconds(waiting, dict.fromkeys(waiting, repetitions))
@@ -40,7 +40,7 @@ def gpu_mib(call: Callable[[], object]) -> float:
 
 @cache
 def peak_gigaflops(precision: torch.dtype, tf32: bool = False) -> float:
-    """What the card reaches in a product of 8192 x 8192; `tf32`: float32 by its matrix units, as convolutions go."""
+    """The card's speed in products of 8192 x 8192. `tf32`: float32 in its matrix units, as for convolutions."""
     factor = torch.randn(SIDE, SIDE, device="cuda").to(precision)
     before = torch.backends.cuda.matmul.allow_tf32
     torch.backends.cuda.matmul.allow_tf32 = tf32
@@ -50,7 +50,7 @@ def peak_gigaflops(precision: torch.dtype, tf32: bool = False) -> float:
 
 
 def card() -> str:
-    """A line about the card: its name, versions, and what it reaches in products and in a copy."""
+    """A line about the card: its name, versions, and its speed in products and in a copy."""
     source = torch.empty(COPIED, device="cuda")
     target = torch.empty_like(source)
     copy = gpu_seconds({"copy": lambda: target.copy_(source)}, 10)["copy"]

@@ -1,4 +1,4 @@
-"""Multi-scale CAMs on a GPU against the released loop: the network alone, and from image files to what is kept.
+"""Multi-scale CAMs on a GPU against the released loop: the network alone, and from image files to stored files.
 
 python benchmarks/gpu_cams.py    # ResNet50, 500 x 375, four scales with mirrors: a minute
 """
@@ -35,12 +35,12 @@ SIZES = f"{BACKBONE}, {WIDTH}x{HEIGHT}, scales {', '.join(map(str, SCALES))} wit
 
 
 def our_maps(classifier: Classifier, images: list[Tensor]) -> list[Tensor]:
-    """Scale by scale, a batch each; on the host at the end."""
+    """Maps in CPU memory, one batch for each scale."""
     return [maps.cpu() for maps in [class_maps(classifier, one) for one in images]]
 
 
 def network_rows() -> list[Row]:
-    """Images lie in the GPU's memory in both ways; both end with maps on the host."""
+    """Both methods start with images in GPU memory and end with maps in CPU memory."""
     plain = network(BACKBONE).cuda()
     pairs = [pair.cuda() for pair in pairs_of(photograph(WIDTH, HEIGHT), plain.backbone.normalisation)]
 
@@ -87,7 +87,7 @@ def network_rows() -> list[Row]:
 
 
 class ReleasedImages(torch.utils.data.Dataset[Released]):
-    """What the released loader hands out: an image's pairs and its classes, one image at a time."""
+    """The samples of the released loader: the pairs and the classes of one image at a time."""
 
     def __init__(self, dataset: Dataset, normalisation: Normalisation) -> None:
         self.dataset, self.normalisation = dataset, normalisation
@@ -105,7 +105,7 @@ class ReleasedImages(torch.utils.data.Dataset[Released]):
 
 
 def released_files(dataset: Dataset, classifier: Classifier, folder: Path) -> None:
-    """As released: loader processes resize, the loop takes image by image and saves what is kept by numpy."""
+    """The released method: loader processes resize, and the loop works image by image and saves results with numpy."""
     images = ReleasedImages(dataset, classifier.backbone.normalisation)
     loader: DataLoader[Released] = DataLoader(images, batch_size=None, num_workers=WORKERS, pin_memory=True)
     folder.mkdir(exist_ok=True)
@@ -117,7 +117,7 @@ def released_files(dataset: Dataset, classifier: Classifier, folder: Path) -> No
 
 
 def files_row() -> Row:
-    """Both ways from JPEG files to what the next step reads."""
+    """Both methods, from JPEG files to the files that the next step reads."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         dataset = make_dataset(folder, IMAGES)
@@ -128,7 +128,7 @@ def files_row() -> Row:
         out = folder / "ours"
 
         def ours() -> None:
-            # As in a fresh process: it leaves one thread behind.
+            # As in a new process, because `write_cam_shard` sets one thread.
             torch.set_num_threads(WORKERS)
             manifest = out / "shards" / "train" / "0-of-1.tsv"
             write_cam_shard(dataset, dataset.ids("train"), weights, classifier.settings, settings, out, manifest)

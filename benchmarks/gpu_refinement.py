@@ -1,4 +1,4 @@
-"""The random walk and the affinity loss on a GPU, each against the released way on the same card.
+"""The random walk and the affinity loss on a GPU, each against the released method on the same card.
 
 python benchmarks/gpu_refinement.py    # half a minute
 """
@@ -22,19 +22,19 @@ BATCH, REPETITIONS = 32, 5
 
 
 def on_card(scene: Scene) -> Scene:
-    """The scene's maps in the GPU's memory."""
+    """The scene with its maps in GPU memory."""
     return Scene(scene.size, scene.edge.cuda(), scene.cams.cuda())
 
 
 def dense_walk(scene: Scene, transitions: Tensor) -> Tensor:
-    """The released way, but for the making of the matrix, which would count against it: squared, then applied."""
+    """The released method: the matrix is squared, then applied. Time to build the matrix is not counted."""
     for _ in range(EXACT.log2_steps):
         transitions = transitions @ transitions
     return dense_end(scene, transitions)
 
 
 def walk_rows() -> list[Row]:
-    """Both walks on a photograph's size, and one on a large image for its memory."""
+    """Both walks on an image of a photograph's size, and ours on a large image for its memory."""
     scene, large = on_card(make_scene(SIZE, 1)), on_card(make_scene(LARGE, 3))
     transitions = dense_transitions(make_scene(SIZE, 1).edge, EXACT).cuda()
     ways = {"exact": EXACT, "accelerated": ACCELERATED}
@@ -79,7 +79,7 @@ def walk_rows() -> list[Row]:
 
 
 def step(loss: Callable[[Tensor, Tensor], Tensor], logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-    """A training step's part, forward and backward: the loss and its gradient."""
+    """The part of a training step that is measured: the loss and its gradient."""
     start = logits.detach().requires_grad_()
     value = loss(start, labels)
     return value.detach(), torch.autograd.grad(value, start)[0]

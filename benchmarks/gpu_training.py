@@ -36,14 +36,14 @@ from wsss.settings.training import Precision
 from wsss.training.loop import Losses, Machine, Plan, Samples, sgd, train, training_step
 
 CLASSES, IMAGES, STEPS, WORKERS, REPETITIONS = 20, 64, 60, 8, 5
-# Untrained weights would not stay finite at the real rates.
+# With the real learning rates, untrained weights would not stay finite.
 TINY_RATE = 1e-6
 PRECISIONS: tuple[Precision, ...] = ("float32", "bfloat16")
 
 
 @dataclass(frozen=True)
 class Training:
-    """A network with what trains it, at its released settings."""
+    """A network and its training, with released settings."""
 
     name: str
     network: nn.Module
@@ -54,12 +54,12 @@ class Training:
 
     @property
     def slow_groups(self) -> list[dict[str, object]]:
-        """The groups at a rate at which untrained weights stay finite."""
+        """The groups with a learning rate at which untrained weights stay finite."""
         return [{**group, "lr": TINY_RATE} for group in self.groups]
 
 
 def backbone(name: str) -> dict[str, str]:
-    """Settings of an untrained backbone: only shapes matter."""
+    """Settings of an untrained backbone. Only shapes matter here."""
     return {"name": name, "weights": "scratch"}
 
 
@@ -108,14 +108,14 @@ def segmentation_training(dataset: Dataset, precision: Precision) -> Training:
 
 
 def calm(network: nn.Module) -> None:
-    """Make the steps of its blocks small, so that features of untrained weights stay finite."""
+    """Scale down the output of residual blocks, so that features of untrained weights stay finite."""
     for name, module in network.named_modules():
         if isinstance(module, nn.BatchNorm2d) and name.endswith("bn3"):
             nn.init.constant_(module.weight, 0.1)
 
 
 def step_row(training: Training) -> Row:
-    """Steps on one batch, which lies in the GPU's memory."""
+    """Steps on one batch that is in GPU memory."""
     plan, device = training.plan, move_to_device(training.network.train())
     batch = [torch.stack(part).to(device) for part in zip(*map(training.samples.__getitem__, keys(plan)), strict=True)]
     optimiser = sgd(training.slow_groups, plan.optimiser.model_copy(update={"weight_decay": 0}))
@@ -143,14 +143,14 @@ def keys(plan: Plan) -> list[tuple[int, int]]:
 
 
 def trunk_of(network: nn.Module) -> str:
-    """Blocks of the network's ResNet tell which it is."""
+    """The name of the network's ResNet, by the number of its blocks."""
     assert isinstance(network.backbone, Backbone)
     blocks = len(list(network.backbone.network.layer3))  # type: ignore[arg-type]
     return {6: "ResNet50", 23: "ResNet101"}[blocks]
 
 
 def reading_row(training: Training, alone: Row) -> Row:
-    """The training itself, whose loader processes decode and augment JPEG files."""
+    """The whole training, with loader processes that decode and augment JPEG files."""
     plan = replace(training.plan, steps=STEPS, total_steps=STEPS)
     start = time.perf_counter()
     samples = Repeated(training.samples, plan.batch * STEPS)
@@ -170,7 +170,7 @@ def reading_row(training: Training, alone: Row) -> Row:
 
 
 class Repeated:
-    """The same few photographs over and over, augmented anew each time, as one long epoch."""
+    """A few photographs, repeated with new augmentation as one long epoch."""
 
     def __init__(self, samples: Samples, length: int) -> None:
         self.samples, self.length = samples, length

@@ -2,8 +2,8 @@
 
 python benchmarks/growth.py    # minutes; writes docs/growth.csv and docs/growth.png
 
-Each value is a process of its own on one thread; seconds are the processor's. A curve's exponent is the slope of the
-logarithms: 1 is linear.
+Each value is measured in its own process on one thread. Seconds are processor time. The exponent of a curve is the
+slope of its logarithms; 1 is linear.
 """
 
 import tempfile
@@ -57,7 +57,7 @@ Call = Callable[[], object]
 
 @dataclass(frozen=True)
 class Point:
-    """What `subject` costs where the quantity `axis` has this value."""
+    """The cost of `subject` when the quantity `axis` has this value."""
 
     subject: str
     axis: str
@@ -92,7 +92,7 @@ def prepare_cams(size: tuple[int, int], classes: int) -> Call:
 
 
 def make_dataset(root: Path, images: int) -> None:
-    """A dataset made ready, of small masks without photographs; labels and masks are the same few files' content."""
+    """A prepared dataset with small masks and without photographs. A few labels and masks are repeated."""
     ids = [f"{number:06d}" for number in range(images)]
     names = [f"class_{number}" for number in range(20)]
     write_json(root / "dataset.json", {"classes": {name: i for i, name in enumerate(names, 1)}, "ignored_classes": {}})
@@ -130,7 +130,7 @@ def prepare_scores(root: Path) -> Call:
 
 
 def prepare_plan(root: Path) -> Call:
-    """`snakemake -n` for the embedded dataset with so many images, in the folder `root`/plan."""
+    """`snakemake -n` for the embedded dataset, in the folder `root`/plan of `make_plan`."""
     from snakemake.cli import main as run_snakemake  # type: ignore[import-untyped]
 
     def plan() -> None:
@@ -145,7 +145,7 @@ def prepare_plan(root: Path) -> Call:
 
 
 def make_plan(root: Path, images: int) -> None:
-    """A copy of the project whose demo has so many images."""
+    """A copy of the project whose demo has `images` images."""
     (root / "plan").mkdir(parents=True)
     copy_project(root / "plan")
     config: dict[str, Any] = yaml.safe_load((root / "plan/config.yaml").read_text())
@@ -162,7 +162,7 @@ def measure(subject: str, axis: str, value: int, prepare: Callable[..., Call], *
 
 
 def measure_images(counts: Sequence[int]) -> list[Point]:
-    """What is read, written and planned for whole datasets."""
+    """Reading, writing and planning for whole datasets."""
     points = []
     subjects = {
         "list and labels": prepare_index,
@@ -213,14 +213,14 @@ def curves(points: Sequence[Point], axis: str) -> dict[str, list[Point]]:
 
 
 def exponent(points: Sequence[Point]) -> float:
-    """Slope of log(seconds) over log(value) of the upper half of a curve, where fixed costs weigh least."""
+    """Slope of log(seconds) over log(value) in the upper half of a curve, where fixed costs matter least."""
     upper = points[len(points) // 2 - (len(points) < 4) :]
     slope, _ = np.polyfit(np.log([p.value for p in upper]), np.log([p.seconds for p in upper]), 1)
     return float(slope)
 
 
 def draw(points: Sequence[Point], path: Path) -> None:
-    """Seconds above, memory below, a column for each axis, with a linear guide."""
+    """Draw seconds above and memory below, one column for each axis, with a linear guide."""
     figure = Figure(figsize=(12, 7), layout="constrained")
     panels = figure.subplots(2, 3, sharex="col")
     for column, axis in enumerate(("pixels", "classes", "images")):
@@ -232,13 +232,13 @@ def draw(points: Sequence[Point], path: Path) -> None:
 
 
 def shown(point: Point, field: str) -> float:
-    """A quantity, at least a microsecond or 0.1 MiB: a call may need no more than was there, and 0 has no logarithm."""
+    """A quantity, at least a microsecond or 0.1 MiB. A call may need no new memory, and 0 has no logarithm."""
     floor = {"seconds": 1e-6, "mib": 0.1}[field]
     return max(float(getattr(point, field)), floor)
 
 
 def draw_panel(panel: Axes, found: dict[str, list[Point]], field: str) -> None:
-    """One quantity of every curve, and the guide from the first curve's first point."""
+    """Draw one quantity of every curve, and the guide from the first point of the first curve."""
     for subject, points in found.items():
         panel.loglog([p.value for p in points], [shown(p, field) for p in points], "o-", label=subject)
     first = next(iter(found.values()))

@@ -27,7 +27,7 @@ Way = Callable[[Path, np.random.Generator], np.ndarray]
 
 
 def released(path: Path, rng: np.random.Generator) -> np.ndarray:
-    """As released: the whole photograph resized, normalised channel by channel, mirrored, cropped, then transposed."""
+    """The released method: resize all, normalise channel by channel, mirror, crop, then transpose."""
     image = Image.open(path).convert("RGB")
     scale = int(rng.integers(LONG_SIDE[0], LONG_SIDE[1] + 1)) / max(image.size)
     size = (round(image.width * scale), round(image.height * scale))
@@ -47,7 +47,7 @@ def released(path: Path, rng: np.random.Generator) -> np.ndarray:
 
 
 def slices(length: int, rng: np.random.Generator) -> tuple[slice, slice]:
-    """What is copied along one axis, and where to."""
+    """The pixels that are copied along one axis, and their place in the crop."""
     start = int(rng.integers(0, abs(length - CROP) + 1))
     if length >= CROP:
         return slice(start, start + CROP), slice(0, CROP)
@@ -55,14 +55,14 @@ def slices(length: int, rng: np.random.Generator) -> tuple[slice, slice]:
 
 
 def ours(path: Path, rng: np.random.Generator) -> np.ndarray:
-    """The workflow's own way."""
+    """The workflow's method."""
     image = read_pixels(path)
     view = draw_view(random_long_side(size_of(image), LONG_SIDE, rng), CROP, rng)
     return view_pixels(image, view, CROP, TORCHVISION_INPUT).numpy()
 
 
 def decoded(path: Path, rng: np.random.Generator) -> np.ndarray:
-    """The floor: what no way does without."""
+    """Decoding only, which every method needs."""
     return np.asarray(Image.open(path).convert("RGB"))
 
 
@@ -76,25 +76,25 @@ def write_photographs(folder: Path, count: int) -> list[Path]:
 
 
 def run_all(way: Way, paths: list[Path]) -> Iterator[np.ndarray]:
-    """Every photograph once, drawn from the same seeds for all ways."""
+    """Every photograph once, with the same seeds for all methods."""
     for number, path in enumerate(paths):
         yield way(path, rng_for(0, 0, number))
 
 
 def exhaust(way: Way, paths: list[Path]) -> None:
-    """The same, keeping nothing: a loader copies each sample into its batch and lets it go."""
+    """The same, without keeping results, as a loader copies each sample into its batch."""
     deque(run_all(way, paths), maxlen=0)
 
 
 def grey_levels_apart(paths: list[Path]) -> float:
-    """The largest difference of a pixel between both ways, in units of 1/255."""
+    """The largest difference of a pixel between both methods, in units of 1/255."""
     std = np.array(TORCHVISION_INPUT.std)[:, None, None]
     pairs = zip(run_all(released, paths), run_all(ours, paths), strict=True)
     return max(float((np.abs(one - other) * std).max() * 255) for one, other in pairs)
 
 
 def compare(what: str, paths: list[Path], repetitions: int) -> Row:
-    """Images a second of each way on one core, and how far decoding alone could go."""
+    """Images a second of each method on one core, and of decoding alone."""
     calls = {way.__name__: partial(exhaust, way, paths) for way in (released, ours, decoded)}
     apart = grey_levels_apart(paths)
     seconds = median_seconds(calls, dict.fromkeys(calls, repetitions), time.process_time)

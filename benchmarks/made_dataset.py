@@ -16,9 +16,9 @@ WIDTH, HEIGHT = 500, 375
 
 
 def make_dataset(folder: Path, images: int) -> Dataset:
-    """JPEG files in quality 90 with two of VOC's classes each, and masks in blocks, which stand for pseudo labels.
+    """JPEG files in quality 90 with two of VOC's classes each, and masks in blocks, used as pseudo labels.
 
-    `images` are train's; val has one more.
+    `images` is the number of train images. val has one image.
     """
     source, rng = folder / "source", np.random.default_rng(0)
     classes = {name: value for value, name in enumerate(VOC_CLASSES, 1)}

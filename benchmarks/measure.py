@@ -1,4 +1,4 @@
-"""Measures that benchmarks share, on Linux: seconds side by side, memory of a fresh process, the machine's own peak."""
+"""Measurements that benchmarks share, on Linux: seconds in turns, memory of a new process, and the machine's speed."""
 
 import multiprocessing
 import os
@@ -23,8 +23,8 @@ def median_seconds(
 ) -> dict[str, float]:
     """The median seconds of each call, over as many repetitions as its name is given.
 
-    Calls take turns, so that a change of the machine's pace meets all of them alike. `clock`: time.process_time counts
-    the processor's seconds that this process got, of all threads, whatever else is running.
+    Calls take turns, so that a change of the machine's speed affects all of them equally. `clock`: time.process_time is
+    the processor time of all threads of this process, which other processes hardly change.
     """
     seconds: dict[str, list[float]] = {name: [] for name in calls}
     for turn in range(max(repetitions.values())):
@@ -38,17 +38,17 @@ def median_seconds(
 
 @dataclass(frozen=True)
 class Cost:
-    """Processor seconds that a call takes, and MiB by which it raises the memory of a fresh process."""
+    """Processor seconds that a call takes, and MiB by which it raises the memory of a new process."""
 
     seconds: float
     mib: float
 
 
 def peak_mib(prepare: Callable[..., Call], *arguments: object) -> float:
-    """MiB by which the call that `prepare(*arguments)` returns raises the memory of a fresh process.
+    """MiB by which the call that `prepare(*arguments)` returns raises the memory of a new process.
 
-    Input that `prepare` makes does not count. `prepare` stands at the top of a module; it is to warm up what counts
-    once only, such as compiled code.
+    Input that `prepare` makes does not count. `prepare` must be at the top of a module. It should run what happens only
+    once, such as compiling.
     """
     return cost(prepare, *arguments).mib
 
@@ -56,7 +56,7 @@ def peak_mib(prepare: Callable[..., Call], *arguments: object) -> float:
 def cost(prepare: Callable[..., Call], *arguments: object) -> Cost:
     """Memory as of `peak_mib`, and the mean seconds of as many calls as fit into half a second, at least one.
 
-    Seconds are the processor's, over all threads: whatever else runs counts little.
+    Seconds are processor time over all threads, which other processes hardly change.
     """
     with _fresh_process(_send_cost, prepare, *arguments) as child:
         found = child.recv()
@@ -66,10 +66,9 @@ def cost(prepare: Callable[..., Call], *arguments: object) -> Cost:
 
 @contextmanager
 def in_own_process(prepare: Callable[..., Call], *arguments: object) -> Iterator[Call]:
-    """The call that `prepare(*arguments)` returns, run once already, in a process of its own.
+    """The call that `prepare(*arguments)` returns, in its own process. It has been run once already.
 
-    What another method sets in this process, such as how memory is kept, does not reach it. `prepare` stands at the top
-    of a module.
+    Settings of this process, such as how memory is reused, do not affect it. `prepare` must be at the top of a module.
     """
     with _fresh_process(_answer, prepare, *arguments) as child:
 
@@ -108,7 +107,7 @@ def _answer(there: Connection, threads: int, prepare: Callable[..., Call], *argu
 
 
 def reset_peak() -> float:
-    """Let Linux take this process's current memory, which is returned in MiB, as the highest from here on."""
+    """Reset the highest memory of this process to its current memory. Returns that in MiB."""
     before = _memory_mib("VmRSS")
     Path("/proc/self/clear_refs").write_text("5")
     return before
@@ -136,7 +135,7 @@ def _memory_mib(field: str) -> float:
 
 
 def machine() -> str:
-    """A line about the machine: processor, threads, versions, and what it reaches in a product and in a copy."""
+    """A line about the machine: processor, threads, versions, and its speed in a product and in a copy."""
     side, copied = 2048, 2**26
     factor, source = torch.rand(side, side), torch.rand(copied)
     target = torch.empty_like(source)
@@ -151,7 +150,7 @@ def machine() -> str:
 
 
 def has_tiles() -> bool:
-    """Whether the processor multiplies matrices by tiles (AMX), as far as Linux tells."""
+    """Whether the processor has matrix tiles (AMX), according to Linux."""
     return " amx_tile" in Path("/proc/cpuinfo").read_text()
 
 

@@ -19,7 +19,7 @@ from wsss.refinement.random_walk import STRIDE, TRUNCATION, random_walk
 from wsss.settings.pseudo_labels import IrnetWalkSettings
 
 EXACT, ACCELERATED = IrnetWalkSettings(walk="exact"), IrnetWalkSettings(walk="accelerated")
-# Of the dense walk's eight squarings, so many are timed; they are all alike.
+# Number of timed squarings. The dense walk has eight, which all take the same time.
 TIMED = 5
 Size = tuple[int, int]
 
@@ -44,13 +44,13 @@ def make_scene(size: Size, classes: int, seed: int = 0) -> Scene:
 
 
 def smooth_noise(count: int, height: int, width: int, bumps: int, draws: torch.Generator) -> Tensor:
-    """(count, height, width) with about `bumps` ups and downs a side."""
+    """Smooth noise (count, height, width) with about `bumps` maxima and minima along each side."""
     coarse = torch.randn(1, count, bumps, bumps, generator=draws)
     return interpolate(coarse, size=(height, width), mode="bicubic", align_corners=False)[0]
 
 
 def dense_transitions(edge: Tensor, settings: IrnetWalkSettings) -> Tensor:
-    """The released way: T as a dense float32 matrix over all pairs of cells."""
+    """The released method: T as a dense float32 matrix over all pairs of cells."""
     height, width = edge.shape
     cells, reach = torch.arange(height * width).view(height, width), settings.radius - 1
     padded = pad(edge, (reach, reach, 0, reach), value=1)
@@ -74,7 +74,7 @@ def dense_transitions(edge: Tensor, settings: IrnetWalkSettings) -> Tensor:
 
 
 def dense_walk(scene: Scene, settings: IrnetWalkSettings) -> Tensor:
-    """The released way: that matrix squared `log2_steps` times, then the CAMs through it; (n, h, w)."""
+    """The released method: T is squared `log2_steps` times and applied to the CAMs; (n, h, w)."""
     transitions = dense_transitions(scene.edge, settings)
     for _ in range(settings.log2_steps):
         transitions = transitions @ transitions
@@ -82,13 +82,13 @@ def dense_walk(scene: Scene, settings: IrnetWalkSettings) -> Tensor:
 
 
 def dense_end(scene: Scene, transitions: Tensor) -> Tensor:
-    """The CAMs through the power of the matrix."""
+    """The CAMs multiplied by the power of the matrix."""
     start = (scene.cams * (1 - scene.edge)).flatten(1)
     return (start @ transitions).view(scene.cams.shape)
 
 
 def prepare(way: str, size: Size, classes: int) -> Callable[[], Tensor]:
-    """Our walk on a scene, its code compiled already."""
+    """Our walk on a scene. Its code has been compiled already."""
     settings = {"exact": EXACT, "accelerated": ACCELERATED}[way]
     small, scene = make_scene((40, 50), 1), make_scene(size, classes)
     random_walk(small.cams, small.edge, settings)
@@ -96,19 +96,19 @@ def prepare(way: str, size: Size, classes: int) -> Callable[[], Tensor]:
 
 
 def error(ours: Tensor, theirs: Tensor) -> float:
-    """The largest difference as a part of the class's largest value."""
+    """The largest difference, as a share of the class's largest value."""
     return float(((ours - theirs.double()).abs().amax(dim=(1, 2)) / theirs.amax(dim=(1, 2))).max())
 
 
 def timed(call: Callable[[], Tensor]) -> tuple[Tensor, float]:
-    """What a call returns, and its seconds."""
+    """The result of a call, and its seconds."""
     start = time.perf_counter()
     result = call()
     return result, time.perf_counter() - start
 
 
 def compare_results(size: Size, classes: int) -> dict[str, str]:
-    """Each of our walks against the whole dense one on a quarter of the pixels, whose matrix is a sixteenth."""
+    """Each of our walks against the complete dense walk, on a quarter of the pixels (a sixteenth of the matrix)."""
     scene = make_scene((size[0] // 2, size[1] // 2), classes)
     theirs = dense_walk(scene, EXACT)
     exact, ours = (random_walk(scene.cams, scene.edge, way) for way in (EXACT, ACCELERATED))
@@ -120,7 +120,7 @@ def compare_results(size: Size, classes: int) -> dict[str, str]:
 
 
 def compare_speed(size: Size, classes: int) -> list[Row]:
-    """Our walks between the squarings of one dense walk, in medians of as many turns."""
+    """Our walks, run in turns with the squarings of one dense walk. Seconds are medians."""
     scene, ways = make_scene(size, classes), ("exact", "accelerated")
     errors = compare_results(size, classes)
     ours = {way: prepare(way, size, classes) for way in ways}
@@ -162,13 +162,13 @@ Labelled = tuple[Scene, set[float]]
 
 
 def synthetic_scenes(size: Size, images: int) -> Iterator[Labelled]:
-    """Scenes of 1 to 4 classes, with the scores that their labels are made with."""
+    """Scenes of 1 to 4 classes, with the background scores for their labels."""
     for seed in range(images):
         yield make_scene(size, 1 + seed % 4, seed), {ACCELERATED.background_score}
 
 
 def compare_labels(scenes: Iterator[Labelled], what: str) -> Row:
-    """How many pixels the accelerated walk labels otherwise than the exact one, and where the bound rules it out."""
+    """The number of pixels that the accelerated walk labels differently, and whether its bound allows this."""
     images = pixels = changed = beyond = 0
     for scene, scores in scenes:
         walks = [random_walk(scene.cams, scene.edge, way) for way in (EXACT, ACCELERATED)]
@@ -195,7 +195,7 @@ def compare_labels(scenes: Iterator[Labelled], what: str) -> Row:
 
 
 def ranked(walked: Tensor, size: Size, score: float) -> Tensor:
-    """The background score and the classes' scores, (1 + n, H, W), of which the largest names the label."""
+    """The background score and the classes' scores, (1 + n, H, W). The largest one gives the label."""
     raised = interpolate(walked[None], scale_factor=STRIDE, mode="bilinear", align_corners=False)[0]
     scores = raised[:, : size[0], : size[1]]
     return torch.cat([torch.full_like(scores[:1], score), scores / scores.max().clamp(min=1e-30)])

@@ -1,4 +1,4 @@
-"""What a benchmark leaves for docs/performance.md: a line for every claim, as JSON."""
+"""Results of a benchmark for docs/performance.md: one row for every claim, as JSON."""
 
 import argparse
 import json
@@ -14,10 +14,10 @@ from measure import machine
 class Row:
     """A claim and what was measured for it.
 
-    `sizes`: what it was measured on; `unit`: that of `ours` and `reference`; `ratio`: how many times better ours is;
-    `error`: the difference between both results, in words or as a number; `peak`: the share of the machine's own
-    product or copy; `memory`: what it took, where that was measured; `met`: whether `goal` is reached, None where there
-    is none; `note`: why not, or what else to know.
+    `sizes`: sizes of the input. `unit`: unit of `ours` and `reference`. `ratio`: how many times better ours is.
+    `error`: the difference between both results, in words or as a number. `peak`: speed as a share of the machine's
+    speed in a product or a copy. `memory`: memory needed, if it was measured. `met`: whether `goal` is reached, None
+    without a goal. `note`: why it is not reached, or other facts.
     """
 
     claim: str
@@ -52,7 +52,7 @@ def command_line(description: str | None) -> argparse.ArgumentParser:
 
 
 def write_record(file: Path | None, rows: Sequence[Row], card: str | None = None) -> None:
-    """Print the machine's line, or that of a GPU's `card`; where there is a file, write it with the rows."""
+    """Print the line of the machine or of a GPU's `card`. If `file` is given, write it with the rows to that file."""
     line = card or machine()
     print(line, flush=True)
     if file is not None:
@@ -61,6 +61,6 @@ def write_record(file: Path | None, rows: Sequence[Row], card: str | None = None
 
 
 def read_record(file: Path) -> Record:
-    """What `write_record` wrote. Raises TypeError where a row has other keys."""
+    """Read a file of `write_record`. Raises TypeError if a row has other keys."""
     content = json.loads(file.read_text())
     return Record(content["date"], content["machine"], [Row(**row) for row in content["rows"]])

@@ -21,7 +21,7 @@ from record import Record, Row, read_record
 
 HERE = Path(__file__).resolve().parent
 RECORDS, DOCS = HERE / "records", HERE.parent / "docs"
-# Threads that a script may use: claims are for one, but where cores share the work.
+# Threads that a script may use. Claims are for one thread, except where the work is divided among cores.
 THREADS = {
     "random_walk": 1,
     "finished_run_labels": os.cpu_count() or 1,
@@ -39,15 +39,15 @@ THREADS = {
 }
 ON_GPU = frozenset({"gpu_refinement", "gpu_cams", "gpu_training"})
 ONLY_WHEN_NAMED = frozenset({"demo_overhead", "finished_run_labels"})
-# Records with a table of their own: what is measured, and what stands for what only a GPU or a former commit can show.
+# Records with their own table: measured ones, and recorded ones that need a GPU or an earlier commit.
 SPECIAL = ("special_paths", "special_paths_recorded")
 
 
 def run(name: str, options: Sequence[str]) -> None:
-    """Run a script with its own options; its record goes into benchmarks/records."""
+    """Run a script with its own options. Its record is written to benchmarks/records."""
     print(f"== {name}", flush=True)
     start = time.perf_counter()
-    # The goals of CAMs hang on the processor: each kind's record is kept.
+    # The goals of CAMs depend on the processor, so each kind of processor has its own record.
     kind = "_amx" if name == "cams" and has_tiles() else ""
     record = RECORDS / f"{name}{kind}.json"
     command = [sys.executable, str(HERE / f"{name}.py"), "--record", str(record), *options]
@@ -74,7 +74,7 @@ GPU_ONLY = """
 Photographs here are of one size. The cost of many sizes, and what else was seen on a GPU, is in
 [decisions.md](decisions.md#on-a-gpu).
 """
-# Claims whose ratio of times stands in a page's answer, by the words for them there.
+# Claims whose ratio of times is in a page's answer, with their words there.
 ANSWERS = {
     "random walk, accelerated": "the random walk",
     "affinity loss, time": "the affinity loss",
@@ -91,7 +91,7 @@ GROWTH = "growth of "
 
 
 def kept_page(on_gpu: bool) -> tuple[Path, str]:
-    """The page of all records there are of benchmarks on a GPU, or on a CPU: its file and its text."""
+    """The page of all existing records of benchmarks on a GPU, or on a CPU: its file and its text."""
     names = [name for name in THREADS if (name in ON_GPU) == on_gpu]
     files = [RECORDS / f"{name}{kind}.json" for name in names for kind in ("", "_amx")]
     records = {file.stem: read_record(file) for file in files if file.exists()}
@@ -106,7 +106,7 @@ def kept_page(on_gpu: bool) -> tuple[Path, str]:
 
 
 def special_section(records: Sequence[Record]) -> str:
-    """What each way that is only there for speed buys, and what was decided of it."""
+    """The table of special code for speed: how much it saves, and whether it was kept."""
     lines = [
         "",
         "## What each special path buys",
@@ -124,7 +124,7 @@ def special_section(records: Sequence[Record]) -> str:
 
 
 def special_line(row: Row) -> str:
-    """A row of that table; a path that no stage of a config has is measured nowhere."""
+    """A row of that table. A path that no stage of a config uses was not measured."""
     seconds = ["" if value is None else f"{figure(value)} {row.unit}" for value in (row.reference, row.ours)]
     gain = "" if row.reference is None else f"{1 - row.ours / row.reference:.1%}"
     return f"| {' | '.join([row.claim, row.sizes, *(seconds if gain else ['', '']), gain, row.note])} |"
@@ -162,7 +162,7 @@ def page(title: str, records: Mapping[str, Record], end: str) -> str:
 
 
 def answer(rows: Sequence[Row]) -> str:
-    """How many goals are met, and how many times as fast as the reference methods ours are."""
+    """The number of goals that are met, and how many times faster our methods are than the reference methods."""
     with_goal = [row for row in rows if row.met is not None]
     met = sum(row.met is True for row in with_goal)
     ratios: dict[str, list[str]] = {}
@@ -209,12 +209,12 @@ def table_line(row: Row) -> str:
 
 
 def figure(value: float) -> str:
-    """A number with three digits that count."""
+    """A number with three significant digits."""
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def main() -> None:
-    """Run what was named, or everything, and write the page from all records that are there."""
+    """Run the named benchmarks, or all, and write the page from all existing records."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("scripts", nargs="*", metavar="script", help=", ".join(THREADS))
     parser.add_argument("--run", nargs="+", help="finished runs, for finished_run_labels")

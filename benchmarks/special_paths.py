@@ -1,9 +1,9 @@
-"""What each way that is only there for speed buys: stages of this repository's configs with it and without it.
+"""How much time special code for speed saves: stages of this repository's configs with it and without it.
 
 python benchmarks/special_paths.py --photographs FOLDER    # voc-animals, in VOC layout; some minutes
 
-Each stage runs in a process of its own, with and without in turns, on one thread. Seconds are the processor's: whatever
-else runs counts little. Starts (Python, torch) are left out, which both ways have.
+Each stage runs in its own process on one thread, with and without the special code in turns. Seconds are processor
+time, which other processes hardly change. Starts of Python and torch are left out, because they are equal.
 """
 
 import multiprocessing
@@ -52,14 +52,14 @@ def plain_backbone(backbone: Backbone, precision: torch.dtype = torch.float32) -
 
 
 def as_torch_chooses(images: Tensor, weight: Tensor) -> bool:
-    """In the place of `torch_is_slow`: torch's convolution is taken always."""
+    """A replacement of `torch_is_slow`, so that torch's convolution is always used."""
     return False
 
 
 def resized_by_pillow(
     pixels: np.ndarray, size: tuple[int, int], rows: np.ndarray | None = None, columns: np.ndarray | None = None
 ) -> np.ndarray:
-    """The whole image by Pillow, of which rows and columns are then taken; (rows, 3, columns)."""
+    """The whole image resized by Pillow, then its rows and columns; (rows, 3, columns)."""
     whole = np.asarray(Image.fromarray(pixels).resize(size[::-1], Image.Resampling.BICUBIC))
     if rows is not None and columns is not None:
         whole = whole[np.ix_(rows, columns)]
@@ -68,9 +68,9 @@ def resized_by_pillow(
 
 @dataclass(frozen=True)
 class SpecialPath:
-    """`replaced`: what is put in the place of which names where a stage runs without it; `exact`: the walk is exact.
+    """Special code for speed. `replaced`: replacements of names without it. `exact`: the walk is exact without it.
 
-    `images`: how many go through the stage.
+    `images`: the number of images in the stage.
     """
 
     name: str
@@ -110,7 +110,7 @@ PATHS = (
 
 @dataclass(frozen=True)
 class Prepared:
-    """What the stages start from, below a folder: a dataset made ready, weights, and the stages before."""
+    """The inputs of the stages, below a folder: a prepared dataset, weights, and earlier stages."""
 
     folder: Path
     settings: RunSettings
@@ -123,7 +123,7 @@ class Prepared:
 
     @property
     def dataset(self) -> Dataset:
-        """The images, of which both lists are few."""
+        """The dataset with few images in both lists."""
         return Dataset(self.folder / "data")
 
     @property
@@ -133,7 +133,7 @@ class Prepared:
 
     @property
     def weights(self) -> tuple[Path, Path]:
-        """Weights of a classifier and of IRNet's branches, untrained heads on that backbone."""
+        """Weights of a classifier and of IRNet's branches, with untrained heads on that backbone."""
         return self.folder / "classifier.safetensors", self.folder / "edges.safetensors"
 
 
@@ -158,7 +158,7 @@ def prepare_weights(prepared: Prepared) -> None:
 
 
 def prepare_photographs(folder: Path, photographs: Path, count: int) -> Prepared:
-    """So many photographs of voc-animals with the settings of their config."""
+    """Prepare `count` photographs of voc-animals, with the settings of their config."""
     prepared = Prepared(folder, settings_of("configs/voc-animals.yaml"), count)
     source = folder / "source"
     for split, images in (("train", count), ("val", 1)):
@@ -174,7 +174,7 @@ def prepare_photographs(folder: Path, photographs: Path, count: int) -> Prepared
 
 
 def prepare_stage(path: SpecialPath, folder: Path, photographs: Path) -> Prepared:
-    """What the path's stage starts from."""
+    """Prepare the inputs of the stage of `path`."""
     prepared = prepare_photographs(folder, photographs, path.images)
     if path.stage == "pseudo_labels":
         run_cams(prepared, "cams")
@@ -211,7 +211,7 @@ STAGES: Mapping[str, Callable[[Prepared, str], None]] = {
 
 
 def without(path: SpecialPath, prepared: Prepared) -> Prepared:
-    """Take the path away from this process and from the settings."""
+    """Remove the special code from this process and from the settings."""
     for name, replacement in path.replaced.items():
         patch(name, replacement).start()
     if not path.exact:
@@ -221,7 +221,7 @@ def without(path: SpecialPath, prepared: Prepared) -> Prepared:
 
 
 def send_seconds(sending: Connection, path: SpecialPath, prepared: Prepared, with_it: bool) -> None:
-    """Run the path's stage in this process, and send the processor's seconds that it took."""
+    """Run the stage of `path` in this process, and send its seconds of processor time."""
     torch.set_num_threads(1)
     used = prepared if with_it else without(path, prepared)
     start = time.process_time()
@@ -230,7 +230,7 @@ def send_seconds(sending: Connection, path: SpecialPath, prepared: Prepared, wit
 
 
 def seconds_elsewhere(path: SpecialPath, prepared: Prepared, with_it: bool) -> float:
-    """The same in a process of its own."""
+    """Seconds of the stage in its own process."""
     context = multiprocessing.get_context("spawn")
     receiving, sending = context.Pipe(duplex=False)
     child = context.Process(target=send_seconds, args=(sending, path, prepared, with_it))
@@ -242,7 +242,7 @@ def seconds_elsewhere(path: SpecialPath, prepared: Prepared, with_it: bool) -> f
 
 
 def measure(path: SpecialPath, prepared: Prepared, repetitions: int) -> Row:
-    """Medians with the path and without it, in turns."""
+    """Medians with and without the special code, in turns."""
     prepared = replace(prepared, images=path.images)
     pairs = [[seconds_elsewhere(path, prepared, with_it) for with_it in (True, False)] for _ in range(repetitions)]
     ours, plain = (median(seconds) for seconds in zip(*pairs, strict=True))

@@ -1,8 +1,8 @@
-"""How long the workflow plans: `snakemake -n` on PASCAL VOC 2012 and on MS COCO 2014, without their data.
+"""Seconds of planning: `snakemake -n` on PASCAL VOC 2012 and on MS COCO 2014, without their data.
 
 python benchmarks/workflow.py    # half a minute
 
-Sizes are those of the datasets' lists; a plan looks at no image, so that it takes as long with the data there.
+Sizes are those of the datasets' lists. Planning reads no image, so it takes the same time with the data.
 """
 
 import re
@@ -19,7 +19,7 @@ from record import Row, command_line, write_record
 
 PROJECT = Path(__file__).resolve().parent.parent
 CONFIGS = {"VOC 2012": "voc12-vwl-l.yaml", "COCO 2014": "coco14-vwl-l.yaml"}
-# Of both datasets, and the seconds that planning may take.
+# Numbers of images of both datasets, and the seconds that planning may take.
 IMAGES = {"VOC 2012": (12_031, 5), "COCO 2014": (122_218, 10)}
 
 

@@ -168,7 +168,7 @@ def main() -> None:
 
 
 def page() -> str:
-    """What docs/api.md is to hold."""
+    """The content of docs/api.md."""
     rooms = {room: [entry(name) for name in names] for room, names in PUBLIC.items()}
     every = [one for entries in rooms.values() for own in entries for one in (own, *methods(own))]
     parts = [INTRODUCTION, equations(every), overview(rooms)]
@@ -332,13 +332,13 @@ def parameters(node: ast.FunctionDef) -> list[str]:
 
 
 def escaped(text: str) -> str:
-    """Text as Markdown, which takes no stars and angles of it for its own; what stands in backticks stays."""
+    """Text for Markdown: stars and angle brackets are escaped, except in backticks."""
     parts = re.split(r"(`[^`]*`)", text)
     return "".join(part if part.startswith("`") else re.sub(r"([*<])", r"\\\1", part) for part in parts)
 
 
 def in_table(text: str) -> str:
-    """A cell of a table, whose columns are parted by bars."""
+    """Text for a cell of a table, with escaped bars."""
     return text.replace("|", "\\|")
 
 
