@@ -39,8 +39,9 @@ class LocationSettings(Settings):
 
     # The folder of a dataset, in VOC layout. `kind: folder` needs it; `kind: voc12` takes it in place of the archives.
     dataset: LocalPath | None = None
-    # The folder of the user's own image lists, those whose names in `data.lists` end in `.txt`. A relative place counts
-    # from the working directory or, where it is not there, from the project's folder.
+    # The folder of the user's own image lists, those whose names in `data.lists` end in `.txt`. An image_labels.csv in
+    # it takes the place of the dataset's. A relative place counts from the working directory or, where it is not there,
+    # from the project's folder.
     lists: LocalPath | None = None
     # Where downloaded archives are kept, or already lie.
     archives: LocalPath = "downloads"
