@@ -36,7 +36,7 @@ class FinishedRun:
 
     @property
     def dataset(self) -> Dataset:
-        """The dataset made ready."""
+        """The prepared dataset."""
         return Dataset(self.stages["data"][0])
 
     @property

@@ -118,3 +118,22 @@ def test_a_folder_of_some_images_is_not_taken_for_all_of_a_published_list(tmp_pa
     check_lengths(tmp_path, {"train": "train", "val": "mine"}, {"train": 2, "val": 9})
     with pytest.raises(WsssError, match=r"train\.txt names 2 images, and the list train of this dataset has 1,464"):
         check_lengths(tmp_path, {"train": "train"}, {"train": 1464})
+
+
+def test_labels_beside_own_lists_take_the_place_of_the_datasets(tmp_path: Path) -> None:
+    folder, own = folder_of(tmp_path / "folder"), tmp_path / "lists"
+    first, second, *_ = MADE
+    table = (folder / "image_labels.csv").read_text().splitlines()
+    own.mkdir()
+    (own / "image_labels.csv").write_text(
+        "\n".join([table[0], *(f"{one},{','.join(['1'] * 20)}" for one in MADE)]) + "\n"
+    )
+    (own / "train.txt").write_bytes(lines(first))
+    (own / "val.txt").write_bytes(lines(second))
+    settings = animals()
+    prepare(folder, tmp_path, by_value(settings.classes), settings.ignored_classes, settings.lists.model_dump(), 1, own)
+    assert list(Dataset(tmp_path).present(first)) == list(range(6))
+
+
+def test_the_committed_table_is_that_of_the_photographs(photographs: Path) -> None:
+    assert (LISTS / "image_labels.csv").read_bytes() == (photographs / "image_labels.csv").read_bytes()

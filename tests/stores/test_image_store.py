@@ -68,8 +68,9 @@ def test_equal_content_gives_equal_bytes_at_any_time(tmp_path: Path, request: py
         np.arange(256, dtype=np.uint8),
         np.array(7, np.int64),
         np.ones((0, 4, 5), np.float32),
+        np.zeros((2, 3, 4), np.float16),
     ],
-    ids=["float32", "transposed float16", "big-endian, not contiguous", "uint8", "a number", "no rows"],
+    ids=["float32", "transposed float16", "big-endian, not contiguous", "uint8", "a number", "no rows", "zeros"],
 )
 def test_an_array_is_one_chunk_in_files_of_fixed_names(array: np.ndarray, tmp_path: Path) -> None:
     """Uncompressed in the zip file, and read back in the machine's own order of bytes."""

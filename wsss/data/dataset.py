@@ -1,4 +1,4 @@
-"""A dataset made ready for the workflow: lists, image-level labels and an index of images beside a VOC-style folder.
+"""A dataset prepared for the workflow: lists, image-level labels and an index of images beside a VOC-style folder.
 
 <root>/dataset/JPEGImages/<id>.jpg, dataset/SegmentationClass[Aug]/<id>.png     images and, for scores only, masks
 <root>/dataset.json                     classes with their mask values, and classes that are ignored
@@ -23,7 +23,7 @@ UNKNOWN = 254
 
 @dataclass(frozen=True)
 class Dataset:
-    """A dataset made ready in a folder: lists, image-level labels, sizes, and masks for scores.
+    """A prepared dataset in a folder: lists, image-level labels, sizes, and masks for scores.
 
     Class 0 is the background. Classes 1..n are `classes` in order.
 

@@ -29,7 +29,7 @@ def read_image(path: Path) -> Image.Image:
     Raises
     ------
     WsssError
-        Where the file is missing or damaged.
+        If the file is missing or damaged.
     """
     try:
         with Image.open(path) as image:
@@ -70,7 +70,7 @@ def read_labels(path: Path) -> np.ndarray:
     Raises
     ------
     WsssError
-        Where the file is missing, damaged or of another kind.
+        If the file is missing, damaged or of another kind.
     """
     try:
         with Image.open(path) as image:

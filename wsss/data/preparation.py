@@ -1,4 +1,4 @@
-"""A folder in VOC layout made ready for the workflow: checked, indexed and listed."""
+"""Prepares a folder in VOC layout for the workflow: checks it, and writes its index and lists."""
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -32,7 +32,7 @@ def prepare(
     Parameters
     ----------
     source : Path
-        The folder in VOC layout. Image-level labels come from its image_labels.csv.
+        The folder in VOC layout. Its image_labels.csv holds the labels, unless `own_lists` has such a table.
     root : Path
         The folder of the prepared dataset; see `wsss.data.dataset.Dataset`.
     classes : Mapping[str, int]
@@ -66,7 +66,7 @@ def prepare(
             "nothing may be trained on images of val; without images to hold out, name the same list for both"
         )
     ids = sorted({image_id for split in splits.values() for image_id in split})
-    labels = select_labels(image_labels_path(source), ids, list(classes), list(ignored_classes))
+    labels = select_labels(image_labels_path(source, own_lists), ids, list(classes), list(ignored_classes))
     _link(source, root / "dataset")
     index = _index_images(root / "dataset", ids, workers)
     for split, members in splits.items():

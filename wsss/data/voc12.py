@@ -94,7 +94,7 @@ def merge_lists(voc_train: Iterable[str], voc_val: Iterable[str], sbd: Iterable[
 def read_sbd_labels(path: Path) -> np.ndarray:
     """Labels of an SBD file cls/<id>.mat (MATLAB 5, GTcls.Segmentation): uint8 of shape (height, width).
 
-    Raises WsssError where the file is missing, damaged or of another kind.
+    Raises WsssError if the file is missing, damaged or of another kind.
     """
     if not path.is_file():
         raise WsssError(f"missing label file: {path}")

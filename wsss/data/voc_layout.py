@@ -32,6 +32,7 @@ def own_lists_folder(folder: str | None, project: Path) -> Path | None:
     return here if here.is_dir() else project / here
 
 
-def image_labels_path(source: Path) -> Path:
-    """The path of the table of image-level labels."""
-    return source / "image_labels.csv"
+def image_labels_path(source: Path, own_lists: Path | None = None) -> Path:
+    """The path of the table of image-level labels: in the folder `own_lists` if it has one, else in `source`."""
+    own = image_labels_path(own_lists) if own_lists else None
+    return own if own and own.is_file() else source / "image_labels.csv"

@@ -51,7 +51,7 @@ _RECORDS = TypeAdapter(list[Record])
 def record(matrix: np.ndarray, classes: Sequence[str], **facts: Any) -> Record:
     """A record from a confusion matrix, int64 (n + 1, n + 1), the names of the n classes and the other fields.
 
-    Raises WsssError where the matrix counts nothing or the names do not fit it.
+    Raises WsssError if the matrix counts nothing or the names do not fit it.
     """
     scores = {"miou": mean_iou(matrix), "pixel_accuracy": pixel_accuracy(matrix)}
     return Record(**facts, **scores, per_class=named_iou(matrix, classes))
@@ -69,7 +69,7 @@ def write_metrics(records: Sequence[Record], json_path: Path, csv_path: Path) ->
 
 
 def read_metrics(path: Path) -> list[Record]:
-    """Records of a metrics.json. Raises WsssError where the file is missing or not one."""
+    """Records of a metrics.json. Raises WsssError if the file is missing or not one."""
     try:
         return _RECORDS.validate_json(path.read_bytes())
     except FileNotFoundError:

@@ -84,7 +84,7 @@ def mean_iou(matrix: np.ndarray) -> float:
     Raises
     ------
     WsssError
-        Where the matrix counts no pixel.
+        If the matrix counts no pixel.
     """
     _check_counts(matrix)
     return float(np.nanmean(iou_per_class(matrix)))
@@ -106,7 +106,7 @@ def pixel_accuracy(matrix: np.ndarray) -> float:
     Raises
     ------
     WsssError
-        Where the matrix counts no pixel.
+        If the matrix counts no pixel.
     """
     _check_counts(matrix)
     return float(np.trace(matrix) / matrix.sum())

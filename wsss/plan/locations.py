@@ -42,8 +42,11 @@ def tables_digest(data: DataSettings, locations: LocationSettings, project: Path
     own_lists = own_lists_folder(locations.lists, project)
     if source_of(data, locations) == "voc12":
         own = [list_path(Path(), name, own_lists) for name in names if is_own_list(name)]
-        return content_digest(own) if own else ""
+        labels = [image_labels_path(own_lists)] if own_lists else []
+        return content_digest([*own, *labels]) if own else ""
     if locations.dataset is None:
         return ""
     source = Path(locations.dataset)
-    return content_digest([image_labels_path(source), *(list_path(source, name, own_lists) for name in names)])
+    return content_digest(
+        [image_labels_path(source, own_lists), *(list_path(source, name, own_lists) for name in names)]
+    )

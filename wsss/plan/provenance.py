@@ -52,9 +52,8 @@ def code_digest(script: Path, parts: frozenset[str] = frozenset()) -> str:
         Full names of the modules of the parts that its settings choose; see `LOADER`.
     """
     found = reached(script, parts)
-    templates = {definition.file.with_suffix(".html") for definition in found}
     texts = [_code_and_references(definition).code for definition in found]
-    texts += [template.read_text() for template in templates if template.is_file()]
+    texts += [_template(file) for file in {definition.file for definition in found}]
     # Texts are sorted, so that the place of a definition does not count.
     return short_hash("\n\n".join(sorted(texts)), 12)
 
@@ -62,15 +61,14 @@ def code_digest(script: Path, parts: frozenset[str] = frozenset()) -> str:
 def reached(script: Path, parts: frozenset[str] = frozenset()) -> set[Definition]:
     """Every definition of the project that a script reaches by name, its own included."""
     seen: set[Definition] = set()
-    waiting = _whole(script)
+    waiting = set(_whole(script))
     while waiting:
         definition = waiting.pop()
-        if definition in seen:
-            continue
         seen.add(definition)
-        if (_module_name(definition.file), definition.name) == LOADER:
-            waiting += [one for part in parts if (file := _file(part, script)) for one in _whole(file)]
-        waiting += [*_code_and_references(definition).references, Definition(definition.file, "")]
+        found = _code_and_references(definition).references
+        if definition.name == LOADER[1] and _module_name(definition.file) == LOADER[0]:
+            found = found.union(*(_whole(file) for part in parts if (file := _file(part, script))))
+        waiting |= found - seen
     return seen
 
 
@@ -119,17 +117,23 @@ def _code_and_references(definition: Definition) -> _CodeAndReferences:
     file, name = definition
     if name not in _definitions(file):
         raise LookupError(f"{file} defines no {name}: import it from the module that does")
-    nodes = _definitions(file)[name]
-    shared = _bindings(file, _module(file).body)
-    references: set[Definition] = set()
+    statements = _definitions(file)[name]
+    nodes = [node for statement in statements for node in ast.walk(statement)]
+    seen = _module_bindings(file) | _bindings(file, nodes)
+    references = {reference for node in nodes for reference in _named(file, node, seen)}
+    # References are collected first, because removing docstrings and imports changes the nodes.
     for node in nodes:
-        seen = shared | _bindings(file, ast.walk(node))
-        for part in ast.walk(node):
-            references.update(_named(file, part, seen))
-    # References are collected first, because removing imports changes the nodes.
-    return _CodeAndReferences(
-        "\n".join(ast.unparse(_WithoutDocstrings().visit(node)) for node in nodes), frozenset(references)
-    )
+        _take_out_docstring_and_imports(node)
+    # Importing a module also runs the statements that define no name.
+    references.add(Definition(file, ""))
+    return _CodeAndReferences("\n".join(map(ast.unparse, statements)), frozenset(references))
+
+
+@cache
+def _template(file: Path) -> str:
+    """The template of a page, which is beside a module and has its name; empty if there is none."""
+    template = file.with_suffix(".html")
+    return template.read_text() if template.is_file() else ""
 
 
 def _named(file: Path, node: ast.AST, bindings: dict[str, tuple[Path, str]]) -> Iterator[Definition]:
@@ -142,6 +146,11 @@ def _named(file: Path, node: ast.AST, bindings: dict[str, tuple[Path, str]]) -> 
         yield Definition(module, name)
     elif isinstance(node, ast.Name) and node.id in _definitions(file):
         yield Definition(file, node.id)
+
+
+@cache
+def _module_bindings(file: Path) -> dict[str, tuple[Path, str]]:
+    return _bindings(file, _module(file).body)
 
 
 def _bindings(file: Path, nodes: Iterable[ast.AST]) -> dict[str, tuple[Path, str]]:
@@ -183,15 +192,13 @@ def _whole(file: Path) -> list[Definition]:
     return [Definition(file, name) for name in _definitions(file)]
 
 
-class _WithoutDocstrings(ast.NodeTransformer):
-    """Removes docstrings and imports. Imports only say where a definition is."""
-
-    def generic_visit(self, node: ast.AST) -> ast.AST:
-        body = getattr(node, "body", None)
-        if isinstance(body, list):
-            first = body[0] if body else None
-            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
-                body = body[1:]
-            kept = [one for one in body if not isinstance(one, ast.Import | ast.ImportFrom)]
-            node.body = kept or [ast.Pass()]  # type: ignore[attr-defined]
-        return super().generic_visit(node)
+def _take_out_docstring_and_imports(node: ast.AST) -> None:
+    """Remove the docstring and the imports of a node. Imports only say where a definition is."""
+    body = getattr(node, "body", None)
+    if not isinstance(body, list):
+        return
+    first = body[0] if body else None
+    if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+        body = body[1:]
+    kept = [one for one in body if not isinstance(one, ast.Import | ast.ImportFrom)]
+    node.body = kept or [ast.Pass()]  # type: ignore[attr-defined]

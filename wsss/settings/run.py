@@ -39,8 +39,9 @@ class LocationSettings(Settings):
 
     # The folder of the dataset, in VOC layout. `kind: folder` needs it. `kind: voc12` uses it instead of the archives.
     dataset: LocalPath | None = None
-    # The folder of the user's own image lists, whose names in `data.lists` end in `.txt`. A relative path starts at the
-    # working directory. If it does not exist there, it starts at the project's folder.
+    # The folder of the user's own image lists, whose names in `data.lists` end in `.txt`. An image_labels.csv in it
+    # replaces that of the dataset. A relative path starts at the working directory. If it does not exist there, it
+    # starts at the project's folder.
     lists: LocalPath | None = None
     # The folder for downloaded archives. Archives that are already there are used.
     archives: LocalPath = "downloads"
@@ -126,7 +127,7 @@ RunName = Annotated[str, Field(pattern="^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
 class MachineSettings(Settings):
     """How the work is divided into jobs, and where files lie. It does not change any result."""
 
-    # Where files lie on this machine.
+    # Where files are on this machine.
     locations: LocationSettings = LocationSettings()
     # Jobs per split for steps that work image by image. Take about as many as there are cores.
     shards: Positive = 1

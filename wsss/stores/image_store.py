@@ -18,6 +18,8 @@ from wsss.stores.manifests import write_manifest
 from wsss.stores.pipelining import in_background
 
 FORMAT_VERSION = 1
+# Arrays of zeros are written too, so that a missing chunk always means a damaged store.
+WHOLE: Any = {"write_empty_chunks": True}
 EARLIEST_ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 COMPRESSOR = ZstdCodec(level=0)
 REMEDY = "run `wsss verify --repair`, then the workflow again: it remakes what is missing"
@@ -69,7 +71,9 @@ def write_store(
     for name, array in arrays.items():
         # The sides of a chunk must be at least 1, even if the array has no rows because the image has no class.
         chunks = tuple(max(side, 1) for side in array.shape)
-        written = group.create_array(name, shape=array.shape, dtype=array.dtype, chunks=chunks, compressors=COMPRESSOR)
+        written = group.create_array(
+            name, shape=array.shape, dtype=array.dtype, chunks=chunks, compressors=COMPRESSOR, config=WHOLE
+        )
         written[...] = array
     with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         for name in sorted(memory):
