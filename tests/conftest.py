@@ -1,4 +1,4 @@
-"""Data that several tests share: a tiny embedded dataset, and photographs where they lie beside the project."""
+"""Data that several tests share: a tiny embedded dataset, and photographs if they are beside the project."""
 
 from collections.abc import Iterator
 from pathlib import Path

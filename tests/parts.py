@@ -6,7 +6,7 @@ from wsss.settings.base import Settings
 
 
 def members(union: Any) -> tuple[type[Settings], ...]:
-    """The classes of settings of a union that is told apart by `method`; of a single one too."""
+    """The classes of settings in a union with the discriminator `method`, or a single class."""
     joined = get_args(union)[0]
     return (joined,) if isinstance(joined, type) else get_args(joined)
 

@@ -19,7 +19,7 @@ def blocks(kind: str) -> list[tuple[str, str]]:
 
 
 def apply(change: str, file: Path) -> None:
-    """Put the lines that a block shows with + or a space where those with - or a space stand, once."""
+    """Apply a block of a diff once: lines with - or a space are replaced by lines with + or a space."""
     lines = change.splitlines()
     before, after = ("\n".join(line[1:] for line in lines if not line.startswith(other)) for other in ("+", "-"))
     text = file.read_text()

@@ -97,7 +97,7 @@ def test_a_folder_without_anything_to_check_is_an_error(tmp_path: Path) -> None:
 def test_a_folder_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     found = verify(tmp_path / "nowhere")
     assert found.exit_code == 2
-    # The message stands in a box that may break it anywhere.
+    # The message is printed in a box, which may break the line anywhere.
     assert "doesnotexist" in "".join(found.output.replace("│", "").split())
 
 

@@ -52,7 +52,7 @@ def assert_same(ours: dict[str, Tensor], wanted: dict[str, Tensor]) -> None:
 
 
 def repeated(state: dict[str, Tensor], trunk: str, stages: list[list[str]], other: dict[str, str]) -> dict[str, Tensor]:
-    """`state` with what the released networks save once more: stages of the trunk and lists of layers."""
+    """`state` with the entries that released networks save twice: stages of the trunk and lists of layers."""
     extra = {}
     for name, value in state.items():
         part, _, rest = name.removeprefix(f"{trunk}.").partition(".")

@@ -17,7 +17,7 @@ def tiny_backbone() -> Backbone:
 
 
 def clear_backbone(channels: int) -> Backbone:
-    """The features of the last stage are the images themselves, which have so many channels."""
+    """The features of the last stage are the images themselves, which have `channels` channels."""
     return _backbone(nn.Identity(), channels, 1)
 
 

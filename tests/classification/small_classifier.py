@@ -46,7 +46,7 @@ def learnt(reading: str, words: str = "vwl_l", **changes: object) -> LearntWords
 
 
 def show_words(network: Classifier) -> None:
-    """Lift W^w2i until the words' branch shows in the maps of both, whatever was drawn."""
+    """Raise W^w2i until the word branch is visible in the joined maps, for any random weights."""
     assert isinstance(network.words, LearntWords)
     with torch.no_grad():
         network.words.word_to_image.weight += 1

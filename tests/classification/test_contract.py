@@ -130,7 +130,7 @@ def test_a_seed_gives_the_same_weights_and_losses(settings: ClassifierSettings) 
 
 
 def test_the_first_weights_of_what_stands_before_stay(settings: ClassifierSettings) -> None:
-    """An objective draws after the backbone and W^img, so that it changes their first weights in nothing."""
+    """An objective draws after the backbone and W^img, so that it does not change their initial weights."""
     plain = network_of(ClassifierSettings.model_validate(BASE)).state_dict()
     ours = network_of(settings).state_dict()
     assert plain

@@ -1,4 +1,4 @@
-"""Poolings in cases that can be told by hand; the equations over loops: tests/papers."""
+"""Poolings in cases that can be computed by hand. tests/papers compares the equations with loops."""
 
 import numpy as np
 import pytest

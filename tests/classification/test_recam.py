@@ -34,7 +34,7 @@ def recam_settings(words: str = "none", pooling: str = "gap", **changes: object)
 
 
 def released_network(**changes: object) -> Classifier:
-    """A network that is shown features in place of images, with the released weights of both heads."""
+    """A network that gets features instead of images, with the released weights of both heads."""
     network = Classifier(clear_backbone(48), 20, recam_settings(**changes))
     state = {"classifier.weight": weight("classifier"), "objectives.recam.head.weight": weight("predictor")}
     network.load_state_dict(state)

@@ -1,4 +1,4 @@
-"""Visual words in cases that can be told by hand; the equations over loops: tests/papers."""
+"""Visual words in cases that can be computed by hand. tests/papers compares the equations with loops."""
 
 from math import sqrt
 

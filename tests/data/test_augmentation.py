@@ -113,7 +113,7 @@ def views(height: int, width: int, side: int, count: int = 600) -> Iterator[View
 
 
 def places(length: int, side: int) -> range:
-    """Where the source's first pixel may come to lie along one side of the crop."""
+    """The possible positions of the source's first pixel along one side of the crop."""
     return range(min(side - length, 0), max(side - length, 0) + 1)
 
 
@@ -152,7 +152,7 @@ def step_by_step(
     starts = [int(rng.integers(0, abs(length - side) + 1)) for length in targets.shape]
     crop, cropped = torch.zeros(3, side, side), torch.full((side, side), 255, dtype=torch.uint8)
     for y, x in np.ndindex(side, side):
-        # Where a side of the image is the longer, the start lies in it, else in the crop.
+        # If the image is longer than the crop, the start is in the image, else in the crop.
         row, column = (
             at + start if length > side else at - start
             for at, start, length in zip((y, x), starts, targets.shape, strict=True)

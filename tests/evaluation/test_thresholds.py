@@ -25,7 +25,7 @@ def looped_matrices(
 
 
 def image(seed: int, n: int, shape: tuple[int, int], classes: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Truth, CAMs and keys; CAMs lie on a grid of twentieths, so that many equal a score or one another."""
+    """Truth, CAMs and keys. CAMs are multiples of 1/20, so that many equal a score or one another."""
     rng = np.random.default_rng(seed)
     truth = rng.choice([*range(classes), 255], size=shape).astype(np.uint8)
     cams = (rng.integers(0, 21, (n, *shape)) / 20).astype(np.float32)

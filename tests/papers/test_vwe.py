@@ -184,7 +184,7 @@ def test_equation_11_has_a_gradient_in_the_features_as_printed() -> None:
 
 @pytest.mark.parametrize("reading", READINGS)
 def test_equation_11_takes_its_gradient_in_the_weights(reading: str) -> None:
-    """M^word is linear in W^w2i: each of its rows takes the sums over pixels of P, whatever the reading."""
+    """M^word is linear in W^w2i: each row is multiplied by the sums of P over pixels, in both formulations."""
     _, words, features = network_and_features(reading)
     (gradient,) = torch.autograd.grad(words.maps(features).sum(), words.word_to_image.weight)
     sums = loops.probabilities(array(features), array(words.codebook)).sum((0, 1))

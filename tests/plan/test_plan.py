@@ -46,7 +46,7 @@ def test_a_network_starts_from_the_weights_of_its_backbone(paths: dict[str, str]
 
 
 def test_the_code_of_a_step_is_that_of_all_before_it(paths: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """A shard that is made in other numbers has no older manifest that would show that its code has changed."""
+    """With another number of shards there is no older manifest to show that the code has changed."""
     asked: set[str] = set()
 
     def digest(script: Any, parts: frozenset[str]) -> str:

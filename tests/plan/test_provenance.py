@@ -1,4 +1,4 @@
-"""Digests of code: what may change without a trace, what may not, and what each step of the workflow reaches."""
+"""Digests of code: changes that must not alter a digest, changes that must, and what each step reaches."""
 
 import ast
 import shutil
@@ -244,7 +244,7 @@ def test_code_of_the_script_and_of_what_lies_beside_it_counts(package: Package) 
 
 
 def test_of_parts_to_choose_from_the_chosen_one_counts(package: Package) -> None:
-    """Another part more, or a change in one that is not chosen, reruns nothing."""
+    """A new part, or a change in a part that is not chosen, reruns nothing."""
     chosen = "wsss.refinement.a"
     before = package.digest(chosen)
     assert before != package.digest() != package.digest("wsss.refinement.b")

@@ -26,7 +26,7 @@ QUICKER = {"pad_to": 64}
 
 @pytest.fixture(scope="module")
 def trainings(tmp_path_factory: pytest.TempPathFactory) -> Trainings:
-    """What untrained networks leave; whatever a method needs is in it."""
+    """Results of untrained networks, with everything that a method needs."""
     folder = tmp_path_factory.mktemp("trainings")
     write_initial_weights(IRNET.backbone, {}, folder)
     network = build_edge_network(IRNET, folder / "weights.safetensors")

@@ -1,4 +1,4 @@
-"""Datasets: which classes are ignored, and which settings stand for the same data."""
+"""Datasets: which classes are ignored, and which settings mean the same data."""
 
 from wsss.settings.data import VOC_CLASSES, FolderSettings, Voc12Settings, is_own_list
 from wsss.settings.run import read_settings

@@ -1,4 +1,4 @@
-"""Defaults of every class of settings, frozen: a change of one moves artifacts and must be meant."""
+"""Defaults of every class of settings. A change of a default moves artifacts, so it must be intended."""
 
 import json
 from typing import Any

@@ -40,7 +40,7 @@ def test_what_differs_enters_the_key_with_keys_sorted() -> None:
 
 
 def test_a_part_of_a_stage_has_one_key_for_each_value() -> None:
-    """The same class has other defaults here than of its own; neither of them may stand for the other."""
+    """The class has other defaults here than on its own. They must not be confused."""
     sgd = {"momentum": 0.9, "weight_decay": 5e-4}
     every = [
         SegmentationSettings.read("segmentation", {"backbone": BACKBONE, "optimiser": sgd | {"decay_every": steps}})

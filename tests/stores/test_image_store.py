@@ -1,4 +1,4 @@
-"""Stores of one image: equal bytes for equal content, and clear errors for whatever is not the store asked for."""
+"""Stores of one image: equal bytes for equal content, and clear errors for any other file."""
 
 import json
 import time

@@ -59,7 +59,7 @@ class Workplace:
         return jobs_of(found.output)
 
     def write_config(self, changes: Mapping[str, Any], without: tuple[str, ...] = ()) -> Path:
-        """A new config file: the miniature one without some keys, and with changes laid over it."""
+        """A new config file: the miniature one without some keys and with some changes."""
         base = {key: value for key, value in yaml.safe_load(TINY.read_text()).items() if key not in without}
         number = len(list(self.root.glob("config-*.yaml")))
         path = self.root / f"config-{number}.yaml"

@@ -80,7 +80,7 @@ def test_afterwards_nothing_is_left_to_do(finished: Workplace) -> None:
 def test_without_masks_and_cut_otherwise_the_same_bytes_come_out(
     finished: Workplace, workplace: Workplace, tmp_path: Path
 ) -> None:
-    """Masks enter leaves only, and neither the number of shards nor the kind of dataset changes what is made."""
+    """Only scores use masks. The number of shards and the kind of dataset do not change results."""
     shutil.copytree(finished.only("results/data-synthetic-*/dataset"), tmp_path / "dataset")
     shutil.rmtree(tmp_path / "dataset" / "SegmentationClass")
     config = folder_config(workplace, tmp_path / "dataset")

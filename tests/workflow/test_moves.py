@@ -78,7 +78,7 @@ def test_other_places_and_other_shards_make_nothing(place: Workplace) -> None:
 
 
 def test_shards_that_are_cut_otherwise_train_nothing_again(place: Workplace) -> None:
-    """Asked for by hand, they are made, to equal content; the networks that hang on them stay."""
+    """If requested, they are made again with equal content. The networks that depend on them stay."""
     dataset = place.root / "dataset"
     config = place.write_config(config_of(dataset, shards=3), ("data",))
     before = sha256_of(place.only(SEGMENTER))

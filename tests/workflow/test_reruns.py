@@ -1,4 +1,4 @@
-"""What a change makes again: the stage that it belongs to and what follows, and nothing else."""
+"""What a change makes again: its stage and all later stages, and nothing else."""
 
 import json
 import os
@@ -61,7 +61,7 @@ def test_a_change_and_back_finds_the_earlier_artifacts(copy_of_finished: Workpla
     assert place.snakemake().code == 0
     assert page.resolve() == first
     assert not place.planned()
-    # As a run of its own, the change finds what it has made under another name.
+    # As a separate run with another name, the change uses the earlier results.
     assert set(place.planned("other", config=named)) == {*PAGES - {"report"}, "other"}
 
 
