@@ -6,7 +6,7 @@ Functions that are not reached do not change its digest. Neither do comments, do
 
 import ast
 import hashlib
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -77,19 +77,47 @@ def reached_modules(script: Path, parts: Collection[str] = ()) -> set[str]:
     return {_module_name(definition.file) for definition in reached(script, frozenset(parts))}
 
 
-@cache
-def _module(file: Path) -> ast.Module:
-    return ast.parse(file.read_text())
+class _CodeAndReferences(NamedTuple):
+    """The code of a definition, and the definitions of the project that it names."""
+
+    code: str
+    references: frozenset[Definition]
 
 
 @cache
-def _definitions(file: Path) -> dict[str, list[ast.stmt]]:
-    """Statements at the top of a module by the names that they define; others under the empty name."""
-    found: dict[str, list[ast.stmt]] = {"": []}
-    for node in _module(file).body:
-        for name in _defined(node):
-            found.setdefault(name, []).append(node)
-    return found
+def _module(file: Path) -> Mapping[str, _CodeAndReferences]:
+    """Code and references of all definitions at the top of a module, by name. Other statements have the empty name.
+
+    They are read at once, so that no syntax tree is kept. A large tree would slow down all later planning.
+    """
+    tree = ast.parse(file.read_text())
+    definitions: dict[str, list[ast.stmt]] = {"": []}
+    for statement in tree.body:
+        for name in _defined(statement):
+            definitions.setdefault(name, []).append(statement)
+    of_module = _bindings(file, tree.body)
+    return {name: _read(file, definitions, name, of_module) for name in definitions}
+
+
+def _read(
+    file: Path, definitions: Mapping[str, list[ast.stmt]], name: str, of_module: Mapping[str, Definition]
+) -> _CodeAndReferences:
+    nodes = [node for statement in definitions[name] for node in ast.walk(statement)]
+    bindings = {**of_module, **_bindings(file, nodes)}
+    references = {reference for node in nodes for reference in _named(file, node, definitions, bindings)}
+    # References are collected first, because removing docstrings and imports changes the nodes.
+    for node in nodes:
+        _take_out_docstring_and_imports(node)
+    # Importing a module also runs the statements that define no name.
+    references.add(Definition(file, ""))
+    return _CodeAndReferences("\n".join(map(ast.unparse, definitions[name])), frozenset(references))
+
+
+def _code_and_references(definition: Definition) -> _CodeAndReferences:
+    found = _module(definition.file)
+    if definition.name not in found:
+        raise LookupError(f"{definition.file} defines no {definition.name}: import it from the module that does")
+    return found[definition.name]
 
 
 def _defined(node: ast.stmt) -> list[str]:
@@ -105,30 +133,6 @@ def _defined(node: ast.stmt) -> list[str]:
     return [""]
 
 
-class _CodeAndReferences(NamedTuple):
-    """The code of a definition, and the definitions of the project that it names."""
-
-    code: str
-    references: frozenset[Definition]
-
-
-@cache
-def _code_and_references(definition: Definition) -> _CodeAndReferences:
-    file, name = definition
-    if name not in _definitions(file):
-        raise LookupError(f"{file} defines no {name}: import it from the module that does")
-    statements = _definitions(file)[name]
-    nodes = [node for statement in statements for node in ast.walk(statement)]
-    seen = _module_bindings(file) | _bindings(file, nodes)
-    references = {reference for node in nodes for reference in _named(file, node, seen)}
-    # References are collected first, because removing docstrings and imports changes the nodes.
-    for node in nodes:
-        _take_out_docstring_and_imports(node)
-    # Importing a module also runs the statements that define no name.
-    references.add(Definition(file, ""))
-    return _CodeAndReferences("\n".join(map(ast.unparse, statements)), frozenset(references))
-
-
 @cache
 def _template(file: Path) -> str:
     """The template of a page, which is beside a module and has its name; empty if there is none."""
@@ -136,24 +140,19 @@ def _template(file: Path) -> str:
     return template.read_text() if template.is_file() else ""
 
 
-def _named(file: Path, node: ast.AST, bindings: dict[str, tuple[Path, str]]) -> Iterator[Definition]:
+def _named(file: Path, node: ast.AST, own: Collection[str], bindings: Mapping[str, Definition]) -> Iterator[Definition]:
+    """The definitions that a node names, through its module or by themselves."""
     if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in bindings:
         module, name = bindings[node.value.id]
         if not name:
             yield Definition(module, node.attr)
     elif isinstance(node, ast.Name) and node.id in bindings:
-        module, name = bindings[node.id]
-        yield Definition(module, name)
-    elif isinstance(node, ast.Name) and node.id in _definitions(file):
+        yield bindings[node.id]
+    elif isinstance(node, ast.Name) and node.id in own:
         yield Definition(file, node.id)
 
 
-@cache
-def _module_bindings(file: Path) -> dict[str, tuple[Path, str]]:
-    return _bindings(file, _module(file).body)
-
-
-def _bindings(file: Path, nodes: Iterable[ast.AST]) -> dict[str, tuple[Path, str]]:
+def _bindings(file: Path, nodes: Iterable[ast.AST]) -> dict[str, Definition]:
     """Names that import statements bind to definitions or modules of the project."""
     found = {}
     for node in nodes:
@@ -162,9 +161,9 @@ def _bindings(file: Path, nodes: Iterable[ast.AST]) -> dict[str, tuple[Path, str
         for alias in node.names:
             module, inside = _file(f"{node.module}.{alias.name}", file), _file(node.module, file)
             if module is not None:
-                found[alias.asname or alias.name] = (module, "")
+                found[alias.asname or alias.name] = Definition(module, "")
             elif inside is not None:
-                found[alias.asname or alias.name] = (inside, alias.name)
+                found[alias.asname or alias.name] = Definition(inside, alias.name)
     return found
 
 
@@ -189,7 +188,7 @@ def _module_name(file: Path) -> str:
 
 
 def _whole(file: Path) -> list[Definition]:
-    return [Definition(file, name) for name in _definitions(file)]
+    return [Definition(file, name) for name in _module(file)]
 
 
 def _take_out_docstring_and_imports(node: ast.AST) -> None:
