@@ -1,5 +1,6 @@
 """Data that several tests share: a tiny embedded dataset, and photographs if they are beside the project."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,14 +13,9 @@ from wsss.data.synthetic.scenes import CLASS_NAMES, generate
 from wsss.settings.data import SyntheticSettings
 
 PROJECT = Path(__file__).parents[1]
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of whole workflows run in one process, one after the other; they come first, as they take longest."""
-    of_workflows = {item for item in items if "workflow" in item.path.parts}
-    for item in of_workflows:
-        item.add_marker(pytest.mark.xdist_group("workflow"))
-    items.sort(key=lambda item: item not in of_workflows)
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Several processes share the cores. torch's threads wait for each other busily.
+    torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -48,7 +44,7 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     )
     generate(settings, folder / "source")
     classes = {name: value for value, name in enumerate(CLASS_NAMES[:4], 1)}
-    prepare(folder / "source", folder / "data", classes, {}, settings.lists.model_dump())
+    prepare(folder / "source", folder / "data", classes, {}, settings.lists.by_split())
     return Dataset(folder / "data")
 
 

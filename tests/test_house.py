@@ -131,7 +131,7 @@ def loaded(modules_to_load: str, watched: set[str]) -> set[str]:
 def test_planning_loads_nothing_heavy() -> None:
     """The workflow is planned with the settings and the provenance alone, in half a second."""
     heavy = {"torch", "torchvision", "pandas", "matplotlib", "scipy", "zarr", "numpy", "numba"}
-    assert loaded("wsss.settings.run, wsss.plan.provenance, wsss.data.voc_layout", heavy) == set()
+    assert loaded("wsss.settings.run, wsss.plan.pages, wsss.plan.moved", heavy) == set()
 
 
 @pytest.mark.parametrize(

@@ -13,4 +13,4 @@ with step(snakemake):
     settings = read_settings("data", snakemake.params.settings)
     generate(settings, root / "dataset", snakemake.threads)
     classes = {name: value for value, name in enumerate(CLASS_NAMES[: settings.classes], 1)}
-    prepare(root / "dataset", root, classes, {}, settings.lists.model_dump(), snakemake.threads)
+    prepare(root / "dataset", root, classes, {}, settings.lists.by_split(), snakemake.threads)

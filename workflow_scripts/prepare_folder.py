@@ -13,7 +13,7 @@ with step(snakemake):
     settings, places = read_settings("data", snakemake.params.settings), locations(snakemake)
     if places.dataset is None:
         raise WsssError("config: locations.dataset is missing: set it to the folder of the dataset, in VOC layout")
-    source, lists = Path(places.dataset), settings.lists.model_dump()
+    source, lists = Path(places.dataset), settings.lists.by_split()
     if settings.kind == "voc12":
         check_lengths(source, lists, VOC12_LENGTHS)
     classes, ignored = by_value(settings.classes), by_value(settings.ignored_classes)

@@ -16,7 +16,7 @@ with step(snakemake):
         # Checked again, because the archives may have changed since they were downloaded.
         fetch(archive.url, archives / archive.name, archive.md5)
     voc, sbd = archives / VOC_ARCHIVE.name, archives / SBD_ARCHIVE.name
-    lists, own = settings.lists.model_dump(), own_lists(places)
+    lists, own = settings.lists.by_split(), own_lists(places)
     build_voc12(voc, sbd, root / "dataset", lists, own, snakemake.threads)
     classes, ignored = by_value(settings.classes), by_value(settings.ignored_classes)
     prepare(root / "dataset", root, classes, ignored, lists, snakemake.threads, own)

@@ -29,7 +29,7 @@ from wsss.errors import WsssError
 from wsss.settings.data import VOC_CLASSES, Voc12Settings
 
 Lists = dict[str, str]
-VOC12: Lists = Voc12Settings(kind="voc12").lists.model_dump()
+VOC12: Lists = Voc12Settings(kind="voc12").lists.by_split()
 UNLISTED = "2012_004331"
 # Odd sizes, height x width; a list's members are not in order and overlap as the real ones do.
 SIZES = {
@@ -165,7 +165,7 @@ def test_image_level_labels_name_difficult_objects_but_no_parts(built: Path) -> 
 
 def test_the_workflow_accepts_the_result(built: Path, tmp_path: Path) -> None:
     settings = Voc12Settings(kind="voc12")
-    prepare(built, tmp_path, settings.classes, {}, settings.lists.model_dump())
+    prepare(built, tmp_path, settings.classes, {}, settings.lists.by_split())
     dataset = Dataset(tmp_path)
     assert dataset.ids("train") == TRAIN_AUG
     assert dataset.ids("train_scored") == VOC_TRAIN

@@ -32,7 +32,7 @@ def assert_equal_both_ways(folder: Path, ids: list[str], train: list[str], val: 
     (own_lists / "train.txt").write_bytes(lines(*train))
     (own_lists / "val.txt").write_bytes(lines(*val))
     voc, sbd = archives_of(folder, ids, tmp_path / "archives")
-    settings, lists = animals(), animals().lists.model_dump()
+    settings, lists = animals(), animals().lists.by_split()
     from_archives, from_folder = tmp_path / "from_archives", tmp_path / "from_folder"
     # The archives' train_aug has all images but the one of VOC's val.
     build_voc12(voc, sbd, from_archives / "dataset", lists, own_lists, workers=2, train_aug_images=len(ids) - 1)
@@ -81,7 +81,7 @@ def test_the_committed_lists_are_the_folders(photographs: Path) -> None:
 @pytest.mark.photographs
 def test_all_of_voc_animals_is_what_its_figures_were_measured_on(photographs: Path, tmp_path: Path) -> None:
     """Sums of the index, the labels, the classes and the lists, as they were when the figures were published."""
-    settings, lists = animals(), animals().lists.model_dump()
+    settings, lists = animals(), animals().lists.by_split()
     prepare(photographs, tmp_path, by_value(settings.classes), settings.ignored_classes, lists, 2, LISTS)
     published = {
         "images.tsv": "f18a6824cf633d642b142837a14c2aa1304927a3a37a2ae604afbd794ac15311",
@@ -100,7 +100,7 @@ def test_a_folder_takes_the_place_of_what_was_unpacked_and_gives_it_back(tmp_pat
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     assert_equal_both_ways(folder, ids, ids[:3], ids[3:4], tmp_path)
     root, own_lists, settings = tmp_path / "from_archives", tmp_path / "lists", animals()
-    lists = settings.lists.model_dump()
+    lists = settings.lists.by_split()
     prepare(folder, root, settings.classes, settings.ignored_classes, lists, 1, own_lists)
     assert (root / "dataset").resolve() == folder.resolve()
     voc, sbd = (tmp_path / "archives" / archive.name for archive in (VOC_ARCHIVE, SBD_ARCHIVE))
@@ -131,7 +131,7 @@ def test_labels_beside_own_lists_take_the_place_of_the_datasets(tmp_path: Path) 
     (own / "train.txt").write_bytes(lines(first))
     (own / "val.txt").write_bytes(lines(second))
     settings = animals()
-    prepare(folder, tmp_path, by_value(settings.classes), settings.ignored_classes, settings.lists.model_dump(), 1, own)
+    prepare(folder, tmp_path, by_value(settings.classes), settings.ignored_classes, settings.lists.by_split(), 1, own)
     assert list(Dataset(tmp_path).present(first)) == list(range(6))
 
 

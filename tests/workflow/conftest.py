@@ -6,13 +6,14 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from filelock import FileLock
 
 from wsss.settings.run import merge
 
@@ -121,13 +122,28 @@ def workplace(tmp_path: Path) -> Workplace:
     return new_workplace(tmp_path / "place")
 
 
+def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    """A folder that all processes of a test run share. The first that asks for it makes it; the others wait."""
+    base = factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
+    done = folder.with_suffix(".done")
+    with FileLock(folder.with_suffix(".lock")):
+        if not done.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            make(folder)
+            done.touch()
+    return folder
+
+
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
     """A workplace where the miniature config has run from nothing to its report. To be read only."""
-    place = new_workplace(tmp_path_factory.mktemp("finished"))
-    outcome = place.snakemake()
-    assert outcome.code == 0, outcome.output
-    return place
+
+    def make(folder: Path) -> None:
+        outcome = new_workplace(folder).snakemake()
+        assert outcome.code == 0, outcome.output
+
+    return Workplace(made_once(tmp_path_factory, "finished", make))
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.workflow.conftest import Workplace, new_workplace
+from tests.workflow.conftest import Workplace, made_once, new_workplace
 from tests.workflow.test_chain import CLASSES
 from wsss.files import sha256_of
 
@@ -16,11 +16,15 @@ SEGMENTER = "results/*/*/*/*/*/*/*/segmenter.safetensors"
 @pytest.fixture(scope="module")
 def folder_run(finished: Workplace, tmp_path_factory: pytest.TempPathFactory) -> Workplace:
     """The miniature on a folder of photographs, run to its segmentation network; its dataset lies beside it."""
-    place = new_workplace(tmp_path_factory.mktemp("moves") / "place")
-    shutil.copytree(finished.only("results/data-synthetic-*/dataset"), place.root / "dataset")
-    outcome = place.snakemake("segmentation", config=place.write_config(config_of(place.root / "dataset"), ("data",)))
-    assert outcome.code == 0, outcome.output
-    return place
+
+    def make(folder: Path) -> None:
+        place = new_workplace(folder)
+        shutil.copytree(finished.only("results/data-synthetic-*/dataset"), place.root / "dataset")
+        config = place.write_config(config_of(place.root / "dataset"), ("data",))
+        outcome = place.snakemake("segmentation", config=config)
+        assert outcome.code == 0, outcome.output
+
+    return Workplace(made_once(tmp_path_factory, "folder_run", make))
 
 
 def config_of(dataset: Path, **changes: Any) -> dict[str, Any]:

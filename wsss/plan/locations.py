@@ -38,7 +38,7 @@ def tables_digest(data: DataSettings, locations: LocationSettings, project: Path
     """
     if isinstance(data, SyntheticSettings):
         return ""
-    names = sorted(set(data.lists.model_dump().values()))
+    names = sorted(set(data.lists.by_split().values()))
     own_lists = own_lists_folder(locations.lists, project)
     if source_of(data, locations) == "voc12":
         own = [list_path(Path(), name, own_lists) for name in names if is_own_list(name)]

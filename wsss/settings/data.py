@@ -32,6 +32,10 @@ class ListSettings(Settings):
     # Images that only scores are made of.
     val: Name = "val"
 
+    def by_split(self) -> dict[str, str]:
+        """The name of each split's list."""
+        return {"train": self.train, "train_scored": self.train_scored, "val": self.val}
+
 
 def is_own_list(name: str) -> bool:
     """Whether a list is the user's own file, not a list of the dataset."""

@@ -222,7 +222,7 @@ def read_config(config: Mapping[str, Any]) -> Config:
 def _check_places(locations: LocationSettings, runs: Iterable[RunSettings]) -> None:
     """Raises WsssError if a run names a list of the user's own and `locations.lists` is not set."""
     for run in runs:
-        own = [name for name in run.data.lists.model_dump().values() if is_own_list(name)]
+        own = [name for name in run.data.lists.by_split().values() if is_own_list(name)]
         if own and locations.lists is None:
             raise WsssError(
                 f"config: data.lists: {own[0]} is a list of your own: set locations.lists to the folder that holds it, "
