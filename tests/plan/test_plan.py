@@ -1,6 +1,7 @@
 """The plan of a config as a plain object: what rules ask of it, without Snakemake."""
 
 import json
+import re
 from types import SimpleNamespace
 from typing import Any
 
@@ -85,7 +86,7 @@ def test_a_dataset_comes_from_one_source() -> None:
         Plan(read_config(config | {"locations": places}), SCRIPTS) for places in ({}, {"dataset": "somewhere"})
     )
     assert archives.paths == folder.paths
-    both = "|".join(sorted(path["data"].removeprefix("results/") for path in archives.paths.values()))
+    both = "|".join(sorted(re.escape(path["data"].removeprefix("results/")) for path in archives.paths.values()))
     assert both.count("|") == 1
     for own, source in ((archives, "voc12"), (folder, "folder")):
         found = {name: own.data_from(name) for name in ("synthetic", "voc12", "folder")}
@@ -95,6 +96,12 @@ def test_a_dataset_comes_from_one_source() -> None:
 def test_a_pages_name_follows_from_all_settings() -> None:
     assert plan().pages != plan(report={"panels": 3}).pages
     assert list(plan(runs={"more": {"irnet": {"lr": 0.2}}}).pages) == ["default", "more"]
+
+
+def test_a_name_in_a_wildcard_is_no_pattern() -> None:
+    own = plan(runs={"v1.0": {}})
+    assert re.fullmatch(own.constraints()["run"], own.pages["v1.0"])
+    assert not re.fullmatch(own.constraints()["run"], own.pages["v1.0"].replace("v1.0", "v1x0"))
 
 
 def test_targets_are_stages_runs_and_comparisons() -> None:

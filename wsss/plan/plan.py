@@ -3,7 +3,8 @@
 Many methods return functions of a job's wildcards. Wildcards are read as attributes of any object.
 """
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -116,7 +117,7 @@ class Plan:
         dict[str, str]
             A regular expression by the wildcard's name.
         """
-        pages, tables = ("|".join(names) or "there-is-none" for names in (self.runs, self.comparisons))
+        pages, tables = (_one_of(names) for names in (self.runs, self.comparisons))
         fixed = {"split": "train|val", "shard": "[0-9]+-of-[0-9]+", "run": pages, "comparison": tables}
         return wildcard_constraints() | fixed
 
@@ -134,7 +135,7 @@ class Plan:
             A regular expression.
         """
         names = sorted(name for name, own in self._data.items() if source_of(own, self._locations) == source)
-        return "|".join(names) or "there-is-none"
+        return _one_of(names)
 
     def dataset_folders(self) -> dict[str, Path]:
         """The folders of the datasets that are prepared from a user's folder.
@@ -249,6 +250,11 @@ class Plan:
             Twelve hex digits; empty if the dataset has no list or label that users may correct.
         """
         return tables_digest(self._data[wildcards.data], self._locations, self._scripts.parent)
+
+
+def _one_of(names: Iterable[str]) -> str:
+    """A regular expression that only these names fit; without names, one that no name fits."""
+    return "|".join(map(re.escape, names)) or "there-is-none"
 
 
 def paths_of(run: RunSettings) -> dict[str, str]:
