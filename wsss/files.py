@@ -52,6 +52,16 @@ def remove_tree(folder: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def replace_link(link: Path, target: str | Path) -> None:
+    """Make `link` lead to `target`, in one step. Raises OSError if something else than a link has this name."""
+    temporary = link.with_name(f".{link.name}.{os.getpid()}.tmp")
+    try:
+        temporary.symlink_to(target)
+        temporary.replace(link)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
 def write_bytes(path: Path, content: bytes) -> None:
     """Write `content` to `path`, completely or not at all."""
     with atomic_path(path) as temporary:

@@ -1,11 +1,10 @@
 """Datasets that have been moved: their artifacts stay, and photographs are read from the new folder."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from wsss.errors import WsssError
-from wsss.files import sha256_of
+from wsss.files import replace_link, sha256_of
 from wsss.plan.plan import Plan
 from wsss.plan.stages import ROOT, STAGES
 
@@ -26,7 +25,7 @@ def follow_moved_datasets(plan: Plan) -> None:
         link = root / "dataset"
         if link.is_symlink() and folder.is_dir() and link.resolve() != folder.resolve():
             _check_photographs(root / STAGES["data"].file, folder)
-            _lead(link, folder)
+            replace_link(link, folder.resolve())
 
 
 def _check_photographs(index: Path, folder: Path) -> None:
@@ -47,9 +46,3 @@ def _first_photographs(index: Path) -> Iterator[tuple[str, str]]:
             image_id, *_, digest = line.rstrip("\n").split("\t")
             if digest != "sha256":
                 yield image_id, digest
-
-
-def _lead(link: Path, folder: Path) -> None:
-    temporary = link.with_name(f".{link.name}.{os.getpid()}.tmp")
-    temporary.symlink_to(folder.resolve())
-    temporary.replace(link)

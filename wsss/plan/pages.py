@@ -1,11 +1,11 @@
 """The inputs of the pages of runs and of the tables of comparisons, and the folders where users find them."""
 
 import json
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from wsss.files import replace_link
 from wsss.plan.plan import Plan, paths_of
 from wsss.plan.stages import ROOT, STAGES
 from wsss.settings.run import TRAINED, RunSettings
@@ -192,11 +192,8 @@ def show_pages(plan: Plan) -> list[str]:
 
 def _link(link: Path, target: str) -> str:
     """Make `link` lead to `target`. Returns a warning if something else has this name, else an empty text."""
-    temporary = link.with_name(f".{link.name}.{os.getpid()}.tmp")
     try:
-        temporary.symlink_to(target)
-        temporary.replace(link)
+        replace_link(link, target)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         return str(error.strerror)
     return ""
