@@ -33,6 +33,7 @@ from wsss.cams.plain import class_maps
 from wsss.classification.classifier import build_classifier
 from wsss.data.dataset import Dataset
 from wsss.data.images import write_labels
+from wsss.data.index import INDEX_COLUMNS, IndexRow
 from wsss.evaluation.scores import score_labels
 from wsss.files import write_csv, write_json, write_text
 from wsss.networks.inference.network import inference_backbone
@@ -95,7 +96,13 @@ def make_dataset(root: Path, images: int) -> None:
     """A prepared dataset with small masks and without photographs. A few labels and masks are repeated."""
     ids = [f"{number:06d}" for number in range(images)]
     names = [f"class_{number}" for number in range(20)]
-    write_json(root / "dataset.json", {"classes": {name: i for i, name in enumerate(names, 1)}, "ignored_classes": {}})
+    classes = {name: value for value, name in enumerate(names, 1)}
+    write_json(root / "dataset.json", {"classes": classes, "ignored_classes": {}, "has_background": True})
+    index = ["\t".join(INDEX_COLUMNS)]
+    for image_id in ids:
+        files = (f"dataset/JPEGImages/{image_id}.jpg", f"dataset/SegmentationClass/{image_id}.png", "", "")
+        index.append("\t".join(map(str, IndexRow(image_id, SIDE, SIDE, SIDE, SIDE, 1, "", *files))))
+    write_text(root / "images.tsv", "\n".join(index) + "\n")
     rows = np.random.default_rng(0).integers(0, 2, (images, len(names)))
     lines = [f"{image_id},{','.join(map(str, row))}" for image_id, row in zip(ids, rows, strict=True)]
     write_text(root / "image_labels.csv", "\n".join([",".join(["image_id", *names]), *lines]) + "\n")

@@ -6,6 +6,7 @@ import numpy as np
 from photographs import photograph
 
 from wsss.data.dataset import Dataset
+from wsss.data.folder import list_folder
 from wsss.data.images import write_labels
 from wsss.data.preparation import prepare
 from wsss.files import write_text
@@ -36,5 +37,6 @@ def make_dataset(folder: Path, images: int) -> Dataset:
     for split, members in (("train", ids[:-1]), ("val", ids[-1:])):
         write_text(source / "ImageSets" / "Segmentation" / f"{split}.txt", "\n".join(members) + "\n")
     write_text(source / "image_labels.csv", "\n".join(rows) + "\n")
-    prepare(source, folder / "data", classes, {}, {"train": "train", "train_scored": "train", "val": "val"})
+    lists = {"train": "train", "train_scored": "train", "val": "val"}
+    prepare(list_folder(source, classes, {}, lists), folder / "data")
     return Dataset(folder / "data")

@@ -29,6 +29,7 @@ from wsss.cams.shards import write_cam_shard
 from wsss.classification.classifier import build_classifier
 from wsss.classification.training import train_classifier
 from wsss.data.dataset import Dataset
+from wsss.data.folder import list_folder
 from wsss.data.preparation import prepare
 from wsss.files import write_text
 from wsss.networks.backbones import Backbone, backbone_of
@@ -168,7 +169,7 @@ def prepare_photographs(folder: Path, photographs: Path, count: int) -> Prepared
         (source / name).symlink_to(photographs.resolve() / name)
     data: Any = prepared.settings.data
     lists = {"train": "train", "train_scored": "train", "val": "val"}
-    prepare(source, folder / "data", data.classes, data.ignored_classes, lists)
+    prepare(list_folder(source, data.classes, data.ignored_classes, lists), folder / "data")
     prepare_weights(prepared)
     return prepared
 

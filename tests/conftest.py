@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from wsss.data.dataset import Dataset
+from wsss.data.folder import list_folder
 from wsss.data.preparation import prepare
 from wsss.data.synthetic.scenes import CLASS_NAMES, generate
 from wsss.settings.data import SyntheticSettings
@@ -44,7 +45,7 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     )
     generate(settings, folder / "source")
     classes = {name: value for value, name in enumerate(CLASS_NAMES[:4], 1)}
-    prepare(folder / "source", folder / "data", classes, {}, settings.lists.by_split())
+    prepare(list_folder(folder / "source", classes, {}, settings.lists.by_split()), folder / "data")
     return Dataset(folder / "data")
 
 

@@ -9,8 +9,10 @@ from safetensors.numpy import save_file
 from typer.testing import CliRunner, Result
 
 from wsss.cli import app
+from wsss.data.label_values import LabelValues
 from wsss.stores.label_images import write_label_shard
 
+VALUES = LabelValues({"cat": 1}, {})
 WEIGHTS = Path("voc12") / "vwl_l-9f3c12" / "classifier.safetensors"
 STAGE = Path("voc12") / "vwl_l-9f3c12" / "cams-77c1aa" / "pseudo-5d10ee"
 
@@ -21,9 +23,11 @@ def results(tmp_path: Path) -> Path:
     folder = tmp_path / "results" / STAGE
     labels = np.zeros((3, 4), np.uint8)
     for shard, ids in (("0-of-2", ["a", "c"]), ("1-of-2", ["b", "d"])):
-        write_label_shard(ids, lambda image_id: labels, folder, folder / "shards" / "train" / f"{shard}.tsv", "labels")
+        write_label_shard(
+            VALUES, ids, lambda image_id: labels, folder, folder / "shards" / "train" / f"{shard}.tsv", "labels"
+        )
     other = folder.parent
-    write_label_shard(["a"], lambda image_id: labels, other, other / "shards" / "val" / "0-of-1.tsv", "labels")
+    write_label_shard(VALUES, ["a"], lambda image_id: labels, other, other / "shards" / "val" / "0-of-1.tsv", "labels")
     save_file({"weight": np.zeros((2, 3), np.float32)}, tmp_path / "results" / WEIGHTS)
     return tmp_path / "results"
 

@@ -13,6 +13,7 @@ from tests.reference import noise
 from wsss.cams.shards import write_cam_shard
 from wsss.classification.classifier import build_classifier
 from wsss.data.dataset import Dataset
+from wsss.data.folder import list_folder
 from wsss.data.images import read_image, read_labels
 from wsss.data.preparation import prepare
 from wsss.evaluation.cam_crf import write_cam_crf_shard
@@ -73,7 +74,8 @@ def photographs(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     (lists / "all.txt").write_text("\n".join(PHOTOGRAPHS))
     (folder / "source" / "image_labels.csv").write_text("\n".join(rows))
     classes = {name: value for value, name in enumerate(CLASSES, 1)}
-    prepare(folder / "source", folder / "data", classes, {}, dict.fromkeys(("train", "train_scored", "val"), "all"))
+    lists = dict.fromkeys(("train", "train_scored", "val"), "all")
+    prepare(list_folder(folder / "source", classes, {}, lists), folder / "data")
     return Dataset(folder / "data")
 
 
@@ -104,7 +106,7 @@ def labelled(photographs: Dataset, tmp_path_factory: pytest.TempPathFactory) -> 
     trainings = Trainings(IrnetTraining(IRNET, start, edges))
     written(write_pseudo_shard, "pseudo", photographs, ids, cams, walk, trainings)
     written(write_score_shard, "scores", photographs, ids, files["segmenter"], SEGMENTATION, PredictionSettings())
-    written(write_plain_shard, "plain", ids, scores)
+    written(write_plain_shard, "plain", photographs, ids, scores)
     written(write_crf_shard, "crf", photographs, ids, scores, PredictionLabelSettings())
     return root
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from step import step
 
 with step(snakemake):
+    from wsss.data.folder import list_folder
     from wsss.data.preparation import prepare
     from wsss.data.synthetic.scenes import CLASS_NAMES, generate
     from wsss.settings.run import read_settings
@@ -13,4 +14,4 @@ with step(snakemake):
     settings = read_settings("data", snakemake.params.settings)
     generate(settings, root / "dataset", snakemake.threads)
     classes = {name: value for value, name in enumerate(CLASS_NAMES[: settings.classes], 1)}
-    prepare(root / "dataset", root, classes, {}, settings.lists.by_split(), snakemake.threads)
+    prepare(list_folder(root / "dataset", classes, {}, settings.lists.by_split()), root, snakemake.threads)

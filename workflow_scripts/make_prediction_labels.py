@@ -14,5 +14,5 @@ with step(snakemake):
     scores = stage_folder(snakemake.input.scores)
     plain, crf = Path(snakemake.output.plain), Path(snakemake.output.crf)
     settings = read_settings("prediction_labels", snakemake.params.settings)
-    write_plain_shard(ids, scores, stage_folder(plain), plain)
+    write_plain_shard(dataset, ids, scores, stage_folder(plain), plain)
     write_crf_shard(dataset, ids, scores, settings, stage_folder(crf), crf)

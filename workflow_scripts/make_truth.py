@@ -10,6 +10,7 @@ with step(snakemake):
 
     dataset = Dataset(Path(snakemake.input.images).parent)
     write_label_shard(
+        dataset.values,
         dataset.shard("train", snakemake.wildcards.shard),
         dataset.truth,
         stage_folder(snakemake.output.manifest),

@@ -5,7 +5,8 @@ from pathlib import Path
 from step import locations, own_lists, step
 
 with step(snakemake):
-    from wsss.data.preparation import by_value, check_lengths, prepare
+    from wsss.data.folder import check_lengths, list_folder
+    from wsss.data.preparation import prepare
     from wsss.data.voc_layout import VOC12_LENGTHS
     from wsss.errors import WsssError
     from wsss.settings.run import read_settings
@@ -16,6 +17,6 @@ with step(snakemake):
     source, lists = Path(places.dataset), settings.lists.by_split()
     if settings.kind == "voc12":
         check_lengths(source, lists, VOC12_LENGTHS)
-    classes, ignored = by_value(settings.classes), by_value(settings.ignored_classes)
+    listing = list_folder(source, settings.classes, settings.ignored_classes, lists, own_lists(places))
     root = Path(snakemake.output.images).parent
-    prepare(source, root, classes, ignored, lists, snakemake.threads, own_lists(places))
+    prepare(listing, root, snakemake.threads, settings.max_pixels, settings.on_bad_image == "skip")

@@ -6,7 +6,8 @@ from step import locations, own_lists, step
 
 with step(snakemake):
     from wsss.data.download import fetch
-    from wsss.data.preparation import by_value, prepare
+    from wsss.data.folder import list_folder
+    from wsss.data.preparation import prepare
     from wsss.data.voc12 import SBD_ARCHIVE, VOC_ARCHIVE, build_voc12
     from wsss.settings.run import read_settings
 
@@ -18,5 +19,5 @@ with step(snakemake):
     voc, sbd = archives / VOC_ARCHIVE.name, archives / SBD_ARCHIVE.name
     lists, own = settings.lists.by_split(), own_lists(places)
     build_voc12(voc, sbd, root / "dataset", lists, own, snakemake.threads)
-    classes, ignored = by_value(settings.classes), by_value(settings.ignored_classes)
-    prepare(root / "dataset", root, classes, ignored, lists, snakemake.threads, own)
+    listing = list_folder(root / "dataset", settings.classes, settings.ignored_classes, lists, own)
+    prepare(listing, root, snakemake.threads, settings.max_pixels, settings.on_bad_image == "skip")

@@ -17,6 +17,7 @@ from wsss.cams.shards import batches_of_equal_size, write_cam_shard
 from wsss.classification.classifier import Classifier, build_classifier
 from wsss.data.augmentation import scaled_size, to_tensor
 from wsss.data.dataset import Dataset
+from wsss.data.folder import list_folder
 from wsss.data.images import read_image
 from wsss.data.preparation import prepare
 from wsss.files import sha256_of
@@ -39,7 +40,8 @@ def one_photograph(photographs: Path, image_id: str, keys: np.ndarray, folder: P
     row = ",".join("1" if number in keys else "0" for number in range(20))
     (folder / "source" / "image_labels.csv").write_text(f"image_id,{','.join(VOC_CLASSES)}\n{image_id},{row}\n")
     classes = {name: value for value, name in enumerate(VOC_CLASSES, 1)}
-    prepare(folder / "source", folder / "data", classes, {}, dict.fromkeys(("train", "train_scored", "val"), "one"))
+    lists = dict.fromkeys(("train", "train_scored", "val"), "one")
+    prepare(list_folder(folder / "source", classes, {}, lists), folder / "data")
     return Dataset(folder / "data")
 
 

@@ -8,14 +8,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from wsss.data.dataset import Dataset, mask_path, read_list
+from wsss.data.dataset import Dataset
+from wsss.data.folder import list_folder, mask_folder
 from wsss.data.images import write_labels
+from wsss.data.lists import read_list
 from wsss.data.preparation import prepare
 from wsss.errors import WsssError
 from wsss.files import sha256_of
 
 CLASSES = {"cat": 8, "dog": 12}
 IGNORED = {"person": 15}
+# Height 3 and width 5, as the photograph.
+MASK = [[0, 8, 12, 0, 0], [15, 255, 0, 0, 0], [8, 8, 0, 0, 12]]
 LISTS = {"train": "train_aug", "train_scored": "train", "val": "val"}
 SIZES = {"a1": (5, 3), "0002": (4, 6), "c3": (2, 2), "d.4": (1, 1)}
 TABLE = "image_id,dog,person,cat\nc3,1,0,1\na1,1,1,0\n0002,0,1,0\nd.4,0,0,1\nunlisted,0,0,0\n"
@@ -33,13 +37,14 @@ def source(tmp_path: Path) -> Path:
     (folder / "image_labels.csv").write_text(TABLE)
     for name, size in SIZES.items():
         Image.new("RGB", size, (10, 20, 30)).save(folder / "JPEGImages" / f"{name}.jpg")
-    write_labels(folder / "SegmentationClass" / "a1.png", np.array([[0, 8, 12], [15, 255, 0]]))
+    write_labels(folder / "SegmentationClass" / "a1.png", np.array(MASK))
     return folder
 
 
 def made_ready(source: Path, **changes: Any) -> Dataset:
     values: dict[str, Any] = {"classes": CLASSES, "ignored_classes": IGNORED, "lists": LISTS}
-    prepare(source, source.parent / "data", **(values | changes))
+    workers = changes.pop("workers", 1)
+    prepare(list_folder(source, **(values | changes)), source.parent / "data", workers)
     return Dataset(source.parent / "data")
 
 
@@ -72,12 +77,14 @@ def test_lists_labels_and_index_of_a_good_folder(source: Path) -> None:
         "d.4": [1, 0],
     }
     assert {row.dtype for row in data.image_labels.values()} == {np.dtype(np.float32)}
-    index = [line.split("\t") for line in (data.root / "images.tsv").read_text().splitlines()]
-    assert index[0] == ["id", "height", "width", "sha256"]
-    for name, height, width, digest in index[1:]:
-        assert (int(width), int(height)) == SIZES[name]
-        assert digest == sha256_of(data.image_path(name)) == sha256_of(source / "JPEGImages" / f"{name}.jpg")
-    assert [row[0] for row in index[1:]] == ["0002", "a1", "c3", "d.4"]
+    assert list(data.index) == ["0002", "a1", "c3", "d.4"]
+    for name, row in data.index.items():
+        assert row.size[::-1] == row.full_size[::-1] == SIZES[name]
+        assert row.sha256 == sha256_of(data.image_path(name)) == sha256_of(source / "JPEGImages" / f"{name}.jpg")
+        assert (row.file, row.copy, row.orientation) == (f"dataset/JPEGImages/{name}.jpg", "", 1)
+    assert {name: row.mask for name, row in data.index.items() if row.mask} == {
+        "a1": "dataset/SegmentationClass/a1.png"
+    }
 
 
 def test_present_classes_are_numbered_in_order(source: Path) -> None:
@@ -97,6 +104,8 @@ def test_making_ready_again_gives_the_same_bytes_for_any_number_of_workers(sourc
         "train.txt",
         "train_scored.txt",
         "val.txt",
+        "test.txt",
+        "skipped.tsv",
     }
     made_ready(source, workers=3)
     assert {path: path.read_bytes() for path in files} == before
@@ -113,36 +122,37 @@ def test_shards_share_out_a_split(source: Path, count: int) -> None:
 
 def test_truth_is_numbered_as_the_classes_are(source: Path) -> None:
     data = made_ready(source)
-    np.testing.assert_array_equal(data.truth("a1"), [[0, 1, 2], [255, 255, 0]])
+    np.testing.assert_array_equal(data.truth("a1"), [[0, 1, 2, 0, 0], [255, 255, 0, 0, 0], [1, 1, 0, 0, 2]])
     assert data.truth("a1").dtype == np.uint8
     other_order = made_ready(source, classes={"dog": 12, "cat": 8})
-    np.testing.assert_array_equal(other_order.truth("a1"), [[0, 2, 1], [255, 255, 0]])
-    assert list(other_order.present("a1")) == [0]
+    np.testing.assert_array_equal(other_order.truth("a1"), data.truth("a1"))
+    assert list(other_order.present("a1")) == [1]
 
 
 @pytest.mark.parametrize("value", [1, 20, 254])
 def test_unknown_values_in_masks_are_named(source: Path, value: int) -> None:
-    write_labels(source / "SegmentationClass" / "a1.png", np.array([[0, value]]))
-    with pytest.raises(WsssError, match=r"a1\.png holds a value that is neither"):
-        made_ready(source).truth("a1")
+    write_labels(source / "SegmentationClass" / "a1.png", np.full((3, 5), value))
+    with pytest.raises(WsssError, match=rf"a1\.png holds the value {value} \(15 pixels\), which is neither"):
+        made_ready(source)
 
 
 def test_254_may_be_a_class_like_any_other(source: Path) -> None:
-    write_labels(source / "SegmentationClass" / "a1.png", np.array([[0, 254, 8]]))
+    write_labels(source / "SegmentationClass" / "a1.png", np.array([[0, 254, 8, 0, 0]] * 3))
     data = made_ready(source, classes={"cat": 8, "dog": 254})
-    np.testing.assert_array_equal(data.truth("a1"), [[0, 2, 1]])
+    np.testing.assert_array_equal(data.truth("a1"), [[0, 2, 1, 0, 0]] * 3)
 
 
 def test_augmented_masks_go_before_others(source: Path) -> None:
-    assert mask_path(source, "a1") == source / "SegmentationClass" / "a1.png"
+    assert mask_folder(source) == "SegmentationClass"
     (source / "SegmentationClassAug").mkdir()
-    assert mask_path(source, "a1") == source / "SegmentationClassAug" / "a1.png"
+    assert mask_folder(source) == "SegmentationClassAug"
 
 
 def test_masks_are_not_needed(source: Path) -> None:
     (source / "SegmentationClass" / "a1.png").unlink()
     data = made_ready(source)
-    with pytest.raises(WsssError, match=r"missing label image: .*a1\.png"):
+    assert data.scored_ids("train") == []
+    with pytest.raises(WsssError, match=r"image a1 .* has no mask"):
         data.truth("a1")
 
 
@@ -172,8 +182,11 @@ TRAIN_AUG = "ImageSets/Segmentation/train_aug.txt"
         (drop(TRAIN_AUG), r"missing image list: .*train_aug\.txt"),
         (put(TRAIN_AUG, " \n\n"), r"image list .*train_aug\.txt is empty"),
         (put(TRAIN_AUG, "a1\nc3\na1\n"), r"image list .*train_aug\.txt names a1 more than once"),
-        (put("ImageSets/Segmentation/train.txt", "d.4\n"), "d.4 is in the list train but not in train_aug"),
-        (put("ImageSets/Segmentation/val.txt", "c3\nd.4\n"), "c3 is in the list train_aug and in val, as are 0 others"),
+        (
+            put("ImageSets/Segmentation/train.txt", "d.4\n"),
+            "d.4 is in the list of train_scored but not in that of train",
+        ),
+        (put("ImageSets/Segmentation/val.txt", "c3\nd.4\n"), "c3 is in the lists of train and of val, as are 0 others"),
         (drop("image_labels.csv"), r"missing table of image-level labels: .*image_labels\.csv"),
         (put("image_labels.csv", ""), r"image_labels\.csv is no table of image-level labels"),
         (
@@ -190,7 +203,7 @@ TRAIN_AUG = "ImageSets/Segmentation/train_aug.txt"
         (put("image_labels.csv", TABLE.replace("c3,1,0,1", "c3,,0,1")), "row of image c3 holds a value other than"),
         (put("image_labels.csv", TABLE.replace("c3,1,0,1", "c3,x,0,1")), "row of image c3 holds a value other than"),
         (put("image_labels.csv", TABLE + "c3,0,0,0\n"), "names image c3 more than once, with different labels"),
-        (put("image_labels.csv", TABLE.replace("1", "0").replace("a0", "a1")), "names no class in any of the 4 listed"),
+        (put("image_labels.csv", TABLE.replace("1", "0").replace("a0", "a1")), "names? no class in any of the"),
         (put(TRAIN_AUG, b"c3\xff\n"), r"image list .*train_aug\.txt is no text in UTF-8"),
         (drop("JPEGImages/c3.jpg"), r"missing image: .*c3\.jpg$"),
         (put("JPEGImages/c3.jpg", b"\xff\xd8\xff"), r"damaged image: .*c3\.jpg"),
@@ -218,7 +231,7 @@ def test_all_faulty_images_are_counted(source: Path) -> None:
 
 def test_a_missing_folder_names_the_key_to_set(tmp_path: Path) -> None:
     with pytest.raises(WsssError, match=r"no dataset at .*nowhere: set locations\.dataset"):
-        prepare(tmp_path / "nowhere", tmp_path / "data", CLASSES, IGNORED, LISTS)
+        list_folder(tmp_path / "nowhere", CLASSES, IGNORED, LISTS)
 
 
 def test_a_moved_folder_is_linked_anew(source: Path) -> None:

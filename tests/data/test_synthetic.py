@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from wsss.data.dataset import Dataset, read_list
+from wsss.data.dataset import Dataset
+from wsss.data.folder import list_folder
 from wsss.data.images import read_image, read_labels
+from wsss.data.lists import read_list
 from wsss.data.preparation import prepare
 from wsss.data.synthetic import scenes as synthetic
 from wsss.data.synthetic.scenes import CLASS_NAMES, CREATURES, draw_creature, draw_scene, generate
@@ -82,7 +84,8 @@ def test_sizes_vary_and_masks_fit_their_images(folder: Path) -> None:
 
 def test_the_layout_accepts_the_folder(folder: Path, tmp_path: Path) -> None:
     classes = {name: value for value, name in enumerate(CLASS_NAMES[:8], 1)}
-    prepare(folder, tmp_path / "data", classes, {}, {"train": "train", "train_scored": "train", "val": "val"})
+    lists = {"train": "train", "train_scored": "train", "val": "val"}
+    prepare(list_folder(folder, classes, {}, lists), tmp_path / "data")
     dataset = Dataset(tmp_path / "data")
     assert dataset.ids("train") == read_list(folder / "ImageSets" / "Segmentation" / "train.txt")
     assert sorted(dataset.classes) == sorted(CLASS_NAMES[:8])

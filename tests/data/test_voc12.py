@@ -12,6 +12,7 @@ from scipy.io import savemat
 
 from tests.data.archives import Files, annotation, jpeg, lines, mat, pack, png
 from wsss.data.dataset import Dataset
+from wsss.data.folder import list_folder
 from wsss.data.images import read_labels, voc_palette
 from wsss.data.preparation import prepare
 from wsss.data.voc12 import (
@@ -165,7 +166,7 @@ def test_image_level_labels_name_difficult_objects_but_no_parts(built: Path) -> 
 
 def test_the_workflow_accepts_the_result(built: Path, tmp_path: Path) -> None:
     settings = Voc12Settings(kind="voc12")
-    prepare(built, tmp_path, settings.classes, {}, settings.lists.by_split())
+    prepare(list_folder(built, settings.classes, {}, settings.lists.by_split()), tmp_path)
     dataset = Dataset(tmp_path)
     assert dataset.ids("train") == TRAIN_AUG
     assert dataset.ids("train_scored") == VOC_TRAIN

@@ -1,5 +1,6 @@
 """A part of VOC 2012 from the official archives and from a folder: equal images, labels, lists and masks."""
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,8 @@ import pytest
 from tests.conftest import PROJECT
 from tests.data.archives import MADE, archives_of, folder_of, lines
 from wsss.data.dataset import Dataset
-from wsss.data.preparation import by_value, check_lengths, prepare
+from wsss.data.folder import check_lengths, list_folder
+from wsss.data.preparation import prepare
 from wsss.data.voc12 import SBD_ARCHIVE, VOC_ARCHIVE, build_voc12
 from wsss.describe import read_config_file
 from wsss.errors import WsssError
@@ -37,7 +39,7 @@ def assert_equal_both_ways(folder: Path, ids: list[str], train: list[str], val: 
     # The archives' train_aug has all images but the one of VOC's val.
     build_voc12(voc, sbd, from_archives / "dataset", lists, own_lists, workers=2, train_aug_images=len(ids) - 1)
     for source, root in ((from_archives / "dataset", from_archives), (folder, from_folder)):
-        prepare(source, root, by_value(settings.classes), settings.ignored_classes, lists, 2, own_lists)
+        prepare(list_folder(source, settings.classes, settings.ignored_classes, lists, own_lists), root, 2)
     for name in ["images.tsv", "image_labels.csv", "dataset.json", *(f"lists/{name}.txt" for name in lists)]:
         assert (from_archives / name).read_bytes() == (from_folder / name).read_bytes(), name
     one, other = Dataset(from_archives), Dataset(from_folder)
@@ -82,16 +84,20 @@ def test_the_committed_lists_are_the_folders(photographs: Path) -> None:
 def test_all_of_voc_animals_is_what_its_figures_were_measured_on(photographs: Path, tmp_path: Path) -> None:
     """Sums of the index, the labels, the classes and the lists, as they were when the figures were published."""
     settings, lists = animals(), animals().lists.by_split()
-    prepare(photographs, tmp_path, by_value(settings.classes), settings.ignored_classes, lists, 2, LISTS)
+    prepare(list_folder(photographs, settings.classes, settings.ignored_classes, lists, LISTS), tmp_path, 2)
     published = {
-        "images.tsv": "f18a6824cf633d642b142837a14c2aa1304927a3a37a2ae604afbd794ac15311",
         "image_labels.csv": "d814cee62432a7dd5a9838075d902c943258d328f94477e79612c5acdd89fa08",
-        "dataset.json": "3fedd3bf6486776a6cfa06a84db1abee82b0b929a2a10db094e9c7f8158f1c9d",
         "lists/train.txt": "47e4020058c19940ac58066e118e5531aa8be02cd8735e05ee7b5a133fea7a3b",
         "lists/train_scored.txt": "47e4020058c19940ac58066e118e5531aa8be02cd8735e05ee7b5a133fea7a3b",
         "lists/val.txt": "ea10aef61d79ae6a5f6a800c460bd87f0e7cbd5cd8693d7a85b0fe5957971656",
     }
     assert {name: sha256_of(tmp_path / name) for name in published} == published
+    index = Dataset(tmp_path).index.values()
+    photographs_then = "".join(f"{row.id}\t{row.height}\t{row.width}\t{row.sha256}\n" for row in index)
+    assert hashlib.sha256(f"id\theight\twidth\tsha256\n{photographs_then}".encode()).hexdigest() == (
+        "f18a6824cf633d642b142837a14c2aa1304927a3a37a2ae604afbd794ac15311"
+    )
+    assert Dataset(tmp_path).values.classes == settings.classes
 
 
 def test_a_folder_takes_the_place_of_what_was_unpacked_and_gives_it_back(tmp_path: Path) -> None:
@@ -101,7 +107,7 @@ def test_a_folder_takes_the_place_of_what_was_unpacked_and_gives_it_back(tmp_pat
     assert_equal_both_ways(folder, ids, ids[:3], ids[3:4], tmp_path)
     root, own_lists, settings = tmp_path / "from_archives", tmp_path / "lists", animals()
     lists = settings.lists.by_split()
-    prepare(folder, root, settings.classes, settings.ignored_classes, lists, 1, own_lists)
+    prepare(list_folder(folder, settings.classes, settings.ignored_classes, lists, own_lists), root)
     assert (root / "dataset").resolve() == folder.resolve()
     voc, sbd = (tmp_path / "archives" / archive.name for archive in (VOC_ARCHIVE, SBD_ARCHIVE))
     for _ in range(2):
@@ -131,7 +137,8 @@ def test_labels_beside_own_lists_take_the_place_of_the_datasets(tmp_path: Path) 
     (own / "train.txt").write_bytes(lines(first))
     (own / "val.txt").write_bytes(lines(second))
     settings = animals()
-    prepare(folder, tmp_path, by_value(settings.classes), settings.ignored_classes, settings.lists.by_split(), 1, own)
+    listing = list_folder(folder, settings.classes, settings.ignored_classes, settings.lists.by_split(), own)
+    prepare(listing, tmp_path)
     assert list(Dataset(tmp_path).present(first)) == list(range(6))
 
 

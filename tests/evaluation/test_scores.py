@@ -10,6 +10,7 @@ from PIL import Image
 
 from wsss.data.dataset import Dataset
 from wsss.data.images import write_labels
+from wsss.data.index import INDEX_COLUMNS, IndexRow
 from wsss.errors import WsssError
 from wsss.evaluation.scores import (
     confusion_matrix,
@@ -19,7 +20,7 @@ from wsss.evaluation.scores import (
     pixel_accuracy,
     score_labels,
 )
-from wsss.files import write_json
+from wsss.files import write_json, write_text
 
 SHAPES = [(1, 1), (1, 7), (13, 1), (17, 23)]
 
@@ -129,12 +130,19 @@ def test_names_that_do_not_fit_are_refused(names: list[str]) -> None:
 @pytest.fixture
 def dataset(tmp_path: Path) -> Dataset:
     """Three images of odd sizes; mask values are not the class numbers, and one class is ignored."""
-    write_json(tmp_path / "dataset.json", {"classes": {"dog": 12, "cat": 8}, "ignored_classes": {"sofa": 18}})
+    facts = {"classes": {"dog": 12, "cat": 8}, "ignored_classes": {"sofa": 18}, "has_background": True}
+    write_json(tmp_path / "dataset.json", facts)
+    lines = ["\t".join(INDEX_COLUMNS)]
     rng = np.random.default_rng(0)
     for name, shape in (("a", (5, 9)), ("b", (1, 1)), ("c", (11, 4))):
         masks = rng.choice([0, 8, 12, 18, 255], size=shape).astype(np.uint8)
         write_labels(tmp_path / "dataset" / "SegmentationClass" / f"{name}.png", masks)
-        write_labels(tmp_path / "labels" / f"{name}.png", rng.integers(0, 3, shape).astype(np.uint8))
+        write_labels(tmp_path / "labels" / f"{name}.png", rng.choice([0, 12, 8], size=shape).astype(np.uint8))
+        row = IndexRow(
+            name, *shape, *shape, 1, "", f"dataset/{name}.jpg", f"dataset/SegmentationClass/{name}.png", "", ""
+        )
+        lines.append("\t".join(map(str, row)))
+    write_text(tmp_path / "images.tsv", "\n".join(lines) + "\n")
     return Dataset(tmp_path)
 
 
@@ -146,6 +154,7 @@ def test_pixels_that_a_label_image_leaves_out_count_as_background(dataset: Datas
     write_labels(path, labelled)
     ours = score_labels(dataset, ["a"], dataset.root, 1)
     labelled[:2] = 0
+    labelled = np.select([labelled == 12, labelled == 8], [1, 2], 0)
     assert ours.tolist() == looped_matrix(dataset.truth("a"), labelled, 3)
 
 
@@ -156,7 +165,8 @@ def test_folder_of_labels_is_the_sum_over_its_images(dataset: Dataset, workers: 
     for name in "abc":
         masks = np.asarray(Image.open(dataset.root / "dataset" / "SegmentationClass" / f"{name}.png"))
         truth = np.array([[number[int(value)] for value in row] for row in masks], np.uint8)
-        predicted = np.asarray(Image.open(dataset.root / "labels" / f"{name}.png"))
+        labels = np.asarray(Image.open(dataset.root / "labels" / f"{name}.png"))
+        predicted = np.array([[number[int(value)] for value in row] for row in labels], np.uint8)
         expected += np.array(looped_matrix(truth, predicted, 3))
     matrix = score_labels(dataset, ["a", "b", "c"], dataset.root, workers)
     assert matrix.tolist() == expected.tolist()

@@ -15,7 +15,7 @@ from wsss.settings.classifier import ClassifierSettings
 from wsss.settings.comparison import ComparisonSettings, PublishedSettings
 from wsss.settings.confident_labels import ConfidentLabelSettings
 from wsss.settings.crf import CrfSettings
-from wsss.settings.data import FolderSettings, ListSettings, SyntheticSettings, Voc12Settings
+from wsss.settings.data import FolderSettings, ListSettings, PhotographSettings, SyntheticSettings, Voc12Settings
 from wsss.settings.irnet import IrnetSettings
 from wsss.settings.objectives import ObjectivePart, RecamSettings, SecondStagePart
 from wsss.settings.pamr import PamrSettings
@@ -41,6 +41,7 @@ from wsss.settings.training import OptimiserSettings
 
 REQUIRED = "(no default)"
 RELEASED_SGD = {"momentum": 1e-4, "weight_decay": 1e-4, "power": 0.9, "decay_every": 1}
+PHOTOGRAPHS = {"max_pixels": 2_000_000, "on_bad_image": "stop"}
 CRF = {"method": "dense_crf", "iterations": 10, "gaussian_weight": 3.0}
 CAM_CRF = CRF | {"gaussian_sxy": 1, "bilateral_sxy": 64, "bilateral_srgb": 3, "bilateral_weight": 4}
 CONFIDENT_CRF = CRF | {"gaussian_sxy": 3, "bilateral_sxy": 50, "bilateral_srgb": 5, "bilateral_weight": 10}
@@ -115,13 +116,16 @@ DEFAULTS: dict[type[Settings], dict[str, Any]] = {
         "background_bias": 0.4,
         "body_cue": 0.8,
     },
+    PhotographSettings: PHOTOGRAPHS,
     Voc12Settings: {
+        **PHOTOGRAPHS,
         "kind": REQUIRED,
         "name": "voc12",
         "lists": {"train": "train_aug", "train_scored": "train", "val": "val"},
         "classes": VOC,
     },
     FolderSettings: {
+        **PHOTOGRAPHS,
         "kind": REQUIRED,
         "name": REQUIRED,
         "classes": REQUIRED,

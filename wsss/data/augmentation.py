@@ -13,7 +13,7 @@ from numba import njit
 from PIL import Image
 from torch import Tensor
 
-from wsss.data.images import IGNORE
+from wsss.data.images import IGNORE, scale_labels
 from wsss.data.resampling import resize_pixels
 
 
@@ -135,11 +135,6 @@ def scaled_size(size: tuple[int, int], factor: float) -> tuple[int, int]:
 def random_long_side(size: tuple[int, int], limits: tuple[int, int], rng: np.random.Generator) -> tuple[int, int]:
     """Height and width, scaled so that the longer one is a random integer between the `limits`, both included."""
     return scaled_size(size, int(rng.integers(limits[0], limits[1] + 1)) / max(size))
-
-
-def scale_labels(labels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Resize labels (height, width) to `size` = (height, width), nearest."""
-    return np.array(Image.fromarray(labels).resize(size[::-1], Image.Resampling.NEAREST))
 
 
 def _strip(length: int, side: int, rng: np.random.Generator) -> tuple[np.ndarray, int]:

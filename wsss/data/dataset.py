@@ -1,24 +1,30 @@
-"""A dataset prepared for the workflow: lists, image-level labels and an index of images beside a VOC-style folder.
+"""A dataset prepared for the workflow: an index, lists and image-level labels beside the photographs.
 
-<root>/dataset/JPEGImages/<id>.jpg, dataset/SegmentationClass[Aug]/<id>.png     images and, for scores only, masks
-<root>/dataset.json                     classes with their mask values, and classes that are ignored
-<root>/images.tsv                       id, height, width and SHA-256 of every listed image
+<root>/dataset                          a link to the user's folder, or the unpacked archives
+<root>/images.tsv                       the index: one row for each image, see `IndexRow`
+<root>/copies/<id>.{png,jpg}            upright copies of photographs that need turning, converting or a smaller size
+<root>/dataset.json                     classes with their values, and classes that are ignored
 <root>/image_labels.csv                 image_id and a 0/1 column for each class
-<root>/lists/{train,train_scored,val}.txt
+<root>/lists/{train,train_scored,val,test}.txt
 """
 
 import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from PIL import Image
 
-from wsss.data.images import IGNORE, read_labels
+from wsss.data.images import scale_labels
+from wsss.data.index import IndexRow, read_index, remake
+from wsss.data.label_values import LabelValues
+from wsss.data.photographs import SIDEWAYS, turned
 from wsss.errors import WsssError
 
-SPLITS = ("train", "train_scored", "val")
-UNKNOWN = 254
+# train_scored: the part of train whose masks are scored. test: images without labels, of which only masks are made.
+SPLITS = ("train", "train_scored", "val", "test")
 
 
 @dataclass(frozen=True)
@@ -36,42 +42,75 @@ class Dataset:
     root: Path
 
     @cached_property
-    def description(self) -> dict[str, dict[str, int]]:
-        """Mask values of the classes and of the ignored classes."""
+    def description(self) -> dict[str, Any]:
+        """Classes and ignored classes with their values, and whether there is a background."""
         path = self.root / "dataset.json"
         try:
             content = json.loads(path.read_text())
-        except (OSError, ValueError) as error:
-            again = f"delete {self.root / 'images.tsv'} and run the workflow again"
-            raise WsssError(f"{path} cannot be read ({error}): {again}") from None
-        return {"classes": content["classes"], "ignored_classes": content["ignored_classes"]}
+            return {name: content[name] for name in ("classes", "ignored_classes", "has_background")}
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise WsssError(f"{path} cannot be read ({error!r}): {remake(self.root)}") from None
+
+    @cached_property
+    def values(self) -> LabelValues:
+        """The value of each class in masks and label images."""
+        return LabelValues(**self.description)
 
     @cached_property
     def classes(self) -> list[str]:
         """Names of the n classes, without the background."""
         return list(self.description["classes"])
 
+    @property
+    def has_background(self) -> bool:
+        """Whether pixels may belong to no class."""
+        return bool(self.description["has_background"])
+
+    @cached_property
+    def index(self) -> dict[str, IndexRow]:
+        """The row of every listed image, by its id."""
+        return read_index(self.root / "images.tsv")
+
     def ids(self, split: str) -> list[str]:
         """Ids of a split.
 
         Parameters
         ----------
-        split : {"train", "train_scored", "val"}
+        split : {"train", "train_scored", "val", "test"}
             The split. `train_scored` is the part of `train` whose masks are scored.
 
         Returns
         -------
         list[str]
-            The ids in the order of their list.
+            The ids in the order of their list; empty if the split has none.
         """
-        return read_list(self.root / "lists" / f"{split}.txt")
+        path = self.root / "lists" / f"{split}.txt"
+        try:
+            return path.read_text().split("\n")[:-1]
+        except (OSError, ValueError) as error:
+            raise WsssError(f"{path} cannot be read ({error}): {remake(self.root)}") from None
+
+    def scored_ids(self, split: str) -> list[str]:
+        """Ids of a split whose images have masks to score with.
+
+        Parameters
+        ----------
+        split : {"train", "val"}
+            The split. Of train, only the images of `train_scored` are scored.
+
+        Returns
+        -------
+        list[str]
+            The ids in the order of their list; empty if there are no masks.
+        """
+        return [image_id for image_id in self.ids(scored_split(split)) if self.index[image_id].mask]
 
     def shard(self, split: str, shard: str) -> list[str]:
         """Ids of shard i of n: every n-th id, starting at the i-th.
 
         Parameters
         ----------
-        split : {"train", "train_scored", "val"}
+        split : {"train", "train_scored", "val", "test"}
             The split.
         shard : str
             The shard's name, `<i>-of-<n>`, with i in 0..n-1.
@@ -81,11 +120,14 @@ class Dataset:
         list[str]
             The ids in the order of their list.
         """
-        index, count = (int(part) for part in shard.split("-of-"))
-        return self.ids(split)[index::count]
+        return self.ids(split)[slice(*_start_and_step(shard))]
+
+    def scored_shard(self, split: str, shard: str) -> list[str]:
+        """As `shard`, of the images of a split that have masks; see `scored_ids`."""
+        return self.scored_ids(split)[slice(*_start_and_step(shard))]
 
     def image_path(self, image_id: str) -> Path:
-        """The path of a photograph.
+        """The path of the image that is worked on: the photograph's file, or its upright copy.
 
         Parameters
         ----------
@@ -95,9 +137,10 @@ class Dataset:
         Returns
         -------
         Path
-            `<root>/dataset/JPEGImages/<id>.jpg`.
+            A file that `wsss.data.images.read_image` reads.
         """
-        return self.root / "dataset" / "JPEGImages" / f"{image_id}.jpg"
+        row = self.index[image_id]
+        return self.root / (row.copy or row.file)
 
     @cached_property
     def image_labels(self) -> dict[str, np.ndarray]:
@@ -114,7 +157,7 @@ class Dataset:
         Parameters
         ----------
         image_id : str
-            An id of one of the lists.
+            An id of train or val.
 
         Returns
         -------
@@ -125,9 +168,8 @@ class Dataset:
 
     @cached_property
     def sizes(self) -> dict[str, tuple[int, int]]:
-        """Height and width of every listed image, in pixels, by its id."""
-        rows = (line.split("\t") for line in (self.root / "images.tsv").read_text().splitlines()[1:])
-        return {image_id: (int(height), int(width)) for image_id, height, width, _ in rows}
+        """Height and width of every listed image as it is worked on, in pixels, by its id."""
+        return {image_id: row.size for image_id, row in self.index.items()}
 
     def truth(self, image_id: str) -> np.ndarray:
         """Ground-truth labels of an image. Only scores, figures and fully supervised runs may use them.
@@ -135,33 +177,38 @@ class Dataset:
         Parameters
         ----------
         image_id : str
-            An id of one of the lists.
+            An id of one of the lists, with a mask.
 
         Returns
         -------
         np.ndarray
-            Labels, uint8 (height, width): 0 background, 1..n classes, 255 ignored.
+            Labels, uint8 (height, width) of the image that is worked on: 0 background, 1..n classes, 255 ignored.
 
         Raises
         ------
         WsssError
-            If the mask cannot be read, or has a value that is neither a class, an ignored class, 0 nor 255.
+            If the mask cannot be read, has another size than its photograph, or holds a value without a meaning.
         """
-        path = mask_path(self.root / "dataset", image_id)
-        labels: np.ndarray = self._truth_table[read_labels(path)]
-        if (labels == UNKNOWN).any():
-            raise WsssError(f"{path} holds a value that is neither a class, an ignored class, 0 nor 255")
-        return labels
+        row = self.index[image_id]
+        if not row.mask:
+            raise WsssError(f"image {image_id} ({row.file}) has no mask: add one, or take it out of what is scored")
+        return truth_of(self.root / row.mask, row, self.values)
 
-    @cached_property
-    def _truth_table(self) -> np.ndarray:
-        table = np.full(256, UNKNOWN, np.uint8)
-        table[0], table[255] = 0, IGNORE
-        for number, value in enumerate(self.description["classes"].values(), 1):
-            table[value] = number
-        for value in self.description["ignored_classes"].values():
-            table[value] = IGNORE
-        return table
+
+def truth_of(path: Path, row: IndexRow, values: LabelValues) -> np.ndarray:
+    """Class numbers of a mask at the size that its image is worked on; see `Dataset.truth`.
+
+    A mask of the size that the photograph has before it is turned upright is turned with it.
+    """
+    labels = values.read(path)
+    if labels.shape != row.full_size and row.orientation in SIDEWAYS:
+        labels = np.asarray(turned(Image.fromarray(labels), row.orientation))
+    if labels.shape != row.full_size:
+        raise WsssError(
+            f"{path} has {_told(labels.shape)} pixels, and its photograph {row.file} has {_told(row.full_size)}: "
+            "replace the mask"
+        )
+    return labels if row.full_size == row.size else scale_labels(labels, row.size)
 
 
 def scored_split(split: str) -> str:
@@ -169,23 +216,10 @@ def scored_split(split: str) -> str:
     return "train_scored" if split == "train" else split
 
 
-def mask_path(dataset: Path, image_id: str) -> Path:
-    """The path of a mask: in SegmentationClassAug if that folder exists, else in SegmentationClass."""
-    augmented = dataset / "SegmentationClassAug"
-    return (augmented if augmented.is_dir() else dataset / "SegmentationClass") / f"{image_id}.png"
+def _told(size: tuple[int, ...]) -> str:
+    return f"{size[0]} x {size[1]} (height x width)"
 
 
-def read_list(path: Path) -> list[str]:
-    """Ids of a list, one on each line. Raises WsssError if the file is missing, empty, or names an id twice."""
-    if not path.is_file():
-        raise WsssError(f"missing image list: {path}")
-    try:
-        ids = path.read_text(encoding="utf-8-sig").split()
-    except UnicodeDecodeError:
-        raise WsssError(f"image list {path} is no text in UTF-8: save it as such") from None
-    if not ids:
-        raise WsssError(f"image list {path} is empty")
-    if len(set(ids)) != len(ids):
-        twice = next(i for i in ids if ids.count(i) > 1)
-        raise WsssError(f"image list {path} names {twice} more than once")
-    return ids
+def _start_and_step(shard: str) -> tuple[int, None, int]:
+    index, count = (int(part) for part in shard.split("-of-"))
+    return index, None, count

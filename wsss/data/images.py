@@ -101,6 +101,11 @@ def write_labels(path: Path, labels: np.ndarray) -> None:
     write_bytes(path, buffer.getvalue())
 
 
+def scale_labels(labels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Resize labels (height, width) to `size` = (height, width), nearest."""
+    return np.array(Image.fromarray(labels).resize(size[::-1], Image.Resampling.NEAREST))
+
+
 def voc_palette() -> np.ndarray:
     """The VOC colours, uint8 (256, 3). The bits of an index go to the high bits of red, green and blue in turn."""
     index = np.arange(256)

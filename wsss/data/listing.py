@@ -30,7 +30,11 @@ class Listing:
     ignored_classes : Mapping[str, int]
         The same for known classes that are left out.
     masks : Mapping[str, str]
-        The path of each mask below `folder`, by the image's id. Images without a mask are left out.
+        The path of each mask below `mask_folder`, by the image's id. Images without a mask are left out.
+    mask_folder : Path or None
+        The folder of masks that were made from annotations, inside the prepared dataset. None: `folder`.
+    has_background : bool
+        Whether the value 0 stands for a background. If not, every pixel belongs to a class.
     """
 
     folder: Path
@@ -40,3 +44,5 @@ class Listing:
     classes: Mapping[str, int]
     ignored_classes: Mapping[str, int] = field(default_factory=dict)
     masks: Mapping[str, str] = field(default_factory=dict)
+    mask_folder: Path | None = None
+    has_background: bool = True

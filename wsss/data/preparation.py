@@ -1,138 +1,175 @@
-"""Prepares a folder in VOC layout for the workflow: checks it, and writes its index and lists."""
+"""Prepares a listed dataset for the workflow: checks every file, and writes its index, lists and labels."""
 
+import io
+import logging
+import re
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from wsss.data.dataset import SPLITS, read_list
+from wsss.data.dataset import SPLITS, truth_of
 from wsss.data.images import read_image
-from wsss.data.voc_layout import image_labels_path, list_path
+from wsss.data.index import INDEX_COLUMNS, IndexRow
+from wsss.data.label_values import BACKGROUND, MOST_CLASSES, LabelValues
+from wsss.data.listing import Listing
+from wsss.data.photographs import MOST_PIXELS, bounded_size, look, upright_image
 from wsss.errors import WsssError
-from wsss.files import remove_tree, sha256_of, write_json, write_text
+from wsss.files import remove_tree, sha256_of, write_bytes, write_csv, write_json, write_text
 from wsss.progress import track
 
-if TYPE_CHECKING:
-    import pandas as pd
+logger = logging.getLogger("wsss")
+# Smaller copies are JPEG files, because resizing has changed the pixels anyway. Copies of the same size are PNG files.
+COPY_QUALITY = 95
+LONGEST_ID = 200
+PLAIN_NAME = re.compile(r"[^./\\\x00-\x1f\x7f|][^/\\\x00-\x1f\x7f|]*")
 
 
 def prepare(
-    source: Path,
-    root: Path,
-    classes: Mapping[str, int],
-    ignored_classes: Mapping[str, int],
-    lists: Mapping[str, str],
-    workers: int = 1,
-    own_lists: Path | None = None,
+    listing: Listing, root: Path, workers: int = 1, most_pixels: int = MOST_PIXELS, skip_bad_images: bool = False
 ) -> None:
-    """Make a folder in VOC layout ready for the workflow. Masks are not read.
+    """Make a listed dataset ready for the workflow.
 
+    Every photograph and every mask is decoded once, so that wrong files are found before any training starts.
     images.tsv is written last, after all checks have passed.
 
     Parameters
     ----------
-    source : Path
-        The folder in VOC layout. Its image_labels.csv holds the labels, unless `own_lists` has such a table.
+    listing : Listing
+        The images, splits, labels and masks.
     root : Path
         The folder of the prepared dataset; see `wsss.data.dataset.Dataset`.
-    classes : Mapping[str, int]
-        The value of each class in the masks, 1..254, by its name.
-    ignored_classes : Mapping[str, int]
-        The same for known classes that are left out.
-    lists : Mapping[str, str]
-        From train, train_scored and val to names under `source`/ImageSets/Segmentation, or to files of the folder
-        `own_lists` (see `wsss.data.voc_layout.list_path`).
     workers : int
         Threads that decode images, at least 1.
-    own_lists : Path or None
-        The folder of the user's own lists.
+    most_pixels : int
+        Larger photographs are worked on at a smaller size; see `wsss.data.photographs.bounded_size`.
+    skip_bad_images : bool
+        Whether images that cannot be read are left out and listed in skipped.tsv. Otherwise the first one is an error.
 
     Raises
     ------
     WsssError
-        For missing lists, lists that do not fit each other, missing or damaged images, label tables that do not fit the
-        classes, and images of val that are in train too, unless both are the same list.
+        For lists that do not fit each other, ids that are no plain file names, classes that do not fit 8 bits, missing
+        or damaged images, and masks that do not fit.
     """
-    if not source.is_dir():
-        raise WsssError(f"no dataset at {source}: set locations.dataset in the config to a folder in VOC layout")
-    splits = {split: read_list(list_path(source, lists[split], own_lists)) for split in SPLITS}
-    stray = set(splits["train_scored"]) - set(splits["train"])
-    if stray:
-        raise WsssError(f"{min(stray)} is in the list {lists['train_scored']} but not in {lists['train']}")
-    shared = set(splits["train"]) & set(splits["val"])
-    if shared and lists["val"] not in (lists["train"], lists["train_scored"]):
+    _check_classes(listing)
+    _check_splits(listing)
+    _link(listing.folder, root / "dataset")
+    found = _Looker(listing, root, most_pixels).all(workers)
+    problems = {image_id: str(row) for image_id, row in found.items() if isinstance(row, WsssError)}
+    if problems and not skip_bad_images:
+        more = f" (and {len(problems) - 1} more images)" if len(problems) > 1 else ""
+        raise WsssError(f"{next(iter(problems.values()))}{more}")
+    listing = _without(listing, problems)
+    rows = [row for row in found.values() if isinstance(row, IndexRow)]
+    for split in SPLITS:
+        write_text(root / "lists" / f"{split}.txt", "".join(f"{one}\n" for one in listing.splits.get(split, [])))
+    write_text(root / "skipped.tsv", "id\treason\n" + "".join(f"{one}\t{why}\n" for one, why in problems.items()))
+    _write_labels(root / "image_labels.csv", listing)
+    facts = {"classes": listing.classes, "ignored_classes": listing.ignored_classes}
+    write_json(root / "dataset.json", {**facts, "has_background": listing.has_background})
+    lines = ["\t".join(INDEX_COLUMNS), *("\t".join(map(str, row)) for row in rows)]
+    write_text(root / "images.tsv", "\n".join(lines) + "\n")
+
+
+class _Looker:
+    """Looks at every photograph of a listing and its mask, and makes the copies that are needed."""
+
+    def __init__(self, listing: Listing, root: Path, most_pixels: int) -> None:
+        self.listing, self.root, self.most_pixels = listing, root, most_pixels
+        self.values = LabelValues(listing.classes, listing.ignored_classes, listing.has_background)
+        own_masks = listing.mask_folder
+        self.masks = "dataset" if own_masks is None else str(own_masks.relative_to(root))
+
+    def all(self, workers: int) -> dict[str, IndexRow | WsssError]:
+        """The row of each image, or what is wrong with it, by its id in ascending order."""
+        listed = {image_id for members in self.listing.splits.values() for image_id in members}
+        ids = sorted(listed)
+        with ThreadPoolExecutor(workers) as pool:
+            return dict(zip(ids, track(pool.map(self.row, ids), len(ids), "checking images"), strict=True))
+
+    def row(self, image_id: str) -> IndexRow | WsssError:
+        """The row of an image, or what is wrong with it."""
+        file = f"dataset/{self.listing.photographs[image_id]}"
+        own_mask = self.listing.masks.get(image_id, "")
+        try:
+            found = look(self.root / file)
+            size = bounded_size(found.size, self.most_pixels)
+            plain = found.plain and size == found.size
+            copy = "" if plain else self._copy(image_id, file, size == found.size)
+            if plain:
+                read_image(self.root / file)
+            digest = sha256_of(self.root / file)
+            mask = f"{self.masks}/{own_mask}" if own_mask else ""
+            copy_digest = sha256_of(self.root / copy) if copy else ""
+            row = IndexRow(image_id, *size, *found.size, found.orientation, digest, file, mask, copy, copy_digest)
+            if mask:
+                truth_of(self.root / mask, row, self.values)
+        except WsssError as error:
+            return error
+        return row
+
+    def _copy(self, image_id: str, file: str, whole: bool) -> str:
+        """Write an upright copy of a photograph: the whole one as PNG, a smaller one as JPEG. Returns its path."""
+        image, buffer = upright_image(self.root / file, self.most_pixels), io.BytesIO()
+        if whole:
+            image.save(buffer, "PNG", compress_level=1)
+        else:
+            image.save(buffer, "JPEG", quality=COPY_QUALITY, subsampling=0)
+        copy = f"copies/{image_id}.{'png' if whole else 'jpg'}"
+        write_bytes(self.root / copy, buffer.getvalue())
+        return copy
+
+
+def _check_classes(listing: Listing) -> None:
+    classes = [*listing.classes, *listing.ignored_classes]
+    if len(classes) > MOST_CLASSES:
+        raise WsssError(f"the dataset has {len(classes)} classes; label images of 8 bits hold at most {MOST_CLASSES}")
+    if BACKGROUND in listing.classes and listing.has_background:
         raise WsssError(
-            f"{min(shared)} is in the list {lists['train']} and in {lists['val']}, as are {len(shared) - 1} others: "
+            f"a class is called {BACKGROUND}, which is the name of the value 0: rename the class in data.classes, or "
+            "set data.background: none if every pixel belongs to a class"
+        )
+
+
+def _check_splits(listing: Listing) -> None:
+    splits = {split: list(listing.splits.get(split, [])) for split in SPLITS}
+    for image_id in sorted({one for members in splits.values() for one in members}):
+        if not PLAIN_NAME.fullmatch(image_id) or len(image_id.encode()) > LONGEST_ID:
+            raise WsssError(f"image id {image_id!r}: ids are plain file names of at most {LONGEST_ID} bytes, without /")
+        if re.search(r"[\t\n\r]", file := listing.photographs[image_id]):
+            raise WsssError(f"{file!r}: file names may not hold tabs or ends of lines; rename the file")
+    if not splits["train"]:
+        raise WsssError("the list of train is empty: a classifier needs images to train on")
+    if stray := set(splits["train_scored"]) - set(splits["train"]):
+        raise WsssError(f"{min(stray)} is in the list of train_scored but not in that of train")
+    shared = set(splits["train"]) & set(splits["val"])
+    if shared and splits["val"] not in (splits["train"], splits["train_scored"]):
+        raise WsssError(
+            f"{min(shared)} is in the lists of train and of val, as are {len(shared) - 1} others: "
             "nothing may be trained on images of val; without images to hold out, name the same list for both"
         )
-    ids = sorted({image_id for split in splits.values() for image_id in split})
-    labels = select_labels(image_labels_path(source, own_lists), ids, list(classes), list(ignored_classes))
-    _link(source, root / "dataset")
-    index = _index_images(root / "dataset", ids, workers)
-    for split, members in splits.items():
-        write_text(root / "lists" / f"{split}.txt", "\n".join(members) + "\n")
-    write_text(root / "image_labels.csv", labels.to_csv(index=False, lineterminator="\n"))
-    write_json(root / "dataset.json", {"classes": dict(classes), "ignored_classes": dict(ignored_classes)})
-    write_text(root / "images.tsv", index)
+    if not any(listing.labels[image_id].any() for image_id in splits["train"]):
+        raise WsssError(f"the image-level labels name no class in any of the {len(splits['train'])} images of train")
 
 
-def by_value(classes: Mapping[str, int]) -> dict[str, int]:
-    """Classes in the order of their mask values, so that their order in a config does not change paths of artifacts."""
-    return dict(sorted(classes.items(), key=lambda item: item[1]))
+def _without(listing: Listing, left_out: Mapping[str, str]) -> Listing:
+    """The listing without some images. Raises WsssError if no image of train is left."""
+    for image_id, why in left_out.items():
+        logger.warning("left out: %s: %s", image_id, why)
+    splits = {split: [one for one in ids if one not in left_out] for split, ids in listing.splits.items()}
+    if not splits["train"]:
+        raise WsssError(f"no image of train can be read; the first one: {next(iter(left_out.values()))}")
+    return replace(listing, splits=splits)
 
 
-def check_lengths(source: Path, lists: Mapping[str, str], lengths: Mapping[str, int]) -> None:
-    """Raise WsssError if a list of the folder `source` has another length than the published list of that name."""
-    for name in lists.values():
-        if name not in lengths:
-            continue
-        found = len(read_list(list_path(source, name)))
-        if found != lengths[name]:
-            raise WsssError(
-                f"{list_path(source, name)} names {found:,} images, and the list {name} of this dataset has "
-                f"{lengths[name]:,}: for a part of it put a file of your own into locations.lists and name it in "
-                f"data.lists, with its ending .txt"
-            )
-
-
-def select_labels(path: Path, ids: Sequence[str], classes: Sequence[str], ignored: Sequence[str]) -> "pd.DataFrame":
-    """Rows of `ids` and columns of `classes` of a table of image-level labels.
-
-    Raises WsssError for a missing table or row, rows that contradict each other, a column that is no known class,
-    a class without a column, and values other than 0 and 1.
-    """
-    import pandas as pd
-
-    if not path.is_file():
-        raise WsssError(f"missing table of image-level labels: {path}")
-    try:
-        table = pd.read_csv(path, dtype={"image_id": str}, index_col=False)
-    except ValueError as error:
-        raise WsssError(f"{path} is no table of image-level labels: {error}") from None
-    columns = list(table.columns)
-    if "image_id" not in columns:
-        raise WsssError(f"{path} has no column image_id")
-    unknown = [name for name in columns if name not in {"image_id", *classes, *ignored}]
-    if unknown:
-        raise WsssError(f"{path}: unknown class {unknown[0]!r}; name it in data.classes or data.ignored_classes")
-    absent = [name for name in classes if name not in columns]
-    if absent:
-        raise WsssError(f"{path} has no column for the class {absent[0]!r} of data.classes")
-    table = table[["image_id", *classes]].drop_duplicates()
-    without = sorted(set(ids) - set(table["image_id"]))
-    if without:
-        raise WsssError(f"{path} has no row for image {without[0]} ({len(without)} of {len(ids)} images are missing)")
-    table = table[table["image_id"].isin(set(ids))].sort_values("image_id")
-    twice = table["image_id"][table["image_id"].duplicated()]
-    if len(twice):
-        raise WsssError(f"{path} names image {twice.iloc[0]} more than once, with different labels")
-    table[list(classes)] = table[list(classes)].apply(pd.to_numeric, errors="coerce")
-    wrong = table[~table[list(classes)].isin([0, 1]).all(axis=1)]
-    if len(wrong):
-        raise WsssError(f"{path}: the row of image {wrong['image_id'].iloc[0]} holds a value other than 0 and 1")
-    if not table[list(classes)].to_numpy().any():
-        raise WsssError(f"{path} names no class in any of the {len(ids)} listed images")
-    return table.astype(dict.fromkeys(classes, int))
+def _write_labels(path: Path, listing: Listing) -> None:
+    labelled: Sequence[str] = sorted({*listing.splits["train"], *listing.splits.get("val", [])})
+    rows = [
+        {"image_id": image_id, **dict(zip(listing.classes, map(int, listing.labels[image_id]), strict=True))}
+        for image_id in labelled
+    ]
+    write_csv(path, rows)
 
 
 def _link(source: Path, link: Path) -> None:
@@ -142,23 +179,3 @@ def _link(source: Path, link: Path) -> None:
     # If archives were unpacked here before, the link to the folder replaces them.
     remove_tree(link)
     link.symlink_to(source.resolve())
-
-
-def _index_images(dataset: Path, ids: Sequence[str], workers: int) -> str:
-    """Decode every image once, so that damaged files are found before any training starts."""
-
-    def look(image_id: str) -> tuple[str, str]:
-        path = dataset / "JPEGImages" / f"{image_id}.jpg"
-        try:
-            width, height = read_image(path).size
-        except WsssError as error:
-            return "", str(error)
-        return f"{image_id}\t{height}\t{width}\t{sha256_of(path)}", ""
-
-    with ThreadPoolExecutor(workers) as pool:
-        found = list(track(pool.map(look, ids), len(ids), "checking images"))
-    problems = [problem for _, problem in found if problem]
-    if problems:
-        more = f" (and {len(problems) - 1} more images)" if len(problems) > 1 else ""
-        raise WsssError(f"{problems[0]}{more}")
-    return "\n".join(["id\theight\twidth\tsha256", *(line for line, _ in found)]) + "\n"

@@ -43,4 +43,4 @@ def write_cam_crf_shard(
 ) -> None:
     """Write CAM+CRF labels of `ids` into `folder`/labels, from the stores of the stage folder `cams`."""
     labels_of = labels_from_cams(dataset, cams, lambda image, cam, keys: cam_crf_labels(image, cam, keys, settings))
-    write_label_shard(ids, labels_of, folder, manifest, "CAM+CRF labels")
+    write_label_shard(dataset.values, ids, labels_of, folder, manifest, "CAM+CRF labels")

@@ -7,12 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from wsss.data.dataset import Dataset
-from wsss.data.images import IGNORE, read_labels
+from wsss.data.images import IGNORE
+from wsss.data.label_values import BACKGROUND
 from wsss.errors import WsssError
 from wsss.progress import track
 from wsss.stores.label_images import label_path
-
-BACKGROUND = "background"
 
 
 def confusion_matrix(truth: np.ndarray, prediction: np.ndarray, classes: int) -> np.ndarray:
@@ -157,7 +156,7 @@ def score_labels(dataset: Dataset, ids: Sequence[str], folder: Path, workers: in
 
     def score(image_id: str) -> np.ndarray:
         path = label_path(folder, image_id)
-        prediction, truth = read_labels(path), dataset.truth(image_id)
+        prediction, truth = dataset.values.read(path), dataset.truth(image_id)
         prediction = np.where(prediction == IGNORE, 0, prediction)
         try:
             return confusion_matrix(truth, prediction, classes)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from wsss.data.index import INDEX_COLUMNS
 from wsss.errors import WsssError
 from wsss.files import replace_link, sha256_of
 from wsss.plan.plan import Plan
@@ -29,8 +30,8 @@ def follow_moved_datasets(plan: Plan) -> None:
 
 
 def _check_photographs(index: Path, folder: Path) -> None:
-    for image_id, digest in _first_photographs(index):
-        file = folder / "JPEGImages" / f"{image_id}.jpg"
+    for name, digest in _first_photographs(index):
+        file = folder / name
         if not file.is_file() or sha256_of(file) != digest:
             raise WsssError(
                 f"{file} is not the photograph that {index} was made from: correct locations.dataset, or give this "
@@ -39,10 +40,11 @@ def _check_photographs(index: Path, folder: Path) -> None:
 
 
 def _first_photographs(index: Path) -> Iterator[tuple[str, str]]:
+    """Paths below the dataset's folder and sums of the first photographs of an index."""
     if not index.is_file():
         return
     with index.open() as lines:
         for _, line in zip(range(LOOKED_AT + 1), lines, strict=False):
-            image_id, *_, digest = line.rstrip("\n").split("\t")
-            if digest != "sha256":
-                yield image_id, digest
+            cells = dict(zip(INDEX_COLUMNS, line.rstrip("\n").split("\t"), strict=False))
+            if cells["file"] != "file":
+                yield cells["file"].removeprefix("dataset/"), cells["sha256"]

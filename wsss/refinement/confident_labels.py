@@ -55,4 +55,4 @@ def write_confident_shard(
 ) -> None:
     """Write confident labels of `ids` into `folder`/labels, from the stores of the stage folder `cams`."""
     labels_of = labels_from_cams(dataset, cams, lambda image, cam, keys: confident_labels(image, cam, keys, settings))
-    write_label_shard(ids, labels_of, folder, manifest, "confident labels")
+    write_label_shard(dataset.values, ids, labels_of, folder, manifest, "confident labels")

@@ -34,4 +34,4 @@ def write_pseudo_shard(
         image = np.asarray(read_image(dataset.image_path(image_id)))
         return refinement.refine(image, CamStore.read(store_path(cams, image_id), image_id))
 
-    write_label_shard(ids, labels_of, folder, manifest, "pseudo labels")
+    write_label_shard(dataset.values, ids, labels_of, folder, manifest, "pseudo labels")

@@ -13,9 +13,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from wsss.data.images import IGNORE, voc_palette
+from wsss.data.label_values import BACKGROUND
 from wsss.errors import WsssError
 from wsss.evaluation.comparison import Line
-from wsss.evaluation.scores import BACKGROUND
 from wsss.evaluation.thresholds import CurvePoint, best
 from wsss.files import write_bytes
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from wsss.data.dataset import Dataset
-from wsss.data.images import read_image, read_labels
+from wsss.data.images import read_image
 from wsss.reporting.figures import PanelRow, draw_panels
 from wsss.stores.cam_store import CamStore
 from wsss.stores.image_store import store_path
@@ -25,7 +25,7 @@ def draw_split(dataset: Dataset, split: str, count: int, folders: Mapping[str, P
 
 def _row(dataset: Dataset, image_id: str, folders: Mapping[str, Path]) -> PanelRow:
     def labels_in(stage: str) -> np.ndarray | None:
-        return read_labels(label_path(folders[stage], image_id)) if stage in folders else None
+        return dataset.values.read(label_path(folders[stage], image_id)) if stage in folders else None
 
     return PanelRow(
         image_id,
@@ -33,5 +33,5 @@ def _row(dataset: Dataset, image_id: str, folders: Mapping[str, Path]) -> PanelR
         CamStore.read(store_path(folders["cams"], image_id), image_id).full() if "cams" in folders else None,
         labels_in("pseudo_labels"),
         labels_in("predictions"),
-        dataset.truth(image_id),
+        dataset.truth(image_id) if dataset.index[image_id].mask else None,
     )

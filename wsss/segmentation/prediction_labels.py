@@ -14,13 +14,13 @@ from wsss.stores.label_images import write_label_shard
 from wsss.stores.score_store import ScoreStore
 
 
-def write_plain_shard(ids: Sequence[str], scores: Path, folder: Path, manifest: Path) -> None:
+def write_plain_shard(dataset: Dataset, ids: Sequence[str], scores: Path, folder: Path, manifest: Path) -> None:
     """Write the likeliest class of each pixel of `ids` into `folder`/labels, from the stage folder `scores`."""
 
     def labels_of(image_id: str) -> np.ndarray:
         return ScoreStore.read(store_path(scores, image_id), image_id).labels()
 
-    write_label_shard(ids, labels_of, folder, manifest, "prediction labels")
+    write_label_shard(dataset.values, ids, labels_of, folder, manifest, "prediction labels")
 
 
 def write_crf_shard(
@@ -40,4 +40,4 @@ def write_crf_shard(
         labels: np.ndarray = smoother.from_probabilities(probabilities).argmax(0).astype(np.uint8)
         return labels
 
-    write_label_shard(ids, labels_of, folder, manifest, "prediction labels with CRF")
+    write_label_shard(dataset.values, ids, labels_of, folder, manifest, "prediction labels with CRF")

@@ -78,7 +78,16 @@ class SyntheticSettings(Settings):
         return ListSettings()
 
 
-class Voc12Settings(Settings):
+class PhotographSettings(Settings):
+    """How photographs are read. All kinds of datasets with photographs have these settings."""
+
+    # Larger photographs are worked on at a smaller size. Their masks are made at full size (target `masks`).
+    max_pixels: Annotated[int, Field(ge=4096, le=100_000_000)] = 2_000_000
+    # What to do about images that cannot be read. skip: leave them out and name them in the report.
+    on_bad_image: Literal["stop", "skip"] = "stop"
+
+
+class Voc12Settings(PhotographSettings):
     """PASCAL VOC 2012 with SBD's masks (train_aug, 10,582 images), or a part of its images and classes.
 
     It is made from the official archives, or from the folder `locations.dataset`.
@@ -116,7 +125,7 @@ class Voc12Settings(Settings):
         return self.name
 
 
-class FolderSettings(Settings):
+class FolderSettings(PhotographSettings):
     """Your own images in VOC layout, in the folder `locations.dataset`."""
 
     # The kind of dataset.

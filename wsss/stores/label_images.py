@@ -6,16 +6,28 @@ from pathlib import Path
 import numpy as np
 
 from wsss.data.images import write_labels
+from wsss.data.label_values import LabelValues
+from wsss.files import write_json
 from wsss.progress import track
 from wsss.stores.manifests import write_manifest
 
 
 def write_label_shard(
-    ids: Sequence[str], labels_of: Callable[[str], np.ndarray], folder: Path, manifest: Path, what: str
+    values: LabelValues,
+    ids: Sequence[str],
+    labels_of: Callable[[str], np.ndarray],
+    folder: Path,
+    manifest: Path,
+    what: str,
 ) -> None:
-    """Write `folder`/labels/<id>.png, uint8 (H, W) from `labels_of`, for every id, then `manifest`."""
+    """Write `folder`/labels/<id>.png for every id, then `manifest`.
+
+    `labels_of` gives class numbers, uint8 (H, W). The files hold the values of the classes. labels.json beside their
+    folder names the values.
+    """
     for image_id in track(ids, len(ids), what):
-        write_labels(label_path(folder, image_id), labels_of(image_id))
+        write_labels(label_path(folder, image_id), values.values[labels_of(image_id)])
+    write_json(folder / "labels.json", values.legend())
     write_manifest(manifest, folder, [(image_id, str(label_path(Path(), image_id))) for image_id in ids])
 
 

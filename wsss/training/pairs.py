@@ -9,7 +9,7 @@ from torch import Tensor
 
 from wsss.data.augmentation import Normalisation, augmented_pair
 from wsss.data.dataset import Dataset
-from wsss.data.images import read_labels, read_pixels
+from wsss.data.images import read_pixels
 from wsss.stores.label_images import label_path
 from wsss.training.loop import rng_for
 
@@ -38,5 +38,5 @@ class TrainingPairs:
         rng = rng_for(self.seed, epoch, index)
         scale = self.draw_scale(rng)
         image = read_pixels(self.dataset.image_path(self.ids[index]))
-        labels = read_labels(label_path(self.labels, self.ids[index]))
+        labels = self.dataset.values.read(label_path(self.labels, self.ids[index]))
         return augmented_pair(image, labels, scale, self.crop, self.normalisation, rng)

@@ -1,0 +1,136 @@
+"""Lists a folder in VOC layout: its lists, image-level labels, photographs and masks."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from wsss.data.listing import Listing
+from wsss.data.lists import read_list
+from wsss.data.voc_layout import image_labels_path, list_path
+from wsss.errors import WsssError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LABELLED = ("train", "train_scored", "val")
+
+
+def list_folder(
+    source: Path,
+    classes: Mapping[str, int],
+    ignored_classes: Mapping[str, int],
+    lists: Mapping[str, str],
+    own_lists: Path | None = None,
+) -> Listing:
+    """List a folder in VOC layout.
+
+    Parameters
+    ----------
+    source : Path
+        The folder. Its image_labels.csv holds the labels, unless `own_lists` has such a table.
+    classes : Mapping[str, int]
+        The value of each class in the masks, 1..254, by its name.
+    ignored_classes : Mapping[str, int]
+        The same for known classes that are left out.
+    lists : Mapping[str, str]
+        From train, train_scored and val, and perhaps test, to names under `source`/ImageSets/Segmentation, or to files
+        of the folder `own_lists` (see `wsss.data.voc_layout.list_path`).
+    own_lists : Path or None
+        The folder of the user's own lists.
+
+    Returns
+    -------
+    Listing
+        Its images. Photographs are JPEGImages/<id>.jpg. Masks are SegmentationClassAug/<id>.png, or those in
+        SegmentationClass if there is no such folder.
+
+    Raises
+    ------
+    WsssError
+        For a missing folder or list, and label tables that do not fit the classes or the lists.
+    """
+    if not source.is_dir():
+        raise WsssError(f"no dataset at {source}: set locations.dataset in the config to a folder in VOC layout")
+    splits = {split: read_list(list_path(source, name, own_lists)) for split, name in lists.items()}
+    labelled = sorted({image_id for split in LABELLED for image_id in splits[split]})
+    table = select_labels(image_labels_path(source, own_lists), labelled, list(classes), list(ignored_classes))
+    listed = sorted({image_id for members in splits.values() for image_id in members})
+    masks = mask_folder(source)
+    there = {path.stem for path in (source / masks).glob("*.png")}
+    ordered = by_value(classes)
+    rows = table[list(ordered)].to_numpy(np.float32)
+    return Listing(
+        source,
+        {image_id: f"JPEGImages/{image_id}.jpg" for image_id in listed},
+        splits,
+        dict(zip(table["image_id"], rows, strict=True)),
+        ordered,
+        by_value(ignored_classes),
+        {image_id: f"{masks}/{image_id}.png" for image_id in listed if image_id in there},
+    )
+
+
+def mask_folder(source: Path) -> str:
+    """The name of the folder of masks: SegmentationClassAug if it exists, else SegmentationClass."""
+    return "SegmentationClassAug" if (source / "SegmentationClassAug").is_dir() else "SegmentationClass"
+
+
+def by_value(classes: Mapping[str, int]) -> dict[str, int]:
+    """Classes in the order of their mask values, so that their order in a config does not change paths of artifacts."""
+    return dict(sorted(classes.items(), key=lambda item: item[1]))
+
+
+def check_lengths(source: Path, lists: Mapping[str, str], lengths: Mapping[str, int]) -> None:
+    """Raise WsssError if a list of the folder `source` has another length than the published list of that name."""
+    for name in lists.values():
+        if name not in lengths:
+            continue
+        found = len(read_list(list_path(source, name)))
+        if found != lengths[name]:
+            raise WsssError(
+                f"{list_path(source, name)} names {found:,} images, and the list {name} of this dataset has "
+                f"{lengths[name]:,}: for a part of it put a file of your own into locations.lists and name it in "
+                f"data.lists, with its ending .txt"
+            )
+
+
+def select_labels(path: Path, ids: Sequence[str], classes: Sequence[str], ignored: Sequence[str]) -> "pd.DataFrame":
+    """Rows of `ids` and columns of `classes` of a table of image-level labels.
+
+    Raises WsssError for a missing table or row, rows that contradict each other, a column that is no known class,
+    a class without a column, and values other than 0 and 1.
+    """
+    import pandas as pd
+
+    if not path.is_file():
+        raise WsssError(f"missing table of image-level labels: {path}")
+    try:
+        table = pd.read_csv(path, dtype={"image_id": str}, index_col=False)
+    except ValueError as error:
+        raise WsssError(f"{path} is no table of image-level labels: {error}") from None
+    columns = list(table.columns)
+    if "image_id" not in columns:
+        raise WsssError(f"{path} has no column image_id")
+    unknown = [name for name in columns if name not in {"image_id", *classes, *ignored}]
+    if unknown:
+        raise WsssError(f"{path}: unknown class {unknown[0]!r}; name it in data.classes or data.ignored_classes")
+    absent = [name for name in classes if name not in columns]
+    if absent:
+        raise WsssError(f"{path} has no column for the class {absent[0]!r} of data.classes")
+    table = table[["image_id", *classes]].drop_duplicates()
+    without = sorted(set(ids) - set(table["image_id"]))
+    if without:
+        raise WsssError(f"{path} has no row for image {without[0]} ({len(without)} of {len(ids)} images are missing)")
+    table = table[table["image_id"].isin(set(ids))].sort_values("image_id")
+    twice = table["image_id"][table["image_id"].duplicated()]
+    if len(twice):
+        raise WsssError(f"{path} names image {twice.iloc[0]} more than once, with different labels")
+    table[list(classes)] = table[list(classes)].apply(pd.to_numeric, errors="coerce")
+    wrong = table[~table[list(classes)].isin([0, 1]).all(axis=1)]
+    if len(wrong):
+        raise WsssError(f"{path}: the row of image {wrong['image_id'].iloc[0]} holds a value other than 0 and 1")
+    if not table[list(classes)].to_numpy().any():
+        raise WsssError(f"{path} names no class in any of the {len(ids)} listed images")
+    return table.astype(dict.fromkeys(classes, int))

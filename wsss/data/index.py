@@ -1,0 +1,68 @@
+"""The index of a prepared dataset, images.tsv. Planning imports this module, so it imports nothing large."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from wsss.errors import WsssError
+
+
+class IndexRow(NamedTuple):
+    """A row of images.tsv.
+
+    `height` and `width` are those of the image that is worked on; `full_height` and `full_width` are those of the
+    upright photograph. `sha256` is the sum of the photograph's file. `file`, `mask` and `copy` are paths below the
+    prepared dataset; `mask`, `copy` and the copy's sum `copy_sha256` are empty if there is none. `orientation` is that of the file's EXIF data.
+    """
+
+    id: str
+    height: int
+    width: int
+    full_height: int
+    full_width: int
+    orientation: int
+    sha256: str
+    file: str
+    mask: str
+    copy: str
+    copy_sha256: str
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the image that is worked on."""
+        return self.height, self.width
+
+    @property
+    def full_size(self) -> tuple[int, int]:
+        """Height and width of the upright photograph."""
+        return self.full_height, self.full_width
+
+
+INDEX_COLUMNS = IndexRow._fields
+
+
+def read_index(path: Path) -> dict[str, IndexRow]:
+    """Rows of images.tsv by the image's id.
+
+    Raises
+    ------
+    WsssError
+        If the file cannot be read or a row is damaged. The message names the row.
+    """
+    try:
+        header, *lines, _ = path.read_text().split("\n")
+    except (OSError, ValueError) as error:
+        raise WsssError(f"{path} cannot be read ({error}): {remake(path.parent)}") from None
+    if header != "\t".join(INDEX_COLUMNS):
+        raise WsssError(f"{path} has another header than {' '.join(INDEX_COLUMNS)}: {remake(path.parent)}")
+    rows = {}
+    for number, line in enumerate(lines, 2):
+        cells = line.split("\t")
+        if len(cells) != len(INDEX_COLUMNS) or not all(cell.isdecimal() for cell in cells[1:6]):
+            raise WsssError(f"{path}, line {number} is damaged: {remake(path.parent)}")
+        rows[cells[0]] = IndexRow(cells[0], *map(int, cells[1:6]), *cells[6:])  # type: ignore[arg-type]
+    return rows
+
+
+def remake(root: Path) -> str:
+    """What to do about a damaged file of a prepared dataset."""
+    return f"delete {root / 'images.tsv'} and run the workflow again"
