@@ -38,7 +38,8 @@ rule prepare_folder:
         "../envs/wsss.yaml"
     threads: 4
     resources:
-        mem_mb=2000,
+        # Each thread may decode a photograph of 179 megapixels.
+        mem_mb=6000,
         runtime=120,
     params:
         settings=PLAN.settings_of("data"),
@@ -101,7 +102,7 @@ rule prepare_voc12:
         "../envs/wsss.yaml"
     threads: 4
     resources:
-        mem_mb=4000,
+        mem_mb=6000,
         runtime=120,
     params:
         settings=PLAN.settings_of("data"),

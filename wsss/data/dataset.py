@@ -103,7 +103,7 @@ class Dataset:
         list[str]
             The ids in the order of their list; empty if there are no masks.
         """
-        return [image_id for image_id in self.ids(scored_split(split)) if self.index[image_id].mask]
+        return [one for one in self.ids(scored_split(split)) if self.index[one].mask]
 
     def shard(self, split: str, shard: str) -> list[str]:
         """Ids of shard i of n: every n-th id, starting at the i-th.

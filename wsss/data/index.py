@@ -10,8 +10,9 @@ class IndexRow(NamedTuple):
     """A row of images.tsv.
 
     `height` and `width` are those of the image that is worked on; `full_height` and `full_width` are those of the
-    upright photograph. `sha256` is the sum of the photograph's file. `file`, `mask` and `copy` are paths below the
-    prepared dataset; `mask`, `copy` and the copy's sum `copy_sha256` are empty if there is none. `orientation` is that of the file's EXIF data.
+    upright photograph. `orientation` is that of the file's EXIF data. `file`, `mask` and `copy` are paths below the
+    prepared dataset. `sha256` is the sum of the photograph's file, `copy_sha256` that of the copy. `mask`, `copy` and
+    `copy_sha256` are empty if there is none.
     """
 
     id: str
