@@ -139,6 +139,31 @@ rule write_report:
         "../workflow_scripts/write_report.py"
 
 
+# It removes what was in its folder, so only the index is declared.
+rule make_masks:
+    input:
+        images=RUN_PAGES.images,
+        labels=RUN_PAGES.mask_inputs,
+    output:
+        index="results/runs/{run}/masks/index.csv",
+    log:
+        "logs/runs/{run}/masks.log",
+    benchmark:
+        "logs/runs/{run}/masks.benchmark.tsv"
+    conda:
+        "../envs/wsss.yaml"
+    threads: 4
+    resources:
+        # Each thread holds a photograph at full size.
+        mem_mb=4000,
+        runtime=120,
+    params:
+        splits=RUN_PAGES.mask_splits,
+        code=PLAN.code_of("make_masks"),
+    script:
+        "../workflow_scripts/make_masks.py"
+
+
 rule compare:
     input:
         scores=COMPARISON_PAGES.scores,

@@ -171,7 +171,7 @@ DEFAULTS: dict[type[Settings], dict[str, Any]] = {
     ImageAndWordsSettings: {"method": REQUIRED} | CAM_FRAME,
     CamCrfSettings: {"background_score": 0.15, "crf": CAM_CRF},
     CamCurveSettings: {"thresholds": [0.02, 0.6, 0.02]},
-    ReportSettings: {"panels": 8, "recovery": False},
+    ReportSettings: {"panels": 8, "masks": False, "recovery": False},
     ConfidentLabelSettings: {
         "foreground_score": 0.3,
         "background_score": 0.05,

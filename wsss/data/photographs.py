@@ -72,7 +72,9 @@ def bounded_size(size: tuple[int, int], most_pixels: int) -> tuple[int, int]:
     if height * width <= most_pixels:
         return size
     factor = math.sqrt(most_pixels / (height * width))
-    return max(int(height * factor), 1), max(int(width * factor), 1)
+    height = max(int(height * factor), 1)
+    width = max(min(int(width * factor), most_pixels // height), 1)
+    return min(height, most_pixels // width), width
 
 
 def look(path: Path) -> Look:

@@ -74,6 +74,15 @@ class RunPages:
             found["predictions"] = f"{paths['prediction_labels']}/crf/val.tsv"
         return found
 
+    def mask_splits(self, wildcards: Any) -> list[str]:
+        """The splits whose images get masks for people: all that the dataset may have."""
+        return list(self._plan.runs[wildcards.run].data.listed_splits)
+
+    def mask_inputs(self, wildcards: Any) -> list[str]:
+        """The lists of the label images that masks for people are made from, in the order of the splits."""
+        labels = self._paths(wildcards)["prediction_labels"]
+        return [f"{labels}/crf/{split}.tsv" for split in self.mask_splits(wildcards)]
+
     def report_inputs(self, wildcards: Any) -> dict[str, str]:
         """Logs of its trainings, curves of its CAMs, and its panels. A run on the truth has no panels of train."""
         paths, page = self._paths(wildcards), wildcards.run
@@ -161,6 +170,7 @@ def targets(plan: Plan) -> dict[str, list[str]]:
     """
     found = {name: plan.files(name) for name in STAGES if name not in ("data", "backbone")}
     found["words"] = plan.word_figures()
+    found["masks"] = plan.masks()
     return found | shown_targets(plan)
 
 

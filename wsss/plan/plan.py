@@ -89,14 +89,25 @@ class Plan:
         return [file for own in paths if stage in own for file in files_of(STAGES[stage], own[stage])]
 
     def reports(self) -> list[str]:
-        """The reports of the runs that the config names as targets.
+        """The reports of the runs that the config names as targets, and their masks for people if they have them.
 
         Returns
         -------
         list[str]
             Paths relative to the workflow's folder.
         """
-        return [f"{ROOT}/runs/{page}/report.html" for page in self._wanted]
+        shown = [page for page in self._wanted if self.runs[page].report.masks]
+        return [*(f"{ROOT}/runs/{page}/report.html" for page in self._wanted), *map(_masks_of, shown)]
+
+    def masks(self) -> list[str]:
+        """The indexes of the masks for people, of the runs that the config names as targets.
+
+        Returns
+        -------
+        list[str]
+            Paths relative to the workflow's folder.
+        """
+        return [_masks_of(page) for page in self._wanted]
 
     def word_figures(self) -> list[str]:
         """The figures of the visual words of the runs that the config names as targets.
@@ -118,7 +129,7 @@ class Plan:
             A regular expression by the wildcard's name.
         """
         pages, tables = (_one_of(names) for names in (self.runs, self.comparisons))
-        fixed = {"split": "train|val", "shard": "[0-9]+-of-[0-9]+", "run": pages, "comparison": tables}
+        fixed = {"split": "train|val|test", "shard": "[0-9]+-of-[0-9]+", "run": pages, "comparison": tables}
         return wildcard_constraints() | fixed
 
     def data_from(self, source: Source) -> str:
@@ -250,6 +261,10 @@ class Plan:
             Twelve hex digits; empty if the dataset has no list or label that users may correct.
         """
         return tables_digest(self._data[wildcards.data], self._locations, self._scripts.parent)
+
+
+def _masks_of(page: str) -> str:
+    return f"{ROOT}/runs/{page}/masks/index.csv"
 
 
 def _one_of(names: Iterable[str]) -> str:

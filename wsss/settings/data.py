@@ -77,6 +77,11 @@ class SyntheticSettings(Settings):
         """The generated lists: train and val. All of train is scored."""
         return ListSettings()
 
+    @property
+    def listed_splits(self) -> tuple[str, ...]:
+        """The splits of all photographs: those that masks for people are made of."""
+        return ("train", "val")
+
 
 class PhotographSettings(Settings):
     """How photographs are read. All kinds of datasets with photographs have these settings."""
@@ -85,6 +90,11 @@ class PhotographSettings(Settings):
     max_pixels: Annotated[int, Field(ge=4096, le=100_000_000)] = 2_000_000
     # What to do about images that cannot be read. skip: leave them out and name them in the report.
     on_bad_image: Literal["stop", "skip"] = "stop"
+
+    @property
+    def listed_splits(self) -> tuple[str, ...]:
+        """The splits of all photographs: those that masks for people are made of."""
+        return ("train", "val")
 
 
 class Voc12Settings(PhotographSettings):
