@@ -161,35 +161,38 @@ def make_listing(
 ) -> Listing:
     """The listing of these images, with their masks. Raises WsssError as `list_coco` does."""
     classes, ignored = _classes(settings, splits["train"].instances)
-    ids = {"train": [], "val": [], **{name: [*split.images] for name, split in splits.items()}}
-    if settings.val == settings.train:
-        ids["val"] = ids["train"]
-    if settings.holdout is not None:
-        ids["train"], ids["val"] = _drawn(ids["train"], settings)
-    for name, split in splits.items():
-        if not ids[name]:
-            raise WsssError(f"{split.instances.path} has no image with an annotation: set data.unannotated to keep")
-    link = out / "dataset"
-    if link.resolve() != dataset.resolve():
-        out.mkdir(parents=True, exist_ok=True)
-        # The link also replaces a folder into which archives were unpacked before.
-        remove_tree(link)
-        link.symlink_to(dataset.resolve())
+    values = list(classes.values())
+    ids = _lists(settings, splits)
+    _link(out / "dataset", dataset)
     photographs, labels = {}, {}
     for split in splits.values():
-        present = _labels(split.instances, list(classes.values()))
+        present = _labels(split.instances, values)
         for image_id, image in split.images.items():
             photographs[image_id] = str("dataset" / split.folder / split.instances.file_names[image])
             labels[image_id] = present[image]
-    return Listing(
-        folder=out,
-        photographs=photographs,
-        splits={**ids, "train_scored": ids["train"] if settings.masks else [], "test": []},
-        labels=labels,
-        classes=classes,
-        ignored_classes=ignored,
-        masks=_paint(settings, splits, list(classes.values()), out, workers) if settings.masks else {},
-    )
+    masks = _paint(settings, splits, values, out, workers) if settings.masks else {}
+    return Listing(out, photographs, ids, labels, classes, ignored, masks)
+
+
+def _lists(settings: CocoSettings, splits: Mapping[str, Split]) -> dict[str, list[str]]:
+    """The ids of the listing's splits."""
+    for split in splits.values():
+        if not split.images:
+            raise WsssError(f"{split.instances.path} has no image with an annotation: set data.unannotated to keep")
+    train = [*splits["train"].images]
+    val = train if settings.val == settings.train else [*splits["val"].images] if "val" in splits else []
+    if settings.holdout is not None:
+        train, val = _drawn(train, settings)
+    return {"train": train, "train_scored": train if settings.masks else [], "val": val, "test": []}
+
+
+def _link(link: Path, dataset: Path) -> None:
+    if link.resolve() == dataset.resolve():
+        return
+    link.parent.mkdir(parents=True, exist_ok=True)
+    # The link also replaces a folder into which archives were unpacked before.
+    remove_tree(link)
+    link.symlink_to(dataset.resolve())
 
 
 def _classes(settings: CocoSettings, instances: Instances) -> tuple[dict[str, int], dict[str, int]]:
