@@ -98,9 +98,9 @@ def _read_lists(text: JsonText, found: "_Found") -> None:
             raise text.damaged(f"the key {key!r} is there twice")
         found.keys.add(key)
         if text.next_character() != "[":
+            text.value()
             if key in KEYS:
                 raise WsssError(f"{text.path} is no instances file of COCO: {key} is no list")
-            text.value()
             continue
         for number, (item, span) in enumerate(text.items(), 1):
             if key not in KEYS:
