@@ -22,6 +22,12 @@ PUBLIC: dict[str, tuple[str, ...]] = {
     "Data": (
         "data.dataset.Dataset",
         "data.preparation.prepare",
+        "data.coco.list_coco",
+        "data.coco14.list_coco14",
+        "data.coco14.unpack_coco14",
+        "data.coco_file.Instances",
+        "data.coco_file.read_instances",
+        "data.coco_masks.paint_masks",
         "data.images.read_image",
         "data.images.read_labels",
         "data.images.write_labels",

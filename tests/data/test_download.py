@@ -1,11 +1,13 @@
-"""Downloads from a real HTTP server on this machine, with its faults, and tar archives, good, cut and hostile."""
+"""Downloads from a real HTTP server on this machine, with its faults; tar and zip archives, good, cut and hostile."""
 
 import gzip
 import hashlib
 import io
 import socket
+import stat
 import tarfile
 import threading
+import zipfile
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -13,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from wsss.data import download
+from wsss.data import archives, download
 from wsss.data.download import MIB, fetch, unpack, whole_folder
 from wsss.errors import WsssError
 
@@ -311,6 +313,131 @@ def test_a_damaged_archive_is_refused(tmp_path: Path) -> None:
     refused_as_damaged(tmp_path / "data.tar", bytes(packed))
     content[content.index(b"top/empty.txt")] ^= 1  # a header in the middle: its own sum is wrong
     refused_as_damaged(tmp_path / "data.tar", bytes(content))
+
+
+ZIP_HONEST = {"top/a.txt": b"alpha", "top/empty.txt": b"", "top/deep/b.bin": CONTENT[:2000]}
+
+
+def zip_entry(name: str, kind: int = 0, content: bytes = b"x") -> tuple[zipfile.ZipInfo, bytes]:
+    info = zipfile.ZipInfo("replaced")
+    # Set afterwards, because ZipInfo cleans the name that it is given.
+    info.filename = info.orig_filename = name
+    info.create_system = 3
+    info.external_attr = (kind | 0o644) << 16
+    return info, content
+
+
+def zip_bytes(*entries: tuple[zipfile.ZipInfo, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as packed:
+        for info, content in entries:
+            packed.writestr(info, content, method)
+    return buffer.getvalue()
+
+
+def honest_zip(method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    files = (zip_entry(name, stat.S_IFREG, content) for name, content in ZIP_HONEST.items())
+    return zip_bytes(zip_entry("top/", stat.S_IFDIR, b""), *files, method=method)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+@pytest.mark.parametrize("name", ["data.zip", "download"])
+def test_a_zip_archive_is_unpacked_whole(tmp_path: Path, name: str, method: int) -> None:
+    """Whatever it is called: the first bytes tell it from a tar archive."""
+    (tmp_path / name).write_bytes(honest_zip(method))
+    (tmp_path / "out" / "old").mkdir(parents=True)
+    unpack(tmp_path / name, tmp_path / "out")
+    assert files_below(tmp_path) == {name, *(f"out/{file}" for file in ZIP_HONEST)}
+    assert {file: (tmp_path / "out" / file).read_bytes() for file in ZIP_HONEST} == ZIP_HONEST
+    assert not (tmp_path / "out" / "old").exists()
+
+
+def refused_as_unsafe(archive: Path, content: bytes, reason: str) -> None:
+    archive.write_bytes(content)
+    (archive.parent / "victim.txt").write_bytes(b"victim")
+    with pytest.raises(WsssError, match=f"not safe to unpack: .*{reason}") as error:
+        unpack(archive, archive.parent / "unpacked")
+    assert str(archive) in str(error.value)
+    assert "\n" not in str(error.value)
+    assert files_below(archive.parent) == {archive.name, "victim.txt"}
+    assert (archive.parent / "victim.txt").read_bytes() == b"victim"
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "reason"),
+    [
+        ("../escaped.txt", 0, "outside"),
+        ("top/../../escaped.txt", 0, "outside"),
+        ("top/../inside.txt", 0, "outside"),
+        ("{root}/escaped.txt", 0, "outside"),
+        ("..\\escaped.txt", 0, "not portable"),
+        ("C:\\escaped.txt", 0, "not portable"),
+        ("hidden.txt\0.jpg", 0, "not portable"),
+        ("link", stat.S_IFLNK, "a link or a device"),
+        ("pipe", stat.S_IFIFO, "a link or a device"),
+        ("device", stat.S_IFCHR, "a link or a device"),
+        ("good.txt", 0, "there twice"),
+        ("./good.txt", 0, "there twice"),
+        ("good.txt/inside", 0, "a file and a folder"),
+        ("good.txt/", stat.S_IFDIR, "a file and a folder"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_hostile_zip_entries_are_refused(tmp_path: Path, name: str, kind: int, reason: str) -> None:
+    content = b"" if name.endswith("/") else b"../victim.txt"
+    hostile = zip_entry(name.replace("{root}", str(tmp_path)), kind, content)
+    packed = zip_bytes(zip_entry("good.txt", content=b"good"), hostile)
+    refused_as_unsafe(tmp_path / "data.zip", packed, reason)
+
+
+def test_an_encrypted_zip_archive_is_refused(tmp_path: Path) -> None:
+    content = bytearray(zip_bytes(zip_entry("secret.txt")))
+    content[6] |= 1  # in the entry's own header
+    content[content.index(b"PK\1\2") + 8] |= 1  # in the list at the end
+    refused_as_unsafe(tmp_path / "data.zip", bytes(content), "'secret.txt' is encrypted")
+
+
+def test_a_zip_archive_of_another_method_is_refused(tmp_path: Path) -> None:
+    refused_as_unsafe(tmp_path / "data.zip", zip_bytes(zip_entry("a.txt"), method=zipfile.ZIP_LZMA), "by method 14")
+
+
+@pytest.mark.parametrize("kind", ["zip", "tgz"])
+def test_an_archive_that_grows_too_much_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    """At most fifty times its size, or 64 MiB."""
+    monkeypatch.setattr(archives, "SMALL_BYTES", 10_000)
+
+    def packed(size: int) -> bytes:
+        zeros = bytes(size)
+        return (
+            zip_bytes(zip_entry("a", content=zeros))
+            if kind == "zip"
+            else gzip.compress(tar_bytes(entry("a", content=zeros)))
+        )
+
+    assert len(packed(10_000)) * 50 < 10_001 < 1_000_000 > len(packed(1_000_000)) * 50
+    refused_as_unsafe(tmp_path / "data", packed(1_000_000), "its files have 1,000,000 bytes, more than 50 times")
+    (tmp_path / "data").write_bytes(packed(10_000))
+    unpack(tmp_path / "data", tmp_path / "unpacked")
+    assert (tmp_path / "unpacked" / "a").stat().st_size == 10_000
+
+
+def test_a_zip_entry_gives_no_more_bytes_than_it_says(tmp_path: Path) -> None:
+    content = bytearray(zip_bytes(zip_entry("a", content=bytes(100_000))))
+    listed = content.index(b"PK\1\2")
+    content[listed + 24 : listed + 28] = (10).to_bytes(4, "little")
+    refused_as_damaged(tmp_path / "data.zip", bytes(content))
+
+
+def test_a_zip_archive_cut_anywhere_is_refused(tmp_path: Path) -> None:
+    content = honest_zip()
+    for cut in [2, 4, *range(30, len(content), 97), len(content) - 1]:
+        refused_as_damaged(tmp_path / "data.zip", content[:cut])
+
+
+def test_a_damaged_zip_archive_is_refused(tmp_path: Path) -> None:
+    content = bytearray(honest_zip(zipfile.ZIP_STORED))
+    content[content.index(b"alpha")] ^= 1
+    refused_as_damaged(tmp_path / "data.zip", bytes(content))
 
 
 def test_a_missing_archive_is_named(tmp_path: Path) -> None:

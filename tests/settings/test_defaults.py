@@ -12,6 +12,7 @@ from wsss.settings.cam_crf import CamCrfSettings
 from wsss.settings.cam_curve import CamCurveSettings
 from wsss.settings.cams import CamPart, ImageAndWordsSettings, PlainCamSettings
 from wsss.settings.classifier import ClassifierSettings
+from wsss.settings.coco import Coco14Settings, CocoSettings
 from wsss.settings.comparison import ComparisonSettings, PublishedSettings
 from wsss.settings.confident_labels import ConfidentLabelSettings
 from wsss.settings.crf import CrfSettings
@@ -131,6 +132,27 @@ DEFAULTS: dict[type[Settings], dict[str, Any]] = {
         "classes": REQUIRED,
         "ignored_classes": {},
         "lists": {"train": "train", "train_scored": "train", "val": "val"},
+    },
+    Coco14Settings: {
+        "kind": REQUIRED,
+        "name": "coco14",
+        "classes": None,
+        "crowd": "ignore",
+        "unannotated": "leave_out",
+    },
+    CocoSettings: {
+        "kind": REQUIRED,
+        "name": REQUIRED,
+        "train": REQUIRED,
+        "val": None,
+        "train_images": None,
+        "val_images": None,
+        "holdout": None,
+        "seed": 0,
+        "classes": None,
+        "masks": True,
+        "crowd": "ignore",
+        "unannotated": "leave_out",
     },
     ClassifierSettings: {
         "backbone": REQUIRED,

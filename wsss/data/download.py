@@ -4,26 +4,33 @@ import hashlib
 import http.client
 import logging
 import re
-import tarfile
 import time
 import urllib.error
 import urllib.request
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path, PurePosixPath
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from wsss.data.archives import DAMAGED, MIB, UnsafeArchiveError, extract
 from wsss.errors import WsssError
 from wsss.files import full_disk_as_wsss_error, remove_tree
 from wsss.progress import track
 
 logger = logging.getLogger("wsss")
-MIB = 2**20
 ATTEMPTS = 5
 FIRST_PAUSE_SECONDS = 1.0
 TIMEOUT_SECONDS = 60.0
-DAMAGED = (tarfile.TarError, EOFError, zlib.error, OSError)
+
+
+@dataclass(frozen=True)
+class Archive:
+    """An archive as its authors publish it."""
+
+    url: str
+    name: str
+    md5: str
 
 
 class _InterruptedDownloadError(Exception):
@@ -61,21 +68,19 @@ def fetch(url: str, path: Path, md5: str) -> None:
 
 
 def unpack(archive: Path, folder: Path) -> None:
-    """Unpack a tar archive (.tar, .tar.gz, .tgz) as `folder`, completely or not at all. An old `folder` is replaced.
+    """Unpack a tar archive (.tar, .tar.gz, .tgz) or a zip archive as `folder`, completely or not at all.
 
-    Raises WsssError for an archive that is missing, truncated or damaged. The same holds for an archive with a device,
-    or with an entry that would be outside `folder` (an absolute name, `..`, a link to the outside).
+    An old `folder` is replaced. Raises WsssError for an archive that is missing, truncated or damaged. The same holds
+    for an archive with a device, with an entry that would be outside `folder` (an absolute name, `..`, a link to the
+    outside), or whose files have more than 50 times its size and more than 64 MiB. A zip archive with any link is
+    refused too.
     """
     if not archive.is_file():
         raise WsssError(f"missing archive: {archive}")
     with whole_folder(folder) as temporary:
         try:
-            with tarfile.open(archive) as tar:
-                members = tar.getmembers()
-                _check_archive_is_complete(tar)
-                for member in track(members, len(members), f"unpacking {archive.name}", "file"):
-                    tar.extract(member, temporary, filter=_inside)
-        except tarfile.FilterError as error:
+            extract(archive, temporary)
+        except UnsafeArchiveError as error:
             raise WsssError(
                 f"{archive} is not safe to unpack: {error}; get it anew from its official address"
             ) from None
@@ -173,25 +178,3 @@ def _chunks(answer: Any) -> Iterator[bytes]:
             yield chunk
     except (OSError, http.client.HTTPException) as error:
         raise _InterruptedDownloadError(error) from None
-
-
-def _inside(member: tarfile.TarInfo, folder: str) -> tarfile.TarInfo | None:
-    # Such names are refused here: the data filter makes absolute names relative and accepts a `..` that stays inside.
-    name = PurePosixPath(member.name)
-    if name.is_absolute() or ".." in name.parts:
-        raise tarfile.OutsideDestinationError(member, member.name)
-    return tarfile.data_filter(member, folder)
-
-
-def _check_archive_is_complete(tar: tarfile.TarFile) -> None:
-    """Raise tarfile.ReadError unless an end mark follows the last member and the compressed stream is complete.
-
-    Without this check, tarfile accepts an archive that is cut between two members or has a damaged header.
-    """
-    file = tar.fileobj
-    assert file is not None
-    file.seek(tar.offset)
-    if file.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
-        raise tarfile.ReadError("no end mark after the last member")
-    while file.read(MIB):
-        pass

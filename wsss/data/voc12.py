@@ -6,14 +6,13 @@ VOC: Everingham et al., IJCV 2010. SBD, masks for most other images of VOC: Hari
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
 from scipy.io import loadmat
 
-from wsss.data.download import unpack, whole_folder
+from wsss.data.download import Archive, unpack, whole_folder
 from wsss.data.images import IGNORE, read_image, read_labels, write_labels
 from wsss.data.lists import read_list
 from wsss.data.voc_layout import VOC12_LENGTHS, image_labels_path, list_path
@@ -21,16 +20,6 @@ from wsss.errors import WsssError
 from wsss.files import write_text
 from wsss.progress import track
 from wsss.settings.data import VOC_CLASSES
-
-
-@dataclass(frozen=True)
-class Archive:
-    """An archive as its authors publish it."""
-
-    url: str
-    name: str
-    md5: str
-
 
 VOC_ARCHIVE = Archive(
     "https://thor.robots.ox.ac.uk/pascal/VOC/voc2012/VOCtrainval_11-May-2012.tar",

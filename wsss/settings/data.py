@@ -6,8 +6,8 @@ from pydantic import Field, model_validator
 
 from wsss.settings.base import Settings
 from wsss.settings.training import Positive, Seed, Share
+from wsss.settings.values import MaskValue, Name
 
-Name = Annotated[str, Field(pattern="^[A-Za-z0-9_.-]+$")]
 # fmt: off
 VOC_CLASSES = (
     "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow", "diningtable", "dog",
@@ -15,7 +15,6 @@ VOC_CLASSES = (
 )
 # fmt: on
 VOC_VALUES = {name: value for value, name in enumerate(VOC_CLASSES, 1)}
-MaskValue = Annotated[int, Field(ge=1, le=254)]
 
 
 class ListSettings(Settings):
