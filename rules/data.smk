@@ -1,4 +1,4 @@
-"""Prepares datasets: an index of images, image-level labels and lists beside a folder in VOC layout."""
+"""Prepares datasets: an index of images, image-level labels and lists beside the photographs."""
 
 
 rule generate_synthetic:
@@ -47,6 +47,31 @@ rule prepare_folder:
         code=PLAN.code_of("prepare_folder"),
     script:
         "../workflow_scripts/prepare_folder.py"
+
+
+rule prepare_coco:
+    output:
+        images=IMAGES,
+        labels=IMAGE_LABELS,
+    log:
+        log_of("data", "images.log"),
+    benchmark:
+        log_of("data", "images.benchmark.tsv")
+    wildcard_constraints:
+        data=PLAN.data_from("coco"),
+    conda:
+        "../envs/wsss.yaml"
+    threads: 4
+    resources:
+        # Each thread may decode a photograph of 179 megapixels.
+        mem_mb=8000,
+        runtime=120,
+    params:
+        settings=PLAN.settings_of("data"),
+        tables=PLAN.tables_of,
+        code=PLAN.code_of("prepare_coco"),
+    script:
+        "../workflow_scripts/prepare_coco.py"
 
 
 rule make_backbone:
@@ -110,3 +135,30 @@ rule prepare_voc12:
         code=PLAN.code_of("prepare_voc12"),
     script:
         "../workflow_scripts/prepare_voc12.py"
+
+
+rule prepare_coco14:
+    input:
+        "results/archives/train2014.zip.checked",
+        "results/archives/val2014.zip.checked",
+        "results/archives/annotations_trainval2014.zip.checked",
+    output:
+        images=IMAGES,
+        labels=IMAGE_LABELS,
+    log:
+        log_of("data", "images.log"),
+    benchmark:
+        log_of("data", "images.benchmark.tsv")
+    wildcard_constraints:
+        data=PLAN.data_from("coco14"),
+    conda:
+        "../envs/wsss.yaml"
+    threads: 4
+    resources:
+        mem_mb=8000,
+        runtime=120,
+    params:
+        settings=PLAN.settings_of("data"),
+        code=PLAN.code_of("prepare_coco14"),
+    script:
+        "../workflow_scripts/prepare_coco14.py"

@@ -16,7 +16,7 @@ from tests.conftest import PROJECT
 from wsss.classification.training import train_classifier
 from wsss.cli import app
 from wsss.data.dataset import Dataset
-from wsss.describe import Training, read_config_file, train_images, trainings
+from wsss.describe import Training, class_count, read_config_file, train_images, trainings
 from wsss.networks.initial_weights import write_initial_weights
 from wsss.settings.run import LocationSettings, RunSettings, merge, read_config
 from wsss.training.loop import Machine
@@ -36,7 +36,7 @@ def run_of(**changes: Any) -> RunSettings:
 
 
 def described(run: RunSettings, images: int | None) -> dict[str, Training]:
-    return {training.stage: training for training in trainings(run, images)}
+    return {training.stage: training for training in trainings(run, class_count(run, LocationSettings()), images)}
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +102,7 @@ def test_irnet_is_no_training_of_a_run_whose_labels_do_not_need_it(method: str) 
 
 def test_a_second_stage_is_told_after_its_start() -> None:
     run = run_of(classifier={"objectives": [{"method": "recam"}]})
-    start, second = trainings(run, 6)[:2]
+    start, second = trainings(run, class_count(run, LocationSettings()), 6)[:2]
     assert (start.stage, second.stage) == ("classifier", "classifier")
     assert start == described(run_of(), 6)["classifier"]
     assert second.network == "vwl_l_recam on resnet18 (scratch), 6 words, 4 classes, from the finished vwl_l"

@@ -5,10 +5,12 @@ from pathlib import Path
 from step import locations, step
 
 with step(snakemake):
+    from wsss.data.coco14 import COCO14_ARCHIVES
     from wsss.data.download import fetch
     from wsss.data.voc12 import SBD_ARCHIVE, VOC_ARCHIVE
     from wsss.files import write_text
 
-    archive = {VOC_ARCHIVE.name: VOC_ARCHIVE, SBD_ARCHIVE.name: SBD_ARCHIVE}[snakemake.wildcards.archive]
+    archives = {archive.name: archive for archive in (VOC_ARCHIVE, SBD_ARCHIVE, *COCO14_ARCHIVES)}
+    archive = archives[snakemake.wildcards.archive]
     fetch(archive.url, Path(locations(snakemake).archives) / archive.name, archive.md5)
     write_text(Path(snakemake.output.stamp), f"{archive.md5}  {archive.name}\n")

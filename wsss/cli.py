@@ -107,9 +107,9 @@ def describe_command(
 ) -> None:
     """Tell what the trainings of every run of a config would do: networks, steps, learning rates. Runs nothing."""
     with errors_in_one_line():
-        from wsss.describe import lines, read_config_file, train_images
+        from wsss.describe import lines, read_config_file
 
         found = read_config_file(config)
         for name, run in found.runs.items():
-            for line in lines(name, run, train_images(run, found.machine.locations)):
+            for line in lines(name, run, found.machine.locations):
                 typer.echo(line)

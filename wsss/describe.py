@@ -11,6 +11,9 @@ from torch import nn
 
 from wsss.classification import training as classification
 from wsss.classification.classifier import build_classifier
+from wsss.data.coco import list_coco
+from wsss.data.coco14 import COCO14_LENGTHS
+from wsss.data.listing import Listing
 from wsss.data.lists import read_list
 from wsss.data.voc_layout import VOC12_LENGTHS
 from wsss.errors import WsssError
@@ -22,6 +25,7 @@ from wsss.segmentation import training as segmentation
 from wsss.segmentation.deeplab import parameter_groups as segmentation_groups
 from wsss.settings.backbone import BackboneSettings
 from wsss.settings.classifier import ClassifierSettings
+from wsss.settings.coco import COCO_CLASSES, Coco14Settings, CocoSettings
 from wsss.settings.data import SyntheticSettings, Voc12Settings
 from wsss.settings.irnet import IrnetSettings
 from wsss.settings.run import Config, LocationSettings, RunSettings, read_config
@@ -29,7 +33,7 @@ from wsss.training.loop import Plan, rate_share
 
 PROJECT = Path(__file__).parents[1]
 # Lengths of published lists, by the name of a folder's dataset.
-IMAGES = {"voc12": VOC12_LENGTHS, "coco14": {"train": 82_081, "val": 40_137}}
+IMAGES = {"voc12": VOC12_LENGTHS, "coco14": COCO14_LENGTHS["leave_out"]}
 
 
 @dataclass(frozen=True)
@@ -70,12 +74,11 @@ def read_config_file(path: Path) -> Config:
     return read_config(config)
 
 
-def trainings(run: RunSettings, images: int | None) -> list[Training]:
+def trainings(run: RunSettings, classes: int, images: int | None) -> list[Training]:
     """The trainings of a run on a train list of `images` images, in order. For `supervision: truth`, only the last.
 
     Raises WsssError if the list is shorter than a batch.
     """
-    classes = run.data.classes if isinstance(run.data, SyntheticSettings) else len(run.data.classes)
     last = _segmentation(run, classes)
     if run.supervision == "truth":
         return [last]
@@ -88,11 +91,32 @@ def train_images(run: RunSettings, locations: LocationSettings) -> int | None:
     data = run.data
     if isinstance(data, SyntheticSettings):
         return data.train_images
+    if isinstance(data, Coco14Settings):
+        return COCO14_LENGTHS[data.unannotated]["train"]
+    if isinstance(data, CocoSettings):
+        return len(_coco_listing(data, locations).splits["train"])
     file = train_list_file(data, locations, PROJECT)
     if file is not None:
         return len(read_list(file))
     published = VOC12_LENGTHS if isinstance(data, Voc12Settings) else IMAGES.get(data.name, {})
     return published.get(data.lists.train)
+
+
+def class_count(run: RunSettings, locations: LocationSettings) -> int:
+    """The number of classes of a run. Raises WsssError if it is in files that are not on this machine."""
+    data = run.data
+    if isinstance(data, SyntheticSettings):
+        return data.classes
+    if data.classes is not None:
+        return len(data.classes)
+    return len(COCO_CLASSES if isinstance(data, Coco14Settings) else _coco_listing(data, locations).classes)
+
+
+def _coco_listing(data: CocoSettings, locations: LocationSettings) -> Listing:
+    if locations.dataset is None:
+        raise WsssError("config: locations.dataset is missing: set it to the folder of the annotations and photographs")
+    # Without masks, nothing is written into `out`.
+    return list_coco(data.model_copy(update={"masks": False}), Path(locations.dataset), out=Path())
 
 
 def _classifiers(settings: ClassifierSettings, classes: int, images: int | None) -> list[Training]:
@@ -162,11 +186,12 @@ def _counts(network: nn.Module, groups: Sequence[Mapping[str, Any]], names: Sequ
     }
 
 
-def lines(name: str, run: RunSettings, images: int | None) -> Iterator[str]:
+def lines(name: str, run: RunSettings, locations: LocationSettings) -> Iterator[str]:
     """The trainings of a run as lines of text."""
+    images = train_images(run, locations)
     known = "a train list that is not here" if images is None else f"{images:,} train images"
     yield f"run {name}: {run.data.name}, {known}"
-    for training in trainings(run, images):
+    for training in trainings(run, class_count(run, locations), images):
         yield f"  {training.stage}: {training.network}"
         yield f"    parameters {training.parameters:,}, trained {training.trained:,}"
         parts = f" in {training.accumulate} parts" if training.accumulate > 1 else ""

@@ -83,10 +83,8 @@ def test_the_official_splits_are_listed(folder: Path) -> None:
     names = list(COCO_CLASSES)
     present = {own: [names[i] for i in np.flatnonzero(labels)] for own, labels in listing.labels.items()}
     assert present == {one: ["person"], two: ["toothbrush"], three: ["bottle"]}
-    values = {
-        own: set(np.unique(read_labels(folder.parent / "out" / "masks" / path)).tolist())
-        for own, path in listing.masks.items()
-    }
+    masks = {own: read_labels(folder.parent / "out" / "masks" / path) for own, path in listing.masks.items()}
+    values = {own: set(np.unique(labels).tolist()) for own, labels in masks.items()}
     assert values == {one: {0, 1}, two: {0, 90}, three: {0, 44}}
 
 
@@ -98,11 +96,12 @@ def test_a_part_of_the_classes_and_images_without_annotations(folder: Path) -> N
 
 
 def test_archives_unpacked_in_place_need_no_link(tmp_path: Path) -> None:
-    """The folder of the listing may hold the dataset itself."""
+    """The folder of the prepared dataset may hold the dataset itself."""
     unpack_coco14(pack(tmp_path / "archives", files()), tmp_path / "out" / "dataset")
     listing = listed(tmp_path / "out" / "dataset")
     assert not (tmp_path / "out" / "dataset").is_symlink()
-    assert all((listing.folder / path).is_file() for path in [*listing.photographs.values(), *listing.masks.values()])
+    assert all((listing.folder / path).is_file() for path in listing.photographs.values())
+    assert all((tmp_path / "out" / "out" / "masks" / path).is_file() for path in listing.masks.values())
 
 
 def test_another_number_of_images_is_refused_before_masks_are_painted(folder: Path) -> None:

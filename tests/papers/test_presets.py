@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 
 from tests.conftest import PROJECT
 from wsss.cli import app
-from wsss.describe import read_config_file, train_images
-from wsss.settings.data import FolderSettings
+from wsss.describe import class_count, read_config_file, train_images
+from wsss.settings.coco import COCO_CLASSES, Coco14Settings
 from wsss.settings.run import LocationSettings, RunSettings
 
 NATIVE = {"caffe_style": False, "input": "native"}
@@ -126,7 +126,6 @@ PREDICTION: dict[str, Any] = {
     },
 }
 VOC12 = {"train": "train_aug", "train_scored": "train", "val": "val"}
-COCO14 = {"train": "train", "train_scored": "train", "val": "val"}
 
 
 def method(preset: str) -> str:
@@ -161,11 +160,10 @@ def test_images_are_those_of_the_published_lists(preset: str) -> None:
         assert (run.data.kind, run.data.lists.model_dump(), len(run.data.classes)) == ("voc12", VOC12, 20)
         assert train_images(run, LocationSettings()) == 10_582
         return
-    assert isinstance(run.data, FolderSettings)
-    assert (run.data.name, run.data.lists.model_dump(), run.data.ignored_classes) == ("coco14", COCO14, {})
+    assert run.data == Coco14Settings(kind="coco14")
     names = FasterRCNN_ResNet50_FPN_Weights.COCO_V1.meta["categories"]
-    assert run.data.classes == {name: i for i, name in enumerate(names) if i and name != "N/A"}
-    assert len(run.data.classes) == 80
+    assert {name: i for i, name in enumerate(names) if i and name != "N/A"} == COCO_CLASSES
+    assert class_count(run, LocationSettings()) == 80
     assert train_images(run, LocationSettings()) == 82_081
 
 

@@ -134,6 +134,7 @@ DEFAULTS: dict[type[Settings], dict[str, Any]] = {
         "lists": {"train": "train", "train_scored": "train", "val": "val"},
     },
     Coco14Settings: {
+        **PHOTOGRAPHS,
         "kind": REQUIRED,
         "name": "coco14",
         "classes": None,
@@ -141,6 +142,7 @@ DEFAULTS: dict[type[Settings], dict[str, Any]] = {
         "unannotated": "leave_out",
     },
     CocoSettings: {
+        **PHOTOGRAPHS,
         "kind": REQUIRED,
         "name": REQUIRED,
         "train": REQUIRED,

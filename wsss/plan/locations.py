@@ -8,16 +8,21 @@ from typing import Literal
 
 from wsss.data.voc_layout import image_labels_path, list_path, own_lists_folder
 from wsss.plan.provenance import content_digest
+from wsss.settings.coco import Coco14Settings, CocoSettings
 from wsss.settings.data import DataSettings, FolderSettings, SyntheticSettings, Voc12Settings, is_own_list
 from wsss.settings.run import LocationSettings
 
-Source = Literal["synthetic", "voc12", "folder"]
+Source = Literal["synthetic", "voc12", "folder", "coco14", "coco"]
+# Sources that read the folder locations.dataset.
+FOLDERS: tuple[Source, ...] = ("folder", "coco")
 
 
 def source_of(data: DataSettings, locations: LocationSettings) -> Source:
-    """The source of a dataset. For VOC 2012 it is a folder if `locations.dataset` names one."""
-    if isinstance(data, Voc12Settings) and locations.dataset is not None:
+    """The source of a dataset. VOC 2012 and COCO 2014 come from their archives, or from `locations.dataset` if set."""
+    if locations.dataset is not None and isinstance(data, Voc12Settings):
         return "folder"
+    if locations.dataset is not None and isinstance(data, Coco14Settings):
+        return "coco"
     return data.kind
 
 
@@ -33,11 +38,14 @@ def train_list_file(data: Voc12Settings | FolderSettings, locations: LocationSet
 def tables_digest(data: DataSettings, locations: LocationSettings, project: Path) -> str:
     """Digest of the lists and image-level labels that a dataset is prepared from; empty if there are none.
 
-    Users may correct these tables. Their content is a parameter of the step, so a correction makes it run again. For
-    VOC's archives, which have their own sums, only the user's own lists count.
+    Users may correct these tables. Their content is a parameter of the step, so a correction makes it run again. The
+    official archives and files have their own sums or counts; of them, only the user's own lists count.
     """
-    if isinstance(data, SyntheticSettings):
+    if isinstance(data, SyntheticSettings | Coco14Settings):
         return ""
+    if isinstance(data, CocoSettings):
+        files = [file for file in (data.train, data.val) if file is not None]
+        return content_digest(Path(locations.dataset or "") / file for file in files)
     names = sorted(set(data.lists.by_split().values()))
     own_lists = own_lists_folder(locations.lists, project)
     if source_of(data, locations) == "voc12":

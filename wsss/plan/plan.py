@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from wsss.plan.locations import Source, source_of, tables_digest
+from wsss.plan.locations import FOLDERS, Source, source_of, tables_digest
 from wsss.plan.provenance import code_digest, short_hash
 from wsss.plan.stages import ROOT, STAGES, files_of, folders_of, path_pattern, usual_settings, wildcard_constraints
 from wsss.settings.base import Settings
@@ -159,7 +159,7 @@ class Plan:
         folder = self._locations.dataset
         if folder is None:
             return {}
-        return {name: Path(folder) for name, own in self._data.items() if source_of(own, self._locations) == "folder"}
+        return {name: Path(folder) for name, own in self._data.items() if source_of(own, self._locations) in FOLDERS}
 
     def settings_of(self, stage: str) -> JobParameter:
         """The settings of a stage as their key. The wildcard with the stage's name holds its folder.

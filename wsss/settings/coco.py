@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from wsss.settings.base import Settings
+from wsss.settings.photographs import PhotographSettings
 from wsss.settings.training import Seed
 from wsss.settings.values import MaskValue, Name
 
@@ -39,7 +39,7 @@ Crowd = Literal["ignore", "leave_out"]
 Unannotated = Literal["leave_out", "keep"]
 
 
-class Coco14Settings(Settings):
+class Coco14Settings(PhotographSettings):
     """MS COCO 2014 with its official splits: 82,081 train and 40,137 val images that have annotations.
 
     It is made from the official archives, or from the folder `locations.dataset` with train2014, val2014 and
@@ -80,7 +80,7 @@ class Coco14Settings(Settings):
         return self.name
 
 
-class CocoSettings(Settings):
+class CocoSettings(PhotographSettings):
     """Images with annotations in the form of COCO's instances_*.json, in the folder `locations.dataset`."""
 
     # The kind of dataset.

@@ -1,10 +1,12 @@
-"""Where images and image-level labels come from: generated, VOC 2012, or a folder in VOC layout."""
+"""Where images and image-level labels come from: generated, VOC 2012, COCO, or a folder in VOC layout."""
 
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from wsss.settings.base import Settings
+from wsss.settings.coco import Coco14Settings, CocoSettings
+from wsss.settings.photographs import PhotographSettings
 from wsss.settings.training import Positive, Seed, Share
 from wsss.settings.values import MaskValue, Name
 
@@ -34,6 +36,11 @@ class ListSettings(Settings):
     def by_split(self) -> dict[str, str]:
         """The name of each split's list."""
         return {"train": self.train, "train_scored": self.train_scored, "val": self.val}
+
+    @property
+    def own(self) -> tuple[str, ...]:
+        """Names of the user's own lists."""
+        return tuple(name for name in self.by_split().values() if is_own_list(name))
 
 
 def is_own_list(name: str) -> bool:
@@ -77,18 +84,9 @@ class SyntheticSettings(Settings):
         return ListSettings()
 
     @property
-    def listed_splits(self) -> tuple[str, ...]:
-        """The splits of all photographs: those that masks for people are made of."""
-        return ("train", "val")
-
-
-class PhotographSettings(Settings):
-    """How photographs are read. All kinds of datasets with photographs have these settings."""
-
-    # Larger photographs are worked on at a smaller size. Their masks are made at full size (target `masks`).
-    max_pixels: Annotated[int, Field(ge=4096, le=100_000_000)] = 2_000_000
-    # What to do about images that cannot be read. skip: leave them out and name them in the report.
-    on_bad_image: Literal["stop", "skip"] = "stop"
+    def own_lists(self) -> tuple[str, ...]:
+        """Names of lists that must be in the folder `locations.lists`."""
+        return ()
 
     @property
     def listed_splits(self) -> tuple[str, ...]:
@@ -129,6 +127,11 @@ class Voc12Settings(PhotographSettings):
         return self
 
     @property
+    def own_lists(self) -> tuple[str, ...]:
+        """Names of lists that must be in the folder `locations.lists`."""
+        return self.lists.own
+
+    @property
     def label(self) -> str:
         """The name of the dataset, for paths and tables."""
         return self.name
@@ -149,6 +152,11 @@ class FolderSettings(PhotographSettings):
     lists: ListSettings = ListSettings()
 
     @property
+    def own_lists(self) -> tuple[str, ...]:
+        """Names of lists that must be in the folder `locations.lists`."""
+        return self.lists.own
+
+    @property
     def label(self) -> str:
         """The name of the dataset, for paths and tables."""
         return self.name
@@ -164,4 +172,6 @@ class FolderSettings(PhotographSettings):
         return self
 
 
-DataSettings = Annotated[SyntheticSettings | Voc12Settings | FolderSettings, Field(discriminator="kind")]
+DataSettings = Annotated[
+    SyntheticSettings | Voc12Settings | FolderSettings | Coco14Settings | CocoSettings, Field(discriminator="kind")
+]

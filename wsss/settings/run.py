@@ -17,7 +17,7 @@ from wsss.settings.cams import CamSettings, PlainCamSettings
 from wsss.settings.classifier import ClassifierSettings
 from wsss.settings.comparison import OF_PREDICTIONS, ComparisonSettings, PublishedSettings, ScoredStage
 from wsss.settings.confident_labels import ConfidentLabelSettings
-from wsss.settings.data import DataSettings, Voc12Settings, is_own_list
+from wsss.settings.data import DataSettings, Voc12Settings
 from wsss.settings.irnet import IrnetSettings
 from wsss.settings.prediction import PredictionSettings
 from wsss.settings.prediction_labels import PredictionLabelSettings
@@ -222,7 +222,7 @@ def read_config(config: Mapping[str, Any]) -> Config:
 def _check_places(locations: LocationSettings, runs: Iterable[RunSettings]) -> None:
     """Raises WsssError if a run names a list of the user's own and `locations.lists` is not set."""
     for run in runs:
-        own = [name for name in run.data.lists.by_split().values() if is_own_list(name)]
+        own = run.data.own_lists
         if own and locations.lists is None:
             raise WsssError(
                 f"config: data.lists: {own[0]} is a list of your own: set locations.lists to the folder that holds it, "
