@@ -11,7 +11,7 @@ from torch import nn
 
 from wsss.classification import training as classification
 from wsss.classification.classifier import build_classifier
-from wsss.data.dataset import read_list
+from wsss.data.lists import read_list
 from wsss.data.voc_layout import VOC12_LENGTHS
 from wsss.errors import WsssError
 from wsss.networks.backbones import backbone_of

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from wsss.data.dataset import Dataset, mask_path, read_list
+from wsss.data.dataset import Dataset, mask_path
 from wsss.data.images import write_labels
+from wsss.data.lists import read_list
 from wsss.data.preparation import prepare
 from wsss.errors import WsssError
 from wsss.files import sha256_of

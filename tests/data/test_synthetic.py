@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from wsss.data.dataset import Dataset, read_list
+from wsss.data.dataset import Dataset
 from wsss.data.images import read_image, read_labels
+from wsss.data.lists import read_list
 from wsss.data.preparation import prepare
 from wsss.data.synthetic import scenes as synthetic
 from wsss.data.synthetic.scenes import CLASS_NAMES, CREATURES, draw_creature, draw_scene, generate

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from wsss.data.images import IGNORE, read_labels
+from wsss.data.lists import read_list, whole_line
 from wsss.errors import WsssError
 
 SPLITS = ("train", "train_scored", "val")
@@ -64,7 +65,7 @@ class Dataset:
         list[str]
             The ids in the order of their list.
         """
-        return read_list(self.root / "lists" / f"{split}.txt")
+        return read_list(self.root / "lists" / f"{split}.txt", whole_line)
 
     def shard(self, split: str, shard: str) -> list[str]:
         """Ids of shard i of n: every n-th id, starting at the i-th.
@@ -173,19 +174,3 @@ def mask_path(dataset: Path, image_id: str) -> Path:
     """The path of a mask: in SegmentationClassAug if that folder exists, else in SegmentationClass."""
     augmented = dataset / "SegmentationClassAug"
     return (augmented if augmented.is_dir() else dataset / "SegmentationClass") / f"{image_id}.png"
-
-
-def read_list(path: Path) -> list[str]:
-    """Ids of a list, one on each line. Raises WsssError if the file is missing, empty, or names an id twice."""
-    if not path.is_file():
-        raise WsssError(f"missing image list: {path}")
-    try:
-        ids = path.read_text(encoding="utf-8-sig").split()
-    except UnicodeDecodeError:
-        raise WsssError(f"image list {path} is no text in UTF-8: save it as such") from None
-    if not ids:
-        raise WsssError(f"image list {path} is empty")
-    if len(set(ids)) != len(ids):
-        twice = next(i for i in ids if ids.count(i) > 1)
-        raise WsssError(f"image list {path} names {twice} more than once")
-    return ids

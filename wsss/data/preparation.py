@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wsss.data.dataset import SPLITS, read_list
+from wsss.data.dataset import SPLITS
+from wsss.data.image_ids import why_unsafe
 from wsss.data.images import read_image
+from wsss.data.lists import read_list
 from wsss.data.voc_layout import image_labels_path, list_path
 from wsss.errors import WsssError
 from wsss.files import remove_tree, sha256_of, write_json, write_text
@@ -55,7 +58,8 @@ def prepare(
     """
     if not source.is_dir():
         raise WsssError(f"no dataset at {source}: set locations.dataset in the config to a folder in VOC layout")
-    splits = {split: read_list(list_path(source, lists[split], own_lists)) for split in SPLITS}
+    known = partial(_has_photograph, source)
+    splits = {split: read_list(list_path(source, lists[split], own_lists), known) for split in SPLITS}
     stray = set(splits["train_scored"]) - set(splits["train"])
     if stray:
         raise WsssError(f"{min(stray)} is in the list {lists['train_scored']} but not in {lists['train']}")
@@ -133,6 +137,11 @@ def select_labels(path: Path, ids: Sequence[str], classes: Sequence[str], ignore
     if not table[list(classes)].to_numpy().any():
         raise WsssError(f"{path} names no class in any of the {len(ids)} listed images")
     return table.astype(dict.fromkeys(classes, int))
+
+
+def _has_photograph(source: Path, image_id: str) -> bool:
+    """Whether a text, which may be any line of a list, is the id of a photograph."""
+    return not why_unsafe(image_id) and (source / "JPEGImages" / f"{image_id}.jpg").is_file()
 
 
 def _link(source: Path, link: Path) -> None:

@@ -13,9 +13,9 @@ from xml.etree import ElementTree
 import numpy as np
 from scipy.io import loadmat
 
-from wsss.data.dataset import read_list
 from wsss.data.download import unpack, whole_folder
 from wsss.data.images import IGNORE, read_image, read_labels, write_labels
+from wsss.data.lists import read_list
 from wsss.data.voc_layout import VOC12_LENGTHS, image_labels_path, list_path
 from wsss.errors import WsssError
 from wsss.files import write_text

@@ -5,9 +5,9 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from wsss.settings.base import Settings
+from wsss.settings.names import Name
 from wsss.settings.training import Positive, Seed, Share
 
-Name = Annotated[str, Field(pattern="^[A-Za-z0-9_.-]+$")]
 # fmt: off
 VOC_CLASSES = (
     "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow", "diningtable", "dog",
