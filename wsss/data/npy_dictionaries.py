@@ -9,16 +9,19 @@ never looked up.
 import io
 import math
 import pickletools
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from wsss.errors import WsssError
 
-LARGEST_FILE = 2 * 2**30
+LARGEST_FILE = 2**30
+# Each may make an object of some 60 bytes.
+MOST_INSTRUCTIONS = 20_000_000
 # All arrays together may take this many times the bytes of the file. Text that stands for bytes is not yet an array.
 GROWTH = 4
 MULTIARRAY = ("numpy.core.multiarray", "numpy._core.multiarray")
@@ -39,6 +42,11 @@ STORAGES = {
 TORCH_MAGIC = 0x1950A86A20F9469CFC6C
 TORCH_PROTOCOL = 1001
 MOST_DIMENSIONS = 32
+HEADER = re.compile(
+    r"\{'descr': '(?P<type>[^']{1,20})', 'fortran_order': (?:True|False), 'shape': \((?P<shape>[\d, ]{0,99})\),? *\}\s*"
+)
+# Truth values, whole numbers, floats, text, and objects.
+KNOWN_TYPE = re.compile(r"b1|[iu][1248]|f[248]|[US]\d{1,6}|O8", re.ASCII)
 
 
 def read_npy_dictionary(path: Path) -> dict[str | int, Any]:
@@ -53,8 +61,7 @@ def read_npy_dictionary(path: Path) -> dict[str | int, Any]:
     Returns
     -------
     dict[str | int, Any]
-        The dictionary. Tensors are arrays, bfloat16 is float32, and scalars of numpy are plain numbers or text. Arrays
-        cannot be written to.
+        The dictionary. Tensors are arrays, bfloat16 is float32, and scalars of numpy are plain numbers or text.
 
     Raises
     ------
@@ -68,9 +75,8 @@ def read_npy_dictionary(path: Path) -> dict[str | int, Any]:
     stream = io.BytesIO(path.read_bytes())
     try:
         _skip_header(stream)
-        found = _Program(stream, _Budget(GROWTH * path.stat().st_size)).run()
-        content = found.item if isinstance(found, _Array) else found
-    except _Refused as reason:
+        content = _Program(stream, _Budget(GROWTH * path.stat().st_size)).run()
+    except _RefusedError as reason:
         raise WsssError(f"{path} is refused: {reason}; nothing of it was run. {WAY_OUT}") from None
     except (ValueError, TypeError, LookupError, OverflowError, AttributeError, RecursionError, MemoryError) as error:
         raise WsssError(f"{path} is damaged ({type(error).__name__}: {str(error)[:100]}): get it anew") from None
@@ -82,7 +88,7 @@ def read_npy_dictionary(path: Path) -> dict[str | int, Any]:
 WAY_OUT = "Known are dictionaries of plain values, arrays and tensors, saved with np.save"
 
 
-class _Refused(Exception):
+class _RefusedError(Exception):
     """What a file asks for and does not get."""
 
 
@@ -95,7 +101,7 @@ class _Budget:
     def take(self, size: int) -> None:
         self.left -= size
         if self.left < 0:
-            raise _Refused("its arrays are larger than the file")
+            raise _RefusedError("its arrays are larger than the file")
 
 
 @dataclass(frozen=True)
@@ -111,18 +117,19 @@ class _Type:
     """A type of numpy while it is built; `code` is O for objects."""
 
     code: str
-    order: str = "<"
+    order: Literal["<", ">", "=", "|"] = "="
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        return np.dtype(self.code if self.code[1:] == "1" or self.code == "?" else self.order + self.code)
+        return np.dtype(self.code).newbyteorder(self.order)
 
 
 @dataclass
 class _Array:
-    """An array while it is built: its content, or the one object that an array without dimensions holds."""
+    """An array while it is built: its content, or the one object that the outer array holds."""
 
     item: Any = None
+    is_built: bool = False
 
 
 @dataclass(frozen=True)
@@ -134,17 +141,18 @@ class _Storage:
 
 
 def _skip_header(stream: io.BytesIO) -> None:
-    """Go to the pickle. Raises _Refused if the file is no .npy file of one object."""
-    try:
-        version = np.lib.format.read_magic(stream)
-        readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-        if version not in readers:
-            raise _Refused(f"its version {version} of the .npy format is unknown")
-        shape, _, dtype = readers[version](stream)
-    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
-        raise _Refused("it is no .npy file") from None
-    if dtype != np.dtype(object) or shape != ():
-        raise _Refused(f"it holds an array of shape {shape} and type {dtype}, not a dictionary")
+    """Go to the pickle. Raises _RefusedError if the file is no .npy file of one object."""
+    start = stream.read(8)
+    # The length of the header takes 2 bytes in version 1 of the format, and 4 in version 2.
+    size = {(b"\x93NUMPY", 1): 2, (b"\x93NUMPY", 2): 4}.get((start[:6], start[6] if len(start) == 8 else 0))
+    if size is None:
+        raise _RefusedError("it is no .npy file")
+    text = stream.read(int.from_bytes(stream.read(size), "little")).decode("latin-1")
+    header = HEADER.fullmatch(text)
+    if header is None:
+        raise _RefusedError("it is no .npy file of one dictionary")
+    if header["type"] != "|O" or header["shape"]:
+        raise _RefusedError(f"it holds an array of shape ({header['shape']}) and type {header['type']}")
 
 
 class _Program:
@@ -160,8 +168,10 @@ class _Program:
 
     def run(self) -> Any:
         """What the program builds."""
-        for instruction, argument, _ in pickletools.genops(self.stream):
+        for number, (instruction, argument, _) in enumerate(pickletools.genops(self.stream)):
             name = instruction.name
+            if number > MOST_INSTRUCTIONS:
+                raise _RefusedError("it is too long")
             if name == "STOP":
                 break
             if name in CONSTANTS:
@@ -171,7 +181,7 @@ class _Program:
             elif (step := STEPS.get(name)) is not None:
                 step(self, argument)
             elif name not in NOTHING_TO_DO:
-                raise _Refused(f"it asks for {name}")
+                raise _RefusedError(f"it asks for {name}")
         if len(self.stack) != 1 or self.marks:
             raise ValueError("the end is missing")
         return _finished(self.stack.pop())
@@ -204,7 +214,7 @@ class _Program:
             key = _finished(key)
             # Other keys are not needed, and the hash of nested tuples can take forever.
             if not isinstance(key, str | int):
-                raise _Refused(f"a key is neither text nor a whole number but {type(key).__name__}")
+                raise _RefusedError(f"a key is neither text nor a whole number but {type(key).__name__}")
             found[key] = _finished(value)
 
     def extend(self, values: list[Any]) -> None:
@@ -213,16 +223,18 @@ class _Program:
         self.stack[-1].extend(map(_finished, values))
 
     def name(self, module: Any, name: Any) -> None:
-        found = _Name(str(module), str(name))
+        if not isinstance(module, str) or not isinstance(name, str):
+            raise ValueError("a name is no text")
+        found = _Name(module, name)
         if found not in (TORCH_NAMES if self.inside_tensor else NAMES):
-            raise _Refused(f"it names {found.module[:60]}.{found.name[:60]}")
+            raise _RefusedError(f"it names {found.module[:60]}.{found.name[:60]}")
         self.stack.append(found)
 
     def call(self) -> None:
         """Build what the call of a known name stands for."""
         function, arguments = self.pop(2)
         if not isinstance(function, _Name) or not isinstance(arguments, tuple) or function not in BUILDERS:
-            raise _Refused("it calls something else than what builds an array")
+            raise _RefusedError("it calls something else than what builds an array")
         self.stack.append(BUILDERS[function](self.budget, *arguments))
 
     def build(self) -> None:
@@ -232,65 +244,68 @@ class _Program:
         if isinstance(found, _Type):
             found.order = _byte_order(state)
         elif isinstance(found, _Array):
-            found.item = _content(self.budget, *state)
+            found.item, found.is_built = _content(self.budget, len(self.stack) == 1, *state), True
         else:
-            raise _Refused(f"it sets the state of {type(found).__name__}")
+            raise _RefusedError(f"it sets the state of {type(found).__name__}")
 
     def stored_elsewhere(self) -> None:
         """The storage of a tensor, whose numbers follow after the program."""
         (found,) = self.pop(1)
         if not self.inside_tensor:
-            raise _Refused("it refers to something outside")
+            raise _RefusedError("it refers to something outside")
         self.stack.append(found)
 
 
 def _finished(value: Any) -> Any:
-    """A value without the wrapping of arrays that are built."""
-    return value.item if isinstance(value, _Array) else value
+    """A value without the wrapping of an array that is built."""
+    if not isinstance(value, _Array):
+        return value
+    if not value.is_built:
+        raise ValueError("an array has no content")
+    return value.item
 
 
-def _byte_order(state: Any) -> str:
-    if not isinstance(state, tuple) or len(state) < 5 or state[1] not in ("<", ">", "|", "="):
-        raise _Refused("it names a type of numpy with fields")
-    if state[2] is not None or state[3] is not None or state[4] is not None:
-        raise _Refused("it names a type of numpy with fields")
-    return str(state[1]) if state[1] != "|" else "<"
+def _byte_order(state: Any) -> Literal["<", ">", "=", "|"]:
+    """The order of bytes that the state of a type names. Types with fields or metadata are refused."""
+    if not isinstance(state, tuple) or len(state) < 5 or any(one is not None for one in state[2:5]):
+        raise _RefusedError("it names a type of numpy with fields")
+    orders: tuple[Literal["<", ">", "=", "|"], ...] = ("<", ">", "=", "|")
+    return orders[orders.index(state[1])]
 
 
 def _type(budget: _Budget, code: Any, *_: Any) -> _Type:
-    kinds = {"b1": "?", "?": "?"}
-    name = kinds.get(str(code), str(code))
-    letter, size = name[:1], name[1:]
-    if name == "?" or name == "O8":
-        return _Type(name)
-    numbers = {"i": "1248", "u": "1248", "f": "248"}
-    if (letter in numbers and size in tuple(numbers[letter])) or (letter in "US" and size.isascii() and size.isdigit()):
-        return _Type(name)
-    raise _Refused(f"it holds an array of the type {name[:20]!r}")
+    if not isinstance(code, str) or not KNOWN_TYPE.fullmatch(code):
+        raise _RefusedError("it holds an array of an unknown type")
+    return _Type(code)
 
 
-def _content(budget: _Budget, *state: Any) -> Any:
+def _content(budget: _Budget, is_outer: bool, *state: Any) -> Any:
     """The content of an array from its version, shape, type, order and bytes."""
     _, shape, kind, fortran, content = state
     if not isinstance(kind, _Type):
         raise ValueError("an array without a type")
+    if kind.code[0] in "US":
+        raise _RefusedError("it holds an array of text")
     if kind.code != "O8":
         return _array(budget, content, kind.dtype, shape, "F" if fortran else "C")
-    if shape != () and shape != (1,):
-        raise _Refused("it holds an array of objects")
+    if not is_outer or shape != ():
+        raise _RefusedError("it holds an array of objects")
     (item,) = content
     return _finished(item)
 
 
-def _array(budget: _Budget, content: Any, dtype: np.dtype[Any], shape: Any, order: str) -> np.ndarray:
+def _array(budget: _Budget, content: Any, dtype: np.dtype[Any], shape: Any, order: Literal["C", "F"]) -> np.ndarray:
     count = math.prod(_sizes(shape))
     data = _as_bytes(content)
     if len(data) != count * dtype.itemsize:
         raise ValueError(f"an array of shape {shape} with {len(data)} bytes")
     budget.take(len(data))
     if not dtype.itemsize:
-        return np.zeros(shape, dtype)
-    return np.frombuffer(data, dtype).reshape(shape, order="F" if order == "F" else "C")
+        # Empty text. As an array numpy would give it a size.
+        if shape != ():
+            raise _RefusedError("it holds an array of text")
+        return np.zeros((), dtype)
+    return np.frombuffer(data, dtype).reshape(shape, order=order)
 
 
 def _sizes(shape: Any) -> tuple[int, ...]:
@@ -315,34 +330,34 @@ def _empty_array(budget: _Budget, *_: Any) -> _Array:
 
 
 def _from_buffer(budget: _Budget, content: Any, kind: Any, shape: Any, order: Any) -> _Array:
-    if not isinstance(kind, _Type) or kind.code == "O8":
-        raise _Refused("it holds an array of objects")
-    return _Array(_array(budget, content, kind.dtype, shape, str(order)))
+    if not isinstance(kind, _Type) or kind.code[0] in "OUS":
+        raise _RefusedError("it holds an array of objects or text")
+    return _Array(_array(budget, content, kind.dtype, shape, "F" if order == "F" else "C"), True)
 
 
 def _scalar(budget: _Budget, kind: Any, content: Any = b"") -> Any:
     if not isinstance(kind, _Type) or kind.code == "O8":
-        raise _Refused("it holds an object of numpy")
+        raise _RefusedError("it holds an object of numpy")
     return _array(budget, content, kind.dtype, (), "C").item()
 
 
 def _encoded(budget: _Budget, text: Any, encoding: Any = "latin1") -> bytes:
     """Bytes that an old pickle of Python 3 keeps as text."""
     if not isinstance(text, str) or encoding not in ("latin1", "latin-1"):
-        raise _Refused("it holds encoded text")
+        raise _RefusedError("it holds encoded text")
     budget.take(len(text))
     return text.encode("latin-1")
 
 
 def _nothing(budget: _Budget, *arguments: Any) -> bytes:
     if arguments:
-        raise _Refused("it makes bytes")
+        raise _RefusedError("it makes bytes")
     return b""
 
 
 def _ordered_dictionary(budget: _Budget, *arguments: Any) -> dict[str | int, Any]:
     if arguments:
-        raise _Refused("it makes a dictionary from something else")
+        raise _RefusedError("it makes a dictionary from something else")
     return {}
 
 
@@ -354,10 +369,10 @@ def _storage(budget: _Budget, content: Any) -> _Storage:
     stream = io.BytesIO(content)
     magic, protocol, _, description, keys = (_Program(stream, budget, inside_tensor=True).run() for _ in range(5))
     if magic != TORCH_MAGIC or protocol != TORCH_PROTOCOL:
-        raise _Refused("it holds a tensor in an unknown form")
+        raise _RefusedError("it holds a tensor in an unknown form")
     _, kind, key, _, count = description[:5]
-    if not isinstance(kind, _Name) or kind.name not in STORAGES or keys != [key]:
-        raise _Refused("it holds a tensor in an unknown form")
+    if not isinstance(kind, _Name) or not isinstance(key, str) or not isinstance(keys, list) or len(keys) != 1:
+        raise _RefusedError("it holds a tensor in an unknown form")
     dtype, size = np.dtype(STORAGES[kind.name]), int.from_bytes(stream.read(8), "little")
     data = stream.read()
     if size != count or len(data) != size * dtype.itemsize:
@@ -380,7 +395,6 @@ def _tensor(budget: _Budget, storage: Any, offset: Any, size: Any, stride: Any, 
     if storage.is_bfloat16:
         budget.take(2 * count)
         found = (found.astype(np.uint32) << 16).view(np.float32)
-    found.setflags(write=False)
     return found
 
 
@@ -400,7 +414,7 @@ TORCH_NAMES = {_Name("torch", name) for name in STORAGES}
 
 
 def _tuple_of(count: int) -> Callable[[_Program, Any], None]:
-    return lambda program, _: program.stack.append(tuple(program.pop(count)))
+    return lambda program, _: program.stack.append(tuple(map(_finished, program.pop(count))))
 
 
 def _dictionary(program: _Program, _: Any) -> None:
@@ -423,7 +437,7 @@ STEPS: Mapping[str, Callable[[_Program, Any], None]] = {
     "EMPTY_DICT": lambda program, _: program.stack.append({}),
     "EMPTY_TUPLE": lambda program, _: program.stack.append(()),
     "LIST": lambda program, _: program.stack.append([*map(_finished, program.pop_to_mark())]),
-    "TUPLE": lambda program, _: program.stack.append(tuple(program.pop_to_mark())),
+    "TUPLE": lambda program, _: program.stack.append(tuple(map(_finished, program.pop_to_mark()))),
     "TUPLE1": _tuple_of(1),
     "TUPLE2": _tuple_of(2),
     "TUPLE3": _tuple_of(3),
