@@ -82,8 +82,8 @@ def read_label_table(
     else in the first one. Classes are in a column of lists: `labels`, `label`, `classes`, `class`, `tags` or
     `category`. Its cells name classes with commas, semicolons, bars or tabs between them, or as `['cat', 'dog']`. An
     empty cell is an image without any class. Other columns are then not used. If no column is called so, every column
-    is a class of 1, true, yes or 0, false, no, -1. In tables with -1 for absent classes, 0 stands for VOC's "difficult",
-    a class that can hardly be seen. It counts as absent, as in VOC's own scores.
+    is a class of 1, true, yes or 0, false, no, -1. In tables with -1 for absent classes, 0 stands for VOC's
+    "difficult", a class that can hardly be seen. It counts as absent.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ def read_label_table(
         If it is no such table. The message names line and column.
     """
     table = read_table(path)
-    split = _split_index(table, split_column, use_split)
+    split = _split_index(table, split_column, known)
     name = _name_index(table, split)
     listed = _list_index(table, known, {name, split})
     if listed is None:
@@ -116,15 +116,12 @@ def read_label_table(
     else:
         classes, labels = _lists(table, listed, known)
         several = bool((labels.sum(axis=1) > 1).any())
-    return LabelTable(
-        path,
-        [f"line {row.line}" for row in table.rows],
-        _names(table, name),
-        labels,
-        classes,
-        None if split is None else _splits(table, split),
-        not several,
-    )
+    if split is not None and split_column is None and not use_split:
+        logger.info("%s: the column split is not used, because the config says which images are val", path)
+        split = None
+    splits = None if split is None else _splits(table, split)
+    places = [f"line {row.line}" for row in table.rows]
+    return LabelTable(path, places, _names(table, name), labels, classes, splits, not several)
 
 
 def read_cls_labels(path: Path, classes: Sequence[str] | None) -> LabelTable:
@@ -160,7 +157,7 @@ def read_cls_labels(path: Path, classes: Sequence[str] | None) -> LabelTable:
     if width != len(classes):
         raise WsssError(f"{path} has {width} columns, and data.classes with data.ignored_classes {len(classes)} names")
     wrong = [key for key, row in zip(found, rows, strict=True) if row.shape != (width,) or not _is_flags(row)]
-    refuse([f"{path}, key {str(key)[:80]!r}: its value is no row of {width} zeros and ones" for key in wrong])
+    refuse(f"{path}, key {str(key)[:80]!r}: its value is no row of {width} zeros and ones" for key in wrong)
     return LabelTable(
         path,
         [f"key {key!r}" for key in found],
@@ -176,20 +173,15 @@ def check_classes(path: Path, where: Mapping[str, str]) -> None:
 
     `where` has the place of each name in the file.
     """
-    refuse(
-        [
-            f"{path}, {place}: {name!r} is no class: {_no_class(name)}"
-            for name, place in where.items()
-            if _no_class(name)
-        ]
-    )
+    reasons = {name: _no_class(name) for name in where}
+    refuse(f"{path}, {where[name]}: {name[:80]!r} is no class: {reason}" for name, reason in reasons.items() if reason)
     alike: dict[str, str] = {}
     for name in where:
         other = alike.setdefault(name.casefold(), name)
         if other != name:
             raise WsssError(
-                f"{path}, {where[name]}: {name!r} and {other!r} ({where[other]}) differ in case only: write one of them, "
-                "or name both in data.classes"
+                f"{path}, {where[name]}: {name!r} and {other!r} ({where[other]}) differ in case only: write one of "
+                "them, or name both in data.classes"
             )
     if len(where) > MOST_CLASSES:
         raise WsssError(
@@ -213,17 +205,15 @@ def _irnet_id(key: str) -> str:
     return f"{key[:4]}_{key[4:]}" if IRNET_ID.fullmatch(key) else key
 
 
-def _split_index(table: Table, split_column: str | None, use_split: bool) -> int | None:
-    """The column that says which split an image is in."""
+def _split_index(table: Table, split_column: str | None, known: Collection[str] | None) -> int | None:
+    """The column that says which split an image is in. A column `split` is not one if a class has this name."""
     wanted = SPLIT_COLUMN if split_column is None else split_column
-    found = _index(table, wanted)
+    found = None if split_column is None and known and SPLIT_COLUMN in known else _index(table, wanted)
     if found is None and split_column is not None:
         raise WsssError(
             f"{table.path} has no column {split_column!r}, which data.split_column names; there are: "
             f"{', '.join(table.header[:20])}"
         )
-    if found is not None and split_column is None and not use_split:
-        logger.info("%s: the column %s is not used: the config says which images are val", table.path, wanted)
     return found
 
 
@@ -248,11 +238,9 @@ def _name_index(table: Table, split: int | None) -> int:
 def _names(table: Table, index: int) -> list[str]:
     names = table.column(index)
     refuse(
-        [
-            f"{table.path}, line {row.line}: the column {table.header[index]!r} names no photograph"
-            for row, name in zip(table.rows, names, strict=True)
-            if not name
-        ]
+        f"{table.path}, line {row.line}: the column {table.header[index]!r} names no photograph"
+        for row, name in zip(table.rows, names, strict=True)
+        if not name
     )
     return names
 
@@ -273,8 +261,8 @@ def _list_index(table: Table, known: Collection[str] | None, other: Collection[i
     if values <= FLAGS.keys() and not (known and values <= {one.casefold() for one in known}):
         name = table.header[found[0]]
         raise WsssError(
-            f"{table.path}: the column {name!r} holds only {', '.join(sorted(values))}: write names of classes into it, "
-            "or, if it says whether an image has a class, give it the name of this class"
+            f"{table.path}: the column {name!r} holds only {', '.join(sorted(values))}: write names of classes into "
+            "it, or, if it says whether an image has a class, give it the name of this class"
         )
     unused = [name for index, name in enumerate(table.header) if index not in (*other, found[0])]
     if unused:
@@ -292,7 +280,7 @@ def _lists(table: Table, index: int, known: Collection[str] | None) -> tuple[lis
     if known is None:
         check_classes(table.path, places)
     else:
-        _check_known(table.path, places, known)
+        check_known(table.path, places, known)
     classes = sorted(places)
     number = {name: place for place, name in enumerate(classes)}
     labels = np.zeros((len(lists), len(classes)), np.uint8)
@@ -315,15 +303,13 @@ def split_list(cell: str, known: Collection[str] = ()) -> list[str]:
     return [name for name in dict.fromkeys(one.strip() for one in names) if name]
 
 
-def _check_known(path: Path, places: Mapping[str, str], known: Collection[str]) -> None:
+def check_known(path: Path, places: Mapping[str, str], known: Collection[str]) -> None:
     """Raise WsssError for classes that the config does not name."""
     strange = [name for name in places if name not in known]
     refuse(
-        [
-            f"{path}, {places[name]}: unknown class {name[:80]!r}{_meant(name, known)}; name it in data.classes or "
-            "data.ignored_classes"
-            for name in strange
-        ]
+        f"{path}, {places[name]}: unknown class {name[:80]!r}{_meant(name, known)}; name it in data.classes or "
+        "data.ignored_classes"
+        for name in strange
     )
 
 
@@ -347,15 +333,13 @@ def _flags(table: Table, known: Collection[str] | None, other: Collection[int | 
         )
     places = {table.header[index]: f"column {index + 1}" for index in columns}
     if known is not None:
-        _check_known(table.path, places, known)
+        check_known(table.path, places, known)
     refuse(
-        [
-            f"{table.path}, line {row.line}, column {table.header[index] or index + 1!r}: {row.cells[index][:80]!r} is "
-            "neither 1, true, yes nor 0, false, no, -1: correct it, or delete a column that is no class"
-            for row in table.rows
-            for index in columns
-            if row.cells[index].casefold() not in FLAGS
-        ]
+        f"{table.path}, line {row.line}, column {table.header[index] or index + 1!r}: {row.cells[index][:80]!r} is "
+        "neither 1, true, yes nor 0, false, no, -1: correct it, or delete a column that is no class"
+        for row in table.rows
+        for index in columns
+        if row.cells[index].casefold() not in FLAGS
     )
     if known is None:
         check_classes(table.path, places)
@@ -373,11 +357,9 @@ def _tell_of_difficult(table: Table, columns: Sequence[int]) -> None:
 def _splits(table: Table, index: int) -> list[str]:
     """The split of each row."""
     refuse(
-        [
-            f"{table.path}, line {row.line}, column {table.header[index]!r}: {row.cells[index][:80]!r} is none of train, val "
-            "and test"
-            for row in table.rows
-            if row.cells[index].casefold() not in SPLITS
-        ]
+        f"{table.path}, line {row.line}, column {table.header[index]!r}: {row.cells[index][:80]!r} is none of train, "
+        "val and test"
+        for row in table.rows
+        if row.cells[index].casefold() not in SPLITS
     )
     return [SPLITS[cell.casefold()] for cell in table.column(index)]

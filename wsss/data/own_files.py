@@ -1,7 +1,7 @@
 """Text files and tables that users have written: where they are, and how they are read. It imports nothing large."""
 
 import codecs
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 from wsss.errors import WsssError
@@ -65,8 +65,9 @@ def read_own_text(path: Path, what: str) -> str:
     return text
 
 
-def refuse(problems: Sequence[str]) -> None:
+def refuse(problems: Iterable[str]) -> None:
     """Raise WsssError with the first problem and the count of the others, if there are any."""
-    if problems:
-        more = f" (and {len(problems) - 1} more like this)" if len(problems) > 1 else ""
-        raise WsssError(f"{problems[0]}{more}")
+    found = list(problems)
+    if found:
+        more = f" (and {len(found) - 1} more like this)" if len(found) > 1 else ""
+        raise WsssError(f"{found[0]}{more}")

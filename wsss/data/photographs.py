@@ -68,11 +68,9 @@ def look_into(folder: Path, without: Sequence[str] = (), endings: Sequence[str] 
     files = [str(path) for path in _files(folder, names)]
     photographs = sorted(path for path in files if PurePosixPath(path).suffix.lower() in endings)
     refuse(
-        [
-            f"{folder}: the name of the photograph {path!r} holds a control character or is no UTF-8: rename it"
-            for path in photographs
-            if not _is_writable(path)
-        ]
+        f"{folder}: the name of the photograph {path!r} holds a control character or is no UTF-8: rename it"
+        for path in photographs
+        if not _is_writable(path)
     )
     others = Counter(PurePosixPath(path).suffix.lower() for path in files)
     return FolderContent(photographs, others - Counter({ending: others[ending] for ending in endings}))

@@ -112,12 +112,12 @@ def _rows(path: Path, text: str, delimiter: str, below: bool, most: int | None =
 
 
 def _squared(path: Path, rows: list[Row]) -> Table:
-    """A table with as many cells in each row as there are columns. Raises WsssError naming the first row that differs."""
+    """A table with as many cells in each row as there are columns. Raises WsssError for a row with other cells."""
     header = rows[0].cells
     while not header[-1]:
         header = header[:-1]
     width = len(header)
-    refuse([f"{path}, line {row.line}: {_misfit(row, width)}" for row in rows[1:] if _misfit(row, width)])
+    refuse(f"{path}, line {row.line}: {_misfit(row, width)}" for row in rows[1:] if _misfit(row, width))
     named = [index for index, name in enumerate(header) if name or any(row.cells[index] for row in rows[1:])]
     kept = [header[index] for index in named]
     if twice := [name for name in kept if kept.count(name) > 1]:
