@@ -92,6 +92,17 @@ def without_masks(photographs: Sequence[str], lists: Mapping[str, OwnList]) -> l
     return [one for one in photographs if one not in masks and str(PurePosixPath(one).parent) not in folders]
 
 
+def folders_like_masks(photographs: Sequence[str]) -> list[str]:
+    """Folders that hold PNG files alone, each with the name of a photograph of another ending in another folder."""
+    paths = [PurePosixPath(path) for path in photographs]
+    others = {path.stem for path in paths if path.suffix.lower() != ".png"}
+    folders: dict[str, bool] = {}
+    for path in paths:
+        like = path.suffix.lower() == ".png" and path.stem in others
+        folders[str(path.parent)] = folders.get(str(path.parent), True) and like
+    return [folder for folder, like in folders.items() if like and folder != "."]
+
+
 def below(path: str) -> str | None:
     """A path of a list as one below the folder of photographs; None if it leads out of it."""
     parts = [part for part in PurePosixPath(path.replace("\\", "/")).parts if part != "/"]

@@ -36,9 +36,7 @@ class OwnList:
             place = f"{self.path}, line {entry.line}"
             photograph = names.find(entry.photograph, place)
             if photograph in places:
-                raise WsssError(
-                    f"{place}: {photograph} is in the list twice, first at {places[photograph]}: delete one"
-                )
+                raise WsssError(f"{place}: {photograph} is in the list before ({places[photograph]}): delete one")
             places[photograph] = place
         return places
 
@@ -120,7 +118,7 @@ def split_photographs(
         if "train" not in lists:
             taken = {one for own in lists.values() for one in own}
             splits["train"] = [one for one in labelled if one not in taken]
-    if settings.holdout:
+    if settings.holdout and splits["train"]:
         splits["val"] = draw_val(splits["train"], labels, settings.holdout, settings.seed)
         drawn = set(splits["val"])
         splits["train"] = [one for one in splits["train"] if one not in drawn]
@@ -158,7 +156,7 @@ def draw_val(train: Sequence[str], labels: Mapping[str, np.ndarray], share: floa
     WsssError
         If none can be drawn.
     """
-    left = np.sum([labels[one] for one in train], axis=0, dtype=np.int64)
+    left = count_classes(train, labels)
     drawn: set[str] = set()
     due = 0.5
     for photograph in sorted(train, key=lambda one: (labels[one].tobytes(), _drawn_number(one, seed))):
@@ -174,6 +172,12 @@ def draw_val(train: Sequence[str], labels: Mapping[str, np.ndarray], share: floa
             "class from train: make it larger, or leave it out"
         )
     return [one for one in train if one in drawn]
+
+
+def count_classes(photographs: Sequence[str], labels: Mapping[str, np.ndarray]) -> np.ndarray:
+    """How many photographs have each class: int64 (n,)."""
+    counts: np.ndarray = np.stack([labels[one] for one in photographs]).sum(axis=0, dtype=np.int64)
+    return counts
 
 
 def _drawn_number(photograph: str, seed: int) -> bytes:

@@ -8,8 +8,8 @@ import numpy as np
 
 from wsss.data.folder_labels import labels_of_folders
 from wsss.data.image_ids import image_ids
-from wsss.data.image_masks import masks_in_folder, masks_of_lists, without_masks
-from wsss.data.image_splits import OwnList, read_own_lists, split_photographs
+from wsss.data.image_masks import folders_like_masks, masks_in_folder, masks_of_lists, without_masks
+from wsss.data.image_splits import OwnList, count_classes, read_own_lists, split_photographs
 from wsss.data.label_tables import LabelTable, read_cls_labels, read_label_table
 from wsss.data.listing import Listing
 from wsss.data.own_files import find_labels
@@ -105,6 +105,8 @@ def _check_photographs(folder: Path, photographs: Sequence[str], content: Folder
     if not photographs:
         told = f"; of formats that are not read there are {unread}: convert them" if unread else ""
         raise WsssError(f"{folder} holds no photographs ({', '.join(ENDINGS)}){told}")
+    for place in folders_like_masks(photographs):
+        logger.warning("%s looks like a folder of masks: if it is one, set data.masks to it", place)
     if unread:
         logger.warning("%s: not used, because their format is not read: %s", folder, unread)
 
@@ -125,9 +127,7 @@ def _class_values(settings: ImagesSettings, table: LabelTable) -> dict[str, int]
     if not names:
         raise WsssError(f"{table.path} names no class that data.ignored_classes does not leave out")
     if len(names) > len(free):
-        raise WsssError(
-            f"{table.path} names {len(names)} classes, more than there are values: name some in data.classes"
-        )
+        raise WsssError(f"{table.path} names {len(names)} classes, and {len(free)} values are left: set data.classes")
     return dict(zip(names, free, strict=False))
 
 
@@ -173,8 +173,7 @@ def _check_agreement(table: LabelTable, photograph: str, first: int, row: int) -
 
 def _tell_of_classes(classes: Sequence[str], train: Sequence[str], labels: Mapping[str, np.ndarray]) -> None:
     """Say in the log of classes that no photograph of train has, or that all have."""
-    counts = np.sum([labels[one] for one in train], axis=0, dtype=np.int64)
-    for name, count in zip(classes, counts, strict=True):
+    for name, count in zip(classes, count_classes(train, labels), strict=True):
         if not count:
             logger.warning("no photograph of train has the class %r: nothing can be learned of it", name)
         elif count == len(train):
