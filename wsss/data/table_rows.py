@@ -95,8 +95,12 @@ def _delimiter(path: Path, text: str) -> str:
 
 
 def _rows(path: Path, text: str, delimiter: str, below: bool, most: int | None = None) -> list[Row]:
-    """The first `most` rows that are not empty. `below` says that a line above the text was taken away."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True, skipinitialspace=True)
+    """Rows that are not empty. `below` says that a line above the text was taken away.
+
+    With `most`, only so many rows are read, and quotes may be wrong, because the delimiter is a guess.
+    """
+    lines, strict = io.StringIO(text, newline=""), most is None
+    reader = csv.reader(lines, delimiter=delimiter, strict=strict, skipinitialspace=True)
     rows: list[Row] = []
     line = below + 1
     try:
@@ -130,5 +134,5 @@ def _misfit(row: Row, width: int) -> str:
     if len(row.cells) < width:
         return f"{len(row.cells)} cells for {width} columns: fill in what is missing"
     if any(row.cells[width:]):
-        return f"{len(row.cells)} cells for {width} columns: put a list of several classes in quotes"
+        return f"{len(row.cells)} cells for {width} columns: name every column, and put a list of classes in quotes"
     return ""
