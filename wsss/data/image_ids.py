@@ -25,7 +25,7 @@ def why_unsafe(image_id: str) -> str:
         The reason.
     """
     if "/" in image_id or "\\" in image_id or image_id in ("", ".", ".."):
-        return "an id is a plain file name, without a folder"
+        return "it is no plain file name"
     if not image_id.isprintable():
         return "it holds a control character"
     if len(image_id.encode(errors="surrogatepass")) > LONGEST_ID:

@@ -39,6 +39,7 @@ STORAGES = {
     "ByteStorage": "u1",
     "BoolStorage": "?",
 }
+TORCH = "torch"
 TORCH_MAGIC = 0x1950A86A20F9469CFC6C
 TORCH_PROTOCOL = 1001
 MOST_DIMENSIONS = 32
@@ -406,11 +407,11 @@ BUILDERS: Mapping[_Name, Callable[..., Any]] = {
     _Name("_codecs", "encode"): _encoded,
     **{_Name(module, "bytes"): _nothing for module in ("builtins", "__builtin__")},
     _Name("collections", "OrderedDict"): _ordered_dictionary,
-    _Name("torch.storage", "_load_from_bytes"): _storage,
-    _Name("torch._utils", "_rebuild_tensor_v2"): _tensor,
+    _Name(f"{TORCH}.storage", "_load_from_bytes"): _storage,
+    _Name(f"{TORCH}._utils", "_rebuild_tensor_v2"): _tensor,
 }
 NAMES = {*BUILDERS, _Name("numpy", "ndarray")}
-TORCH_NAMES = {_Name("torch", name) for name in STORAGES}
+TORCH_NAMES = {_Name(TORCH, name) for name in STORAGES}
 
 
 def _tuple_of(count: int) -> Callable[[_Program, Any], None]:
