@@ -291,6 +291,10 @@ def test_masks_are_matched_by_path_or_name_and_are_no_photographs(farm: Path, ca
 def test_folders_of_masks_that_do_not_fit(farm: Path, caplog: pytest.LogCaptureFixture) -> None:
     with pytest.raises(WsssError, match=r"data\.masks: no folder .*farm/m: correct the name"):
         listing(farm, masks="m")
+    put(farm, "masks/b.png")
+    with pytest.raises(WsssError, match=r"data\.masks: no folder .*farm/mask: correct the name"):
+        listing(farm, masks="mask")
+    (farm / "masks" / "b.png").unlink()
     put(farm, "m/x.png")
     with pytest.raises(WsssError, match=r"data\.masks: no file in .*farm/m is the mask of a photograph"):
         listing(farm, masks="m")

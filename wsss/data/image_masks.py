@@ -36,8 +36,7 @@ def masks_in_folder(folder: Path, masks: str, names: PhotographNames) -> dict[st
     WsssError
         If the folder is missing, no mask fits a photograph, or one fits several, or several fit one.
     """
-    if not (folder / masks).is_dir():
-        raise WsssError(f"data.masks: no folder {folder / masks}: correct the name, or leave data.masks out")
+    check_masks_folder(folder, masks)
     found: dict[str, str] = {}
     strays = []
     for mask in look_into(folder / masks, endings=(".png",)).photographs:
@@ -55,6 +54,12 @@ def masks_in_folder(folder: Path, masks: str, names: PhotographNames) -> dict[st
     if strays:
         logger.warning("%d masks belong to no photograph, the first is %s", len(strays), strays[0])
     return found
+
+
+def check_masks_folder(folder: Path, masks: str) -> None:
+    """Raise WsssError if there is no folder `masks` below the folder of photographs."""
+    if folder.is_dir() and not (folder / masks).is_dir():
+        raise WsssError(f"data.masks: no folder {folder / masks}: correct the name, or leave data.masks out")
 
 
 def _photograph_of(mask: str, path: str, names: PhotographNames) -> str | None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from wsss.data.folder_labels import labels_of_folders
 from wsss.data.image_ids import image_ids
-from wsss.data.image_masks import folders_like_masks, masks_in_folder, masks_of_lists, without_masks
+from wsss.data.image_masks import check_masks_folder, folders_like_masks, masks_in_folder, masks_of_lists, without_masks
 from wsss.data.image_splits import OwnList, count_classes, read_own_lists, split_photographs
 from wsss.data.label_tables import LabelTable, read_cls_labels, read_label_table
 from wsss.data.listing import Listing
@@ -43,6 +43,9 @@ def list_images(settings: ImagesSettings, folder: Path, own_lists: Path | None =
     WsssError
         For wrong files, with the file and the line.
     """
+    if settings.masks:
+        # Before the names are compared: masks that are not left out would be taken for photographs.
+        check_masks_folder(folder, settings.masks)
     content = look_into(folder, [settings.masks] if settings.masks else [])
     lists = read_own_lists(settings.lists, folder, own_lists, PhotographNames(folder, content.photographs))
     photographs = without_masks(content.photographs, lists)
