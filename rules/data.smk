@@ -49,6 +49,31 @@ rule prepare_folder:
         "../workflow_scripts/prepare_folder.py"
 
 
+rule prepare_images:
+    output:
+        images=IMAGES,
+        labels=IMAGE_LABELS,
+    log:
+        log_of("data", "images.log"),
+    benchmark:
+        log_of("data", "images.benchmark.tsv")
+    wildcard_constraints:
+        data=PLAN.data_from("images"),
+    conda:
+        "../envs/wsss.yaml"
+    threads: 4
+    resources:
+        # Each thread may decode a photograph of 179 megapixels.
+        mem_mb=6000,
+        runtime=120,
+    params:
+        settings=PLAN.settings_of("data"),
+        tables=PLAN.tables_of,
+        code=PLAN.code_of("prepare_images"),
+    script:
+        "../workflow_scripts/prepare_images.py"
+
+
 rule prepare_coco:
     output:
         images=IMAGES,

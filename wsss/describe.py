@@ -15,7 +15,8 @@ from wsss.data.coco import list_coco
 from wsss.data.coco14 import COCO14_LENGTHS
 from wsss.data.listing import Listing
 from wsss.data.lists import read_list
-from wsss.data.voc_layout import VOC12_LENGTHS
+from wsss.data.own_images import list_images
+from wsss.data.voc_layout import VOC12_LENGTHS, own_lists_folder
 from wsss.errors import WsssError
 from wsss.networks.backbones import backbone_of
 from wsss.plan.locations import train_list_file
@@ -28,6 +29,7 @@ from wsss.settings.classifier import ClassifierSettings
 from wsss.settings.coco import COCO_CLASSES, Coco14Settings, CocoSettings
 from wsss.settings.data import SyntheticSettings, Voc12Settings
 from wsss.settings.irnet import IrnetSettings
+from wsss.settings.own_images import ImagesSettings
 from wsss.settings.run import Config, LocationSettings, RunSettings, read_config
 from wsss.training.loop import Plan, rate_share
 
@@ -93,8 +95,8 @@ def train_images(run: RunSettings, locations: LocationSettings) -> int | None:
         return data.train_images
     if isinstance(data, Coco14Settings):
         return COCO14_LENGTHS[data.unannotated]["train"]
-    if isinstance(data, CocoSettings):
-        return len(_coco_listing(data, locations).splits["train"])
+    if isinstance(data, CocoSettings | ImagesSettings):
+        return len(_listing(data, locations).splits["train"])
     file = train_list_file(data, locations, PROJECT)
     if file is not None:
         return len(read_list(file))
@@ -109,14 +111,17 @@ def class_count(run: RunSettings, locations: LocationSettings) -> int:
         return data.classes
     if data.classes is not None:
         return len(data.classes)
-    return len(COCO_CLASSES if isinstance(data, Coco14Settings) else _coco_listing(data, locations).classes)
+    return len(COCO_CLASSES if isinstance(data, Coco14Settings) else _listing(data, locations).classes)
 
 
-def _coco_listing(data: CocoSettings, locations: LocationSettings) -> Listing:
+def _listing(data: CocoSettings | ImagesSettings, locations: LocationSettings) -> Listing:
     if locations.dataset is None:
-        raise WsssError("config: locations.dataset is missing: set it to the folder of the annotations and photographs")
+        raise WsssError("config: locations.dataset is missing: set it to the folder of the photographs")
+    folder = Path(locations.dataset)
+    if isinstance(data, ImagesSettings):
+        return list_images(data, folder, own_lists_folder(locations.lists, PROJECT))
     # Without masks, nothing is written into `out`.
-    return list_coco(data.model_copy(update={"masks": False}), Path(locations.dataset), out=Path())
+    return list_coco(data.model_copy(update={"masks": False}), folder, out=Path())
 
 
 def _classifiers(settings: ClassifierSettings, classes: int, images: int | None) -> list[Training]:

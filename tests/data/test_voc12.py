@@ -203,7 +203,7 @@ def test_only_what_is_on_the_lists_is_made(tmp_path: Path) -> None:
     [
         (lines("2009_000005", "2013_000001"), r"the list few\.txt names 2013_000001, .* \(1 of 2 are missing\)"),
         # No id leads out of the folder of the photographs.
-        (lines("../JPEGImages/2009_000005"), r"names \.\./JPEGImages/2009_000005, .* \(1 of 1 are missing\)"),
+        (lines("../JPEGImages/2009_000005"), r"line 1: '\.\./JPEGImages/2009_000005' is no id of an image"),
         (lines(UNLISTED), rf"missing label file: .*{UNLISTED}\.mat"),
         (b"", r"image list .*few\.txt is empty"),
         (None, r"missing image list: .*few\.txt"),

@@ -19,6 +19,7 @@ from wsss.settings.crf import CrfSettings
 from wsss.settings.data import FolderSettings, ListSettings, PhotographSettings, SyntheticSettings, Voc12Settings
 from wsss.settings.irnet import IrnetSettings
 from wsss.settings.objectives import ObjectivePart, RecamSettings, SecondStagePart
+from wsss.settings.own_images import ImagesSettings, OwnListSettings
 from wsss.settings.pamr import PamrSettings
 from wsss.settings.prediction import PredictionSettings
 from wsss.settings.prediction_labels import PredictionLabelSettings
@@ -124,6 +125,21 @@ DEFAULTS: dict[type[Settings], dict[str, Any]] = {
         "name": "voc12",
         "lists": {"train": "train_aug", "train_scored": "train", "val": "val"},
         "classes": VOC,
+    },
+    OwnListSettings: {"train": None, "val": None, "test": None},
+    ImagesSettings: {
+        **PHOTOGRAPHS,
+        "kind": REQUIRED,
+        "name": REQUIRED,
+        "labels": "",
+        "classes": None,
+        "ignored_classes": {},
+        "lists": {"train": None, "val": None, "test": None},
+        "split_column": None,
+        "holdout": 0.0,
+        "seed": 0,
+        "masks": None,
+        "background": "first",
     },
     FolderSettings: {
         **PHOTOGRAPHS,

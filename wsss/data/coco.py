@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -12,15 +11,13 @@ import numpy as np
 from wsss.data.coco_file import Instances, read_instances
 from wsss.data.coco_masks import paint_masks, pycocotools_masks
 from wsss.data.download import whole_folder
+from wsss.data.image_ids import image_ids
 from wsss.data.listing import Listing
 from wsss.errors import WsssError
 from wsss.settings.coco import CocoSettings
 
 MOST_CLASSES = 253
 LARGEST_VALUE = 254
-# An id is the name of files, a line of a list and a cell of tables.
-PLAIN_ID = re.compile(r"""[^\s/\\,"'.-][^\s/\\,"']*""")
-LONGEST_ID = 200  # bytes; file systems take 255, of which endings need some
 
 
 @dataclass(frozen=True)
@@ -38,7 +35,7 @@ def list_coco(settings: CocoSettings, dataset: Path, out: Path, workers: int = 1
     """The listing of images with annotations in COCO's form, and their masks.
 
     Image-level labels are read from the categories of the annotations, crowds excepted. Values in masks are category
-    ids; classes that are left out are 255. Ids are the names of photographs without folder and ending.
+    ids; classes that are left out are 255. Ids are made from the names of photographs, as `image_ids` does.
 
     Parameters
     ----------
@@ -98,25 +95,16 @@ def _usual_folder(dataset: Path, file: str) -> str:
 
 
 def _ids(instances: Instances) -> dict[str, int]:
-    """The index of each image by its id: the name of the photograph without folder and ending."""
+    """The index of each image by its id, which is made from the photograph's name."""
     found: dict[str, int] = {}
     for image, name in enumerate(instances.file_names):
         path = PurePosixPath(name)
-        if path.is_absolute() or ".." in path.parts or "\\" in name:
+        if path.is_absolute() or ".." in path.parts or "\\" in name or not name.isprintable():
             raise WsssError(f"{instances.path}: the file_name {name!r} does not stay below the folder of photographs")
-        own = path.stem
-        if not PLAIN_ID.fullmatch(own) or not own.isprintable() or len(own.encode(errors="replace")) > LONGEST_ID:
-            raise WsssError(
-                f"{instances.path}: the file_name {name!r} gives no id: without folder and ending it must be a plain "
-                "name, without spaces, commas and quotes, and without . or - in front; rename the photograph"
-            )
-        if own in found:
-            raise WsssError(
-                f"{instances.path}: the photographs {instances.file_names[found[own]]!r} and {name!r} have the same "
-                "name without folder and ending, which is the id of an image: rename one of them"
-            )
-        found[own] = image
-    return found
+        if name in found:
+            raise WsssError(f"{instances.path}: two images have the file_name {name!r}: delete one of them")
+        found[name] = image
+    return {image_id: found[name] for image_id, name in image_ids([*found]).items()}
 
 
 def _check_photographs(split: Split, dataset: Path, key: str) -> None:

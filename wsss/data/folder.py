@@ -1,11 +1,13 @@
 """Lists a folder in VOC layout: its lists, image-level labels, photographs and masks."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from wsss.data.image_ids import why_unsafe
 from wsss.data.listing import Listing
 from wsss.data.lists import read_list
 from wsss.data.voc_layout import image_labels_path, list_path
@@ -53,7 +55,8 @@ def list_folder(
     """
     if not source.is_dir():
         raise WsssError(f"no dataset at {source}: set locations.dataset in the config to a folder in VOC layout")
-    splits = {split: read_list(list_path(source, name, own_lists)) for split, name in lists.items()}
+    known = partial(_has_photograph, source)
+    splits = {split: read_list(list_path(source, name, own_lists), known) for split, name in lists.items()}
     labelled = sorted({image_id for split in LABELLED for image_id in splits[split]})
     table = select_labels(image_labels_path(source, own_lists), labelled, list(classes), list(ignored_classes))
     listed = sorted({image_id for members in splits.values() for image_id in members})
@@ -70,6 +73,11 @@ def list_folder(
         by_value(ignored_classes),
         {image_id: f"{masks}/{image_id}.png" for image_id in listed if image_id in there},
     )
+
+
+def _has_photograph(source: Path, image_id: str) -> bool:
+    """Whether a text, which may be any line of a list, is the id of a photograph."""
+    return not why_unsafe(image_id) and (source / "JPEGImages" / f"{image_id}.jpg").is_file()
 
 
 def mask_folder(source: Path) -> str:

@@ -16,8 +16,6 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 
 from wsss.errors import WsssError
 
-# Endings of the files that are taken for photographs, in lower case.
-ENDINGS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".tif", ".tiff", ".bmp")
 MOST_PIXELS = 2_000_000
 # Pillow refuses larger images: 179 megapixels take half a gigabyte.
 MOST_DECODED = 178_956_970

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from wsss.data.dataset import SPLITS, truth_of
+from wsss.data.image_ids import why_unsafe
 from wsss.data.images import read_image
 from wsss.data.index import INDEX_COLUMNS, IndexRow
 from wsss.data.label_values import BACKGROUND, MOST_CLASSES, LabelValues
@@ -21,8 +22,6 @@ from wsss.progress import track
 logger = logging.getLogger("wsss")
 # Smaller copies are JPEG files, because resizing has changed the pixels anyway. Copies of the same size are PNG files.
 COPY_QUALITY = 95
-LONGEST_ID = 200
-PLAIN_NAME = re.compile(r"[^./\\\x00-\x1f\x7f|][^/\\\x00-\x1f\x7f|]*")
 
 
 def prepare(
@@ -135,8 +134,8 @@ def _check_classes(listing: Listing) -> None:
 def _check_splits(listing: Listing) -> None:
     splits = {split: list(listing.splits.get(split, [])) for split in SPLITS}
     for image_id in sorted({one for members in splits.values() for one in members}):
-        if not PLAIN_NAME.fullmatch(image_id) or len(image_id.encode()) > LONGEST_ID:
-            raise WsssError(f"image id {image_id!r}: ids are plain file names of at most {LONGEST_ID} bytes, without /")
+        if reason := why_unsafe(image_id):
+            raise WsssError(f"image id {image_id[:80]!r}: {reason}")
         if re.search(r"[\t\n\r]", file := listing.photographs[image_id]):
             raise WsssError(f"{file!r}: file names may not hold tabs or ends of lines; rename the file")
     if not splits["train"]:

@@ -6,15 +6,19 @@ A step depends on the content of a folder, not on its path. If a folder is moved
 from pathlib import Path
 from typing import Literal
 
+from wsss.data.own_files import find_labels, find_own_file
+from wsss.data.photograph_files import look_into
 from wsss.data.voc_layout import image_labels_path, list_path, own_lists_folder
-from wsss.plan.provenance import content_digest
+from wsss.errors import WsssError
+from wsss.plan.provenance import content_digest, short_hash
 from wsss.settings.coco import Coco14Settings, CocoSettings
 from wsss.settings.data import DataSettings, FolderSettings, SyntheticSettings, Voc12Settings, is_own_list
+from wsss.settings.own_images import ImagesSettings
 from wsss.settings.run import LocationSettings
 
-Source = Literal["synthetic", "voc12", "folder", "coco14", "coco"]
+Source = Literal["synthetic", "voc12", "folder", "images", "coco14", "coco"]
 # Sources that read the folder locations.dataset.
-FOLDERS: tuple[Source, ...] = ("folder", "coco")
+FOLDERS: tuple[Source, ...] = ("folder", "images", "coco")
 
 
 def source_of(data: DataSettings, locations: LocationSettings) -> Source:
@@ -55,6 +59,23 @@ def tables_digest(data: DataSettings, locations: LocationSettings, project: Path
     if locations.dataset is None:
         return ""
     source = Path(locations.dataset)
+    if isinstance(data, ImagesSettings):
+        return _digest_of_own_images(data, source, own_lists)
     return content_digest(
         [image_labels_path(source, own_lists), *(list_path(source, name, own_lists) for name in names)]
     )
+
+
+def _digest_of_own_images(data: ImagesSettings, source: Path, own_lists: Path | None) -> str:
+    """Digest of the names of all files in a folder of images, and of the content of its labels and lists.
+
+    A missing folder or file counts as empty. The step that reads it says what is missing.
+    """
+    try:
+        content = look_into(source)
+        labels = find_labels(data.labels, source, own_lists)
+        lists = [find_own_file(name, source, own_lists, "") for name in data.lists.by_split().values()]
+    except WsssError:
+        return ""
+    names = short_hash("\n".join(content.photographs), 12)
+    return short_hash(names + content_digest([*([labels] if labels else []), *lists]), 12)

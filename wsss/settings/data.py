@@ -1,4 +1,4 @@
-"""Where images and image-level labels come from: generated, VOC 2012, COCO, or a folder in VOC layout."""
+"""Where images and image-level labels come from: generated, VOC 2012, COCO, or any folder of images."""
 
 from typing import Annotated, Literal, Self
 
@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from wsss.settings.base import Settings
 from wsss.settings.coco import Coco14Settings, CocoSettings
+from wsss.settings.own_images import ImagesSettings
 from wsss.settings.photographs import PhotographSettings
 from wsss.settings.training import Positive, Seed, Share
 from wsss.settings.values import MaskValue, Name
@@ -173,5 +174,6 @@ class FolderSettings(PhotographSettings):
 
 
 DataSettings = Annotated[
-    SyntheticSettings | Voc12Settings | FolderSettings | Coco14Settings | CocoSettings, Field(discriminator="kind")
+    SyntheticSettings | Voc12Settings | FolderSettings | ImagesSettings | Coco14Settings | CocoSettings,
+    Field(discriminator="kind"),
 ]
