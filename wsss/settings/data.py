@@ -31,10 +31,13 @@ class ListSettings(Settings):
     train_scored: Name = "train"
     # Images that only scores are made of.
     val: Name = "val"
+    # Images without labels and masks, which are only segmented. null: none.
+    test: Name | None = None
 
     def by_split(self) -> dict[str, str]:
-        """The name of each split's list."""
-        return {"train": self.train, "train_scored": self.train_scored, "val": self.val}
+        """The name of each split's list. There is no test if no list of it is set."""
+        named = {"train": self.train, "train_scored": self.train_scored, "val": self.val, "test": self.test}
+        return {split: name for split, name in named.items() if name is not None}
 
 
 def is_own_list(name: str) -> bool:
@@ -90,7 +93,8 @@ class PhotographSettings(Settings):
 class Voc12Settings(PhotographSettings):
     """PASCAL VOC 2012 with SBD's masks (train_aug, 10,582 images), or a part of its images and classes.
 
-    It is made from the official archives, or from the folder `locations.dataset`.
+    It is made from the official archives, or from the folder `locations.dataset`: VOC2012, the VOCdevkit that it is in,
+    or the folder of that. There, masks of train_aug come from SegmentationClassAug, or from SBD beside VOCdevkit.
     """
 
     # The kind of dataset.
