@@ -148,6 +148,11 @@ def _check_splits(listing: Listing) -> None:
             f"{min(shared)} is in the lists of train and of val, as are {len(shared) - 1} others: "
             "nothing may be trained on images of val; without images to hold out, name the same list for both"
         )
+    if tested := set(splits["train"]) & set(splits["test"]):
+        raise WsssError(
+            f"{min(tested)} is in the lists of train and of test, as are {len(tested) - 1} others: images of test have "
+            "no labels to train on; take them out of one of the lists"
+        )
     if not any(listing.labels[image_id].any() for image_id in splits["train"]):
         raise WsssError(f"the image-level labels name no class in any of the {len(splits['train'])} images of train")
 
