@@ -17,6 +17,7 @@ with step(snakemake):
     source, lists = Path(places.dataset), settings.lists.by_split()
     if settings.kind == "voc12":
         check_lengths(source, lists, VOC12_LENGTHS)
-    listing = list_folder(source, settings.classes, settings.ignored_classes, lists, own_lists(places))
+    own, background = own_lists(places), settings.has_background
+    listing = list_folder(source, settings.classes, settings.ignored_classes, lists, own, background)
     root = Path(snakemake.output.images).parent
     prepare(listing, root, snakemake.threads, settings.max_pixels, settings.on_bad_image == "skip")

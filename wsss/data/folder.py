@@ -23,6 +23,7 @@ def list_folder(
     ignored_classes: Mapping[str, int],
     lists: Mapping[str, str],
     own_lists: Path | None = None,
+    has_background: bool = True,
 ) -> Listing:
     """List a folder in VOC layout.
 
@@ -35,10 +36,12 @@ def list_folder(
     ignored_classes : Mapping[str, int]
         The same for known classes that are left out.
     lists : Mapping[str, str]
-        From train, train_scored and val, and perhaps test, to names under `source`/ImageSets/Segmentation, or to files
-        of the folder `own_lists` (see `wsss.data.voc_layout.list_path`).
+        From train and train_scored, and perhaps val and test, to names under `source`/ImageSets/Segmentation, or to
+        files of the folder `own_lists` (see `wsss.data.voc_layout.list_path`).
     own_lists : Path or None
         The folder of the user's own lists.
+    has_background : bool
+        Whether the value 0 is the background. If not, every pixel belongs to a class.
 
     Returns
     -------
@@ -54,7 +57,7 @@ def list_folder(
     if not source.is_dir():
         raise WsssError(f"no dataset at {source}: set locations.dataset in the config to a folder in VOC layout")
     splits = {split: read_list(list_path(source, name, own_lists)) for split, name in lists.items()}
-    labelled = sorted({image_id for split in LABELLED for image_id in splits[split]})
+    labelled = sorted({image_id for split in LABELLED for image_id in splits.get(split, [])})
     table = select_labels(image_labels_path(source, own_lists), labelled, list(classes), list(ignored_classes))
     listed = sorted({image_id for members in splits.values() for image_id in members})
     masks = mask_folder(source)
@@ -69,6 +72,7 @@ def list_folder(
         ordered,
         by_value(ignored_classes),
         {image_id: f"{masks}/{image_id}.png" for image_id in listed if image_id in there},
+        has_background=has_background,
     )
 
 

@@ -14,7 +14,7 @@ def read_list(path: Path) -> list[str]:
     except UnicodeDecodeError:
         raise WsssError(f"image list {path} is no text in UTF-8: save it as such") from None
     if not ids:
-        raise WsssError(f"image list {path} is empty")
+        raise WsssError(f"image list {path} is empty: name images, or set data.lists.val: null if there is no val")
     if len(set(ids)) != len(ids):
         twice = next(i for i in ids if ids.count(i) > 1)
         raise WsssError(f"image list {path} names {twice} more than once")

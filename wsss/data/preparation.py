@@ -125,6 +125,11 @@ def _check_classes(listing: Listing) -> None:
     classes = [*listing.classes, *listing.ignored_classes]
     if len(classes) > MOST_CLASSES:
         raise WsssError(f"the dataset has {len(classes)} classes; label images of 8 bits hold at most {MOST_CLASSES}")
+    if len(listing.classes) == 1 and not listing.has_background:
+        raise WsssError(
+            f"{next(iter(listing.classes))} is the only class, and there is no background: there is nothing to tell "
+            "apart; name more classes in data.classes, or set data.background: first"
+        )
     if BACKGROUND in listing.classes and listing.has_background:
         raise WsssError(
             f"a class is called {BACKGROUND}, which is the name of the value 0: rename the class in data.classes, or "

@@ -29,12 +29,13 @@ class ListSettings(Settings):
     train: Name = "train"
     # Images of `train` whose masks are used for scores. No training sees these masks.
     train_scored: Name = "train"
-    # Images that only scores are made of.
-    val: Name = "val"
+    # Images that only scores are made of. null: there are none.
+    val: Name | None = "val"
 
     def by_split(self) -> dict[str, str]:
-        """The name of each split's list."""
-        return {"train": self.train, "train_scored": self.train_scored, "val": self.val}
+        """The name of each split's list. A split without a list is left out."""
+        named = {"train": self.train, "train_scored": self.train_scored, "val": self.val}
+        return {split: name for split, name in named.items() if name is not None}
 
 
 def is_own_list(name: str) -> bool:
@@ -86,6 +87,11 @@ class PhotographSettings(Settings):
     # What to do about images that cannot be read. skip: leave them out and name them in the report.
     on_bad_image: Literal["stop", "skip"] = "stop"
 
+    @property
+    def has_background(self) -> bool:
+        """Whether pixels may belong to no class."""
+        return True
+
 
 class Voc12Settings(PhotographSettings):
     """PASCAL VOC 2012 with SBD's masks (train_aug, 10,582 images), or a part of its images and classes.
@@ -136,8 +142,15 @@ class FolderSettings(PhotographSettings):
     classes: dict[str, MaskValue]
     # Classes of the dataset that are left out. They are not labelled, and their pixels are ignored in scores.
     ignored_classes: dict[str, MaskValue] = {}
+    # first: the value 0 is the background. none: every pixel belongs to a class, such as a type of tissue.
+    background: Literal["first", "none"] = "first"
     # Names of the image lists.
     lists: ListSettings = ListSettings()
+
+    @property
+    def has_background(self) -> bool:
+        """Whether pixels may belong to no class."""
+        return self.background == "first"
 
     @property
     def label(self) -> str:
