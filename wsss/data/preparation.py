@@ -10,7 +10,7 @@ from pathlib import Path
 
 from wsss.data.dataset import SPLITS, truth_of
 from wsss.data.images import read_image
-from wsss.data.index import INDEX_COLUMNS, IndexRow
+from wsss.data.index import INDEX_COLUMNS, IndexRow, SkippedImage
 from wsss.data.label_values import BACKGROUND, MOST_CLASSES, LabelValues
 from wsss.data.listing import Listing
 from wsss.data.photographs import MOST_PIXELS, bounded_size, look, upright_image
@@ -60,11 +60,12 @@ def prepare(
     if problems and not skip_bad_images:
         more = f" (and {len(problems) - 1} more images)" if len(problems) > 1 else ""
         raise WsssError(f"{next(iter(problems.values()))}{more}")
+    skipped = [SkippedImage(one, listing.photographs[one], why) for one, why in problems.items()]
     listing = _without(listing, problems)
     rows = [row for row in found.values() if isinstance(row, IndexRow)]
     for split in SPLITS:
         write_text(root / "lists" / f"{split}.txt", "".join(f"{one}\n" for one in listing.splits.get(split, [])))
-    write_text(root / "skipped.tsv", "id\treason\n" + "".join(f"{one}\t{why}\n" for one, why in problems.items()))
+    write_text(root / "skipped.tsv", "".join("\t".join(row) + "\n" for row in (SkippedImage._fields, *skipped)))
     _write_labels(root / "image_labels.csv", listing)
     facts = {"classes": listing.classes, "ignored_classes": listing.ignored_classes}
     write_json(root / "dataset.json", {**facts, "has_background": listing.has_background})
