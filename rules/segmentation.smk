@@ -10,10 +10,10 @@ rule make_truth:
         log_of("truth", "{shard}.log"),
     benchmark:
         log_of("truth", "{shard}.benchmark.tsv")
-    conda:
-        "../envs/wsss.yaml"
     # Before all trainings, because it fails if a mask is missing.
     priority: 1
+    conda:
+        "../envs/wsss.yaml"
     resources:
         mem_mb=2000,
         runtime=60,

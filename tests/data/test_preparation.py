@@ -256,6 +256,19 @@ def test_all_faulty_images_are_counted(source: Path) -> None:
         made_ready(source)
 
 
+def test_images_that_were_left_out_are_named(source: Path) -> None:
+    (source / "JPEGImages" / "c3.jpg").write_bytes(b"")
+    prepare(list_folder(source, CLASSES, IGNORED, LISTS), source.parent / "data", skip_bad_images=True)
+    data = Dataset(source.parent / "data")
+    assert data.ids("train") == ["a1", "0002"]
+    (row,) = data.skipped
+    assert (row.id, row.file) == ("c3", "JPEGImages/c3.jpg")
+    assert row.reason.startswith("damaged image: ")
+    (data.root / "skipped.tsv").write_text("id\treason\n")
+    with pytest.raises(WsssError, match=r"skipped\.tsv has another header"):
+        _ = Dataset(data.root).skipped
+
+
 def test_a_missing_folder_names_the_key_to_set(tmp_path: Path) -> None:
     with pytest.raises(WsssError, match=r"no dataset at .*nowhere: set locations\.dataset"):
         list_folder(tmp_path / "nowhere", CLASSES, IGNORED, LISTS)

@@ -15,7 +15,6 @@ from wsss.settings.cam_curve import CamCurveSettings
 from wsss.stores.cam_store import CamStore
 from wsss.stores.image_store import store_path
 
-
 # Without a background, labels of CAMs depend on no score. The curve then has one point, at this score.
 ONE_POINT = np.zeros(1)
 

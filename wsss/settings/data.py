@@ -142,8 +142,8 @@ class FolderSettings(PhotographSettings):
     classes: dict[str, MaskValue]
     # Classes of the dataset that are left out. They are not labelled, and their pixels are ignored in scores.
     ignored_classes: dict[str, MaskValue] = {}
-    # first: the value 0 is the background. none: every pixel belongs to a class, such as a type of tissue. With none, no
-    # stage uses its background score.
+    # first: the value 0 is the background. none: every pixel belongs to a class, such as a type of tissue. Then stages
+    # do not use their background scores.
     background: Literal["first", "none"] = "first"
     # Names of the image lists.
     lists: ListSettings = ListSettings()
