@@ -20,7 +20,8 @@ def draw_split(dataset: Dataset, split: str, count: int, folders: Mapping[str, P
     without a mask is an empty cell.
     """
     ids = dataset.ids(scored_split(split) if dataset.scored_ids(split) else split)
-    chosen = [ids[i * len(ids) // count] for i in range(min(count, len(ids)))]
+    shown = min(count, len(ids))
+    chosen = [ids[i * len(ids) // shown] for i in range(shown)]
     draw_panels([_row(dataset, image_id, folders) for image_id in chosen], dataset.classes, path)
 
 
