@@ -89,6 +89,11 @@ class Dataset:
         -------
         list[str]
             The ids in the order of their list; empty if the split has none.
+
+        Raises
+        ------
+        WsssError
+            If the list cannot be read.
         """
         path = self.root / "lists" / f"{split}.txt"
         try:
@@ -129,7 +134,20 @@ class Dataset:
         return self.ids(split)[slice(*_start_and_step(shard))]
 
     def scored_shard(self, split: str, shard: str) -> list[str]:
-        """As `shard`, of the images of a split that have masks; see `scored_ids`."""
+        """As `shard`, of the images of a split that have masks.
+
+        Parameters
+        ----------
+        split : {"train", "val"}
+            The split; see `scored_ids`.
+        shard : str
+            The shard's name, `<i>-of-<n>`, with i in 0..n-1.
+
+        Returns
+        -------
+        list[str]
+            The ids in the order of their list.
+        """
         return self.scored_ids(split)[slice(*_start_and_step(shard))]
 
     def image_path(self, image_id: str) -> Path:
