@@ -26,7 +26,7 @@ from wsss.settings.data import SyntheticSettings
 SIZES = {(3000, 4000): 3, (6120, 8160): 3, (240, 320): 6}
 CLASSES = 20
 CONFIG = {
-    "data": {"kind": "images", "name": "large", "holdout": 0.25},
+    "data": {"kind": "images", "name": "large"},
     "classifier": {
         "backbone": {"name": "efficientnet_lite0", "weights": "imagenet"},
         "vocabulary": 32,

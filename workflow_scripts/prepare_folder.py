@@ -16,5 +16,8 @@ with step(snakemake):
         raise WsssError("config: locations.dataset is missing: set it to the folder of the dataset, in VOC layout")
     root, threads, own = Path(snakemake.output.images).parent, snakemake.threads, own_lists(places)
     named = (Path(places.dataset), settings.classes, settings.ignored_classes, settings.lists.by_split())
-    listing = list_voc12(*named, root / "masks", own, threads) if settings.kind == "voc12" else list_folder(*named, own)
+    if settings.kind == "voc12":
+        listing = list_voc12(*named, root / "masks", own, threads)
+    else:
+        listing = list_folder(*named, own, settings.background == "first")
     prepare(listing, root, threads, settings.max_pixels, settings.on_bad_image == "skip")

@@ -74,6 +74,11 @@ def test_missing_columns_leave_cells_empty_and_sizes_may_differ(tmp_path: Path) 
     assert count(pixels(tmp_path / "a.png"), voc_palette()[2]) > 1_000
 
 
+def test_panels_of_no_image_say_so(tmp_path: Path) -> None:
+    draw_panels([], NAMES, tmp_path / "none.png")
+    assert pixels(tmp_path / "none.png").min() < 100
+
+
 def test_legend_names_the_classes_that_are_shown() -> None:
     labels = np.array([[0, 2, 255]], np.uint8)
     shown = [patch.get_label() for patch in _legend([row("x", truth=labels)], NAMES)]

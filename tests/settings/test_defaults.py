@@ -147,6 +147,7 @@ DEFAULTS: dict[type[Settings], dict[str, Any]] = {
         "name": REQUIRED,
         "classes": REQUIRED,
         "ignored_classes": {},
+        "background": "first",
         "lists": {"train": "train", "train_scored": "train", "val": "val", "test": None},
     },
     Coco14Settings: {

@@ -23,6 +23,7 @@ def list_folder(
     ignored_classes: Mapping[str, int],
     lists: Mapping[str, str],
     own_lists: Path | None = None,
+    has_background: bool = True,
 ) -> Listing:
     """List a folder in VOC layout.
 
@@ -35,10 +36,12 @@ def list_folder(
     ignored_classes : Mapping[str, int]
         The same for known classes that are left out.
     lists : Mapping[str, str]
-        From train, train_scored and val, and perhaps test, to names under `source`/ImageSets/Segmentation, or to files
-        of the folder `own_lists` (see `wsss.data.voc_layout.list_path`).
+        From train and train_scored, and perhaps val and test, to names under `source`/ImageSets/Segmentation, or to
+        files of the folder `own_lists` (see `wsss.data.voc_layout.list_path`).
     own_lists : Path or None
         The folder of the user's own lists.
+    has_background : bool
+        Whether the value 0 is the background. If not, every pixel belongs to a class.
 
     Returns
     -------
@@ -67,6 +70,7 @@ def list_folder(
         ordered,
         by_value(ignored_classes),
         {image_id: f"{masks}/{image_id}.png" for image_id in labelled if image_id in there},
+        has_background=has_background,
     )
 
 

@@ -60,8 +60,13 @@ def draw_panels(rows: Sequence[PanelRow], class_names: Sequence[str], path: Path
     """Write a row of pictures for each image, with a legend of the classes shown, as a PNG.
 
     `class_names` are the n classes without the background. The strongest CAM of each pixel is drawn over the image.
-    Ignored pixels (255) are white.
+    Ignored pixels (255) are white. Without images the PNG says so.
     """
+    if not rows:
+        figure = Figure(figsize=(4, 1), dpi=DOTS_PER_INCH)
+        figure.text(0.5, 0.5, "no images", ha="center", va="center")
+        save_figure(figure, path)
+        return
     figure = Figure(figsize=(2.2 * len(PANEL_COLUMNS), 1.85 * len(rows) + 0.8), layout="constrained", dpi=DOTS_PER_INCH)
     grid = figure.subplots(len(rows), len(PANEL_COLUMNS), squeeze=False)
     for line, row in zip(grid, rows, strict=True):

@@ -31,8 +31,8 @@ class ListSettings(Settings):
     train: Name = "train"
     # Images of `train` whose masks are used for scores. No training sees these masks.
     train_scored: Name = "train"
-    # Images that only scores are made of.
-    val: Name = "val"
+    # Images that only scores are made of. null: there are none.
+    val: Name | None = "val"
     # Images without labels and masks, which are only segmented. null: none.
     test: Name | None = None
 
@@ -163,6 +163,9 @@ class FolderSettings(PhotographSettings):
     classes: dict[str, MaskValue]
     # Classes of the dataset that are left out. They are not labelled, and their pixels are ignored in scores.
     ignored_classes: dict[str, MaskValue] = {}
+    # first: the value 0 is the background. none: every pixel belongs to a class, such as a type of tissue. Then stages
+    # do not use their background scores.
+    background: Literal["first", "none"] = "first"
     # Names of the image lists.
     lists: ListSettings = ListSettings()
 
@@ -175,6 +178,10 @@ class FolderSettings(PhotographSettings):
     def listed_splits(self) -> tuple[str, ...]:
         """The splits of all photographs: those that masks for people are made of."""
         return self.lists.listed_splits
+
+    def has_background(self) -> bool:
+        """Whether pixels may belong to no class."""
+        return self.background == "first"
 
     @property
     def label(self) -> str:
