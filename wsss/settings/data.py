@@ -179,10 +179,6 @@ class FolderSettings(PhotographSettings):
         """The splits of all photographs: those that masks for people are made of."""
         return self.lists.listed_splits
 
-    def has_background(self) -> bool:
-        """Whether pixels may belong to no class."""
-        return self.background == "first"
-
     @property
     def label(self) -> str:
         """The name of the dataset, for paths and tables."""
