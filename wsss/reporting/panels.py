@@ -22,7 +22,7 @@ def draw_split(dataset: Dataset, split: str, count: int, folders: Mapping[str, P
     ids = dataset.ids(scored_split(split) if dataset.scored_ids(split) else split)
     shown = min(count, len(ids))
     chosen = [ids[i * len(ids) // shown] for i in range(shown)]
-    draw_panels([_row(dataset, image_id, folders) for image_id in chosen], dataset.classes, path)
+    draw_panels([_row(dataset, image_id, folders) for image_id in chosen], dataset.values, path)
 
 
 def _row(dataset: Dataset, image_id: str, folders: Mapping[str, Path]) -> PanelRow:
