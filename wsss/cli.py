@@ -91,12 +91,12 @@ def import_weights_command(
         Path | None, typer.Option(help="vwl_m only: the .npy of its codebook", exists=True, dir_okay=False)
     ] = None,
 ) -> None:
-    """Turn the released weights of a network into this project's; see wsss/import_weights.py for the kinds.
+    """Turn the released weights of a network into this project's; see wsss/commands/import_weights.py for the kinds.
 
     Nothing in FILE is run: it is read as weights alone. Every entry that is missing, unknown or misshapen is named.
     """
     with errors_in_one_line():
-        from wsss.import_weights import import_weights
+        from wsss.commands.import_weights import import_weights
 
         typer.echo(import_weights(kind, file, out, codebook))
 
@@ -107,7 +107,7 @@ def describe_command(
 ) -> None:
     """Tell what the trainings of every run of a config would do: networks, steps, learning rates. Runs nothing."""
     with errors_in_one_line():
-        from wsss.describe import lines, read_config_file
+        from wsss.commands.describe import lines, read_config_file
 
         found = read_config_file(config)
         for name, run in found.runs.items():
