@@ -10,15 +10,23 @@ from wsss.commands.init.choices import Choices, Facts
 from wsss.commands.init.found import Found
 
 SHOWN_CLASSES = 20
+LONGEST_LINE = 118
+# Keys at the end of the block data, which every kind of dataset has.
+LAST = ("max_pixels", "on_bad_image")
 # Why and when to change a value of the block data.
 DATA_COMMENTS = {
     "kind": "images: photographs with a table, lists or folders as labels; coco: annotations in COCO's form",
     "name": "the name in paths and tables; give each dataset its own",
     "labels": "folders: the class of a photograph is the name of its folder",
     "lists": "photographs of each split, one a line",
-    "classes": "without this line: all classes of the labels",
+    "classes": "without this key: all classes of the labels",
     "holdout": "the share that is drawn as val, for scores; leave it out to train on all",
     "seed": "another seed draws another val",
+    "ignored_classes": "classes that are not learned; their pixels are left out of scores",
+    "split_column": "the column that says train, val or test",
+    "train": "the annotations of train",
+    "val": "the annotations of val",
+    "val_images": "the folder of the photographs of val",
     "masks": "only scores and figures use masks, no training does",
     "train_images": "the folder of the photographs",
     "on_bad_image": "skip: photographs that cannot be read are left out and named in the report",
@@ -30,8 +38,8 @@ DATA_COMMENTS = {
 TEMPLATE = Template(
     """\
 # Written by `wsss init` for $images photographs to train on, with a median long side of $side pixels.
-#   wsss describe $output        tells what the trainings would do, in seconds
-#   snakemake --configfile $output        makes everything, and masks of all photographs
+# `wsss describe $output` tells what the trainings would do, in seconds.
+# `snakemake --configfile $output` makes everything, and masks of all photographs.
 # A setting belongs to one stage. When you change it, that stage and all later stages are made again. docs/api.md lists
 # every setting and its default.
 
@@ -47,7 +55,7 @@ classifier:
   words: vwl_l # none: the baseline without visual words; vwe, vwl_m: other ways to learn them
   pooling: hybrid # gap: global average pooling alone
   # Training images are resized to a random long side in this range, in pixels. Then a square of side `crop` is cut.
-  # They are below the size of the images, to save time on a CPU.
+  # Choose both near the size of the images, or below it to save time on a CPU.
   long_side: [$low, $high]
   crop: $crop
   batch: $batch # lower it if memory runs out
@@ -155,31 +163,36 @@ def in_yaml(value: Any) -> str:
 def data_block(found: Found) -> Mapping[str, Any]:
     """The values of the block `data` that the config states."""
     stated = found.data.differences()
-    return {**stated, "on_bad_image": found.data.on_bad_image}
+    own = {key: stated[key] for key in type(found.data).model_fields if key in stated and key not in LAST}
+    return {**own, **{key: getattr(found.data, key) for key in LAST}}
 
 
 def _data_lines(found: Found) -> Iterator[str]:
     for key, value in data_block(found).items():
-        comment, line = DATA_COMMENTS.get(key), f"  {key}: {in_yaml(value)}"
-        if comment and len(line) + len(comment) > 115:
-            yield from _comment_lines(comment, "  # ")
-        yield line if comment is None or len(line) + len(comment) > 115 else f"{line} # {comment}"
+        comment, lines = DATA_COMMENTS[key], [f"  {key}: {in_yaml(value)}"]
+        if isinstance(value, Mapping) and len(lines[0]) > LONGEST_LINE:
+            lines = [f"  {key}:", *(f"    {in_yaml(one)}: {in_yaml(own)}" for one, own in value.items())]
+        if len(beside := f"{lines[0]} # {comment}") <= LONGEST_LINE and len(lines) == 1:
+            yield beside
+        else:
+            yield from _comment_lines(f"{comment[0].upper()}{comment[1:]}.", "  # ")
+            yield from lines
 
 
 def _class_comment(found: Found) -> str:
     """A comment with the classes and their values in masks."""
     classes = found.listing.classes
-    named = [f"{name} {value}" for name, value in [*classes.items()][:SHOWN_CLASSES]]
+    named = [f"{name} = {value}" for name, value in [*classes.items()][:SHOWN_CLASSES]]
     more = f" and {len(classes) - SHOWN_CLASSES} more" if len(classes) > SHOWN_CLASSES else ""
     text = f"The labels are from {found.labels}. Classes with their values in masks: {', '.join(named)}{more}."
     return "\n".join(_comment_lines(text, "# "))
 
 
 def _comment_lines(text: str, start: str) -> Iterator[str]:
-    """A comment in lines of at most 118 characters, if its words allow it."""
+    """A comment in lines that are not too long, if its words allow it."""
     line = start.rstrip()
     for word in text.split():
-        if len(line) + len(word) > 117 and line != start.rstrip():
+        if len(line) + len(word) >= LONGEST_LINE and line != start.rstrip():
             yield line
             line = start.rstrip()
         line += f" {word}"

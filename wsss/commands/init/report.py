@@ -32,7 +32,8 @@ def report(found: Found, headers: Mapping[str, Header], odd: Sequence[str]) -> I
     """
     paths = list(found.listing.photographs.values())
     endings = Counter(PurePosixPath(path).suffix.lower() for path in paths)
-    told = ", ".join(f"{count} {ending}" for ending, count in endings.most_common())
+    ordered = sorted(endings.items(), key=lambda item: (-item[1], item[0]))
+    told = ", ".join(f"{count} {ending}" for ending, count in ordered)
     yield f"{'photographs':{COLUMN}}{len(paths):,} in {found.listing.folder}: {told}"
     yield f"{'sizes':{COLUMN}}{_sizes([one.size for one in headers.values()])}"
     yield f"{'labels':{COLUMN}}{found.labels}"
