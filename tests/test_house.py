@@ -137,6 +137,7 @@ def test_planning_loads_nothing_heavy() -> None:
 @pytest.mark.parametrize(
     "module",
     [
+        "wsss.commands.init.command",
         "wsss.data.synthetic.scenes",
         "wsss.refinement.confident_labels",
         "wsss.refinement.pseudo_labels",
@@ -151,7 +152,7 @@ def test_planning_loads_nothing_heavy() -> None:
     ],
 )
 def test_a_step_without_a_network_starts_without_torch(module: str) -> None:
-    """Its import takes seconds, as long as many a shard."""
+    """Its import takes seconds, as long as many a shard. So does a command that only looks."""
     assert loaded(module, {"torch"}) == set()
 
 

@@ -27,6 +27,7 @@ def pets(tmp_path: Path) -> Path:
     [
         (["nowhere"], "PHOTOS: the folder of photographs nowhere is not there: correct the path"),
         (["pets/a.jpg"], "PHOTOS: the folder of photographs pets/a.jpg is a file; give the folder that holds it"),
+        (["."], "PHOTOS: . holds the folder that you are in"),
         (["empty"], "empty holds no photographs (.jpg, "),
         (["phone"], "of formats that are not read there are 1 .heic: convert them"),
         (["loose"], "put a table of labels beside the photographs, or name it with LABELS"),

@@ -51,6 +51,8 @@ def init(request: Request, output: Path | None = None, force: bool = False) -> I
         found = _find(request)
     except WsssError as error:
         raise WsssError(in_arguments(str(error))) from None
+    except OSError as error:
+        raise WsssError(f"{error.filename} cannot be read ({error.strerror}): correct its permissions") from None
     headers = read_headers(found.listing.folder, list(found.listing.photographs.values()))
     facts = _facts(found, headers)
     choices = choose(facts)

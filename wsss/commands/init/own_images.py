@@ -37,6 +37,7 @@ def find_own_images(request: Request) -> Found:
         For missing or wrong files.
     """
     folder = request.photographs
+    _check_folder(folder)
     place, labels, lists = _labels_and_lists(request)
     path = find_labels(labels, folder, place)
     values = {
@@ -56,6 +57,16 @@ def find_own_images(request: Request) -> Found:
     return Found(
         data, folder, place, told, listing, [*odd, *beside, *_not_used(data, listing, place)], len(listing.masks)
     )
+
+
+def _check_folder(folder: Path) -> None:
+    """Raise WsssError if results would lie among the photographs. The next run would take them for photographs."""
+    here = Path.cwd()
+    if any(place.samefile(folder) for place in (here, *here.parents)):
+        raise WsssError(
+            f"PHOTOS: {folder} holds the folder that you are in, and snakemake writes its results there, among the "
+            "photographs: go to another folder, such as that of the project"
+        )
 
 
 def _labels_and_lists(request: Request) -> tuple[Path | None, str, dict[str, str]]:
