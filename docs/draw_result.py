@@ -52,8 +52,7 @@ def column(dataset: Dataset, image_id: str, cams: Path, labels: Path) -> list[Im
     image = np.asarray(read_image(dataset.image_path(image_id)))
     heat = colormaps["jet"](CamStore.read(store_path(cams, image_id), image_id).full().max(axis=0))[..., :3]
     overlaid = 0.45 * image + 0.55 * 255 * heat
-    truth = dataset.truth(image_id)
-    assert truth is not None
+    truth = dataset.values.values[dataset.truth(image_id)]
     colours = [voc_palette()[own] for own in (read_labels(label_path(labels, image_id)), truth)]
     return [Image.fromarray(np.asarray(one, dtype=np.uint8)) for one in (image, overlaid, *colours)]
 

@@ -10,6 +10,8 @@ rule make_truth:
         log_of("truth", "{shard}.log"),
     benchmark:
         log_of("truth", "{shard}.benchmark.tsv")
+    # Before all trainings, because it fails if a mask is missing.
+    priority: 1
     conda:
         "../envs/wsss.yaml"
     resources:

@@ -12,5 +12,5 @@ with step(snakemake):
 
     run = read_settings("run", snakemake.params.settings)
     scores = {name: Path(file) for name, file in snakemake.input.items() if name != "images"}
-    records = collect(run, Dataset(Path(snakemake.input.images).parent).classes, scores)
+    records = collect(run, Dataset(Path(snakemake.input.images).parent), scores)
     write_metrics(records, Path(snakemake.output.json), Path(snakemake.output.csv))

@@ -14,7 +14,7 @@ with step(snakemake):
     write_comparison(
         snakemake.wildcards.comparison,
         snakemake.params.stage,
-        Dataset(Path(snakemake.input.images).parent).classes,
+        Dataset(Path(snakemake.input.images).parent),
         json.loads(snakemake.params.runs),
         Path(snakemake.output.table).parent,
         PublishedSettings.model_validate_json(published) if published else None,

@@ -5,7 +5,7 @@ from pathlib import Path
 from step import stage_folder, step
 
 with step(snakemake):
-    from wsss.data.dataset import Dataset, scored_split
+    from wsss.data.dataset import Dataset
     from wsss.reporting.panels import draw_split
 
     dataset = Dataset(Path(snakemake.input.images).parent)
@@ -13,7 +13,7 @@ with step(snakemake):
     folders = {stage: stage_folder(snakemake.input[stage]) for stage in stages if stage in snakemake.input.keys()}  # noqa: SIM118 (names, not files)
     draw_split(
         dataset,
-        scored_split(snakemake.wildcards.split),
+        snakemake.wildcards.split,
         snakemake.params.panels,
         folders,
         Path(snakemake.output.panels),

@@ -5,14 +5,14 @@ from pathlib import Path
 from step import stage_folder, step
 
 with step(snakemake):
-    from wsss.data.dataset import Dataset, scored_split
+    from wsss.data.dataset import Dataset
     from wsss.evaluation.cam_crf import write_cam_crf_shard
     from wsss.settings.run import read_settings
 
     dataset = Dataset(Path(snakemake.input.images).parent)
     write_cam_crf_shard(
         dataset,
-        dataset.shard(scored_split(snakemake.wildcards.split), snakemake.wildcards.shard),
+        dataset.scored_shard(snakemake.wildcards.split, snakemake.wildcards.shard),
         stage_folder(snakemake.input.cams),
         read_settings("cam_crf", snakemake.params.settings),
         stage_folder(snakemake.output.manifest),

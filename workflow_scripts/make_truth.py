@@ -6,14 +6,12 @@ from step import stage_folder, step
 
 with step(snakemake):
     from wsss.data.dataset import Dataset
-    from wsss.stores.label_images import write_label_shard
+    from wsss.segmentation.truth import write_truth_shard
 
     dataset = Dataset(Path(snakemake.input.images).parent)
-    write_label_shard(
-        dataset.values,
+    write_truth_shard(
+        dataset,
         dataset.shard("train", snakemake.wildcards.shard),
-        dataset.truth,
         stage_folder(snakemake.output.manifest),
         Path(snakemake.output.manifest),
-        "taking the truth",
     )

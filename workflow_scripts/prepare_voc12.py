@@ -8,7 +8,7 @@ with step(snakemake):
     from wsss.data.download import fetch
     from wsss.data.folder import list_folder
     from wsss.data.preparation import prepare
-    from wsss.data.voc12 import SBD_ARCHIVE, VOC_ARCHIVE, build_voc12
+    from wsss.data.voc12 import SBD_ARCHIVE, TEST_ARCHIVE, VOC_ARCHIVE, build_voc12
     from wsss.settings.run import read_settings
 
     settings, places = read_settings("data", snakemake.params.settings), locations(snakemake)
@@ -18,6 +18,6 @@ with step(snakemake):
         fetch(archive.url, archives / archive.name, archive.md5)
     voc, sbd = archives / VOC_ARCHIVE.name, archives / SBD_ARCHIVE.name
     lists, own = settings.lists.by_split(), own_lists(places)
-    build_voc12(voc, sbd, root / "dataset", lists, own, snakemake.threads)
+    build_voc12(voc, sbd, root / "dataset", lists, own, snakemake.threads, archives / TEST_ARCHIVE)
     listing = list_folder(root / "dataset", settings.classes, settings.ignored_classes, lists, own)
     prepare(listing, root, snakemake.threads, settings.max_pixels, settings.on_bad_image == "skip")

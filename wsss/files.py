@@ -78,10 +78,13 @@ def write_json(path: Path, content: Any) -> None:
     write_text(path, json.dumps(content, indent=2) + "\n")
 
 
-def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write `rows` as CSV to `path`, completely or not at all. A row without some column is empty there."""
+def write_csv(path: Path, rows: Sequence[Mapping[str, Any]], first: Sequence[str] = ()) -> None:
+    """Write `rows` as CSV to `path`, completely or not at all. A row without some column is empty there.
+
+    The columns `first` come first, and are there without rows too.
+    """
     text = io.StringIO(newline="")
-    columns = list(dict.fromkeys(name for row in rows for name in row))
+    columns = list(dict.fromkeys([*first, *(name for row in rows for name in row)]))
     writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)

@@ -2,7 +2,7 @@
 
 import io
 import tarfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,7 @@ from scipy.io import savemat
 from scipy.sparse import csc_array
 
 from wsss.data.images import read_labels, voc_palette
-from wsss.data.voc12 import SBD_ARCHIVE, SBD_FOLDER, VOC_ARCHIVE, VOC_FOLDER
+from wsss.data.voc12 import SBD_ARCHIVE, SBD_FOLDER, TEST_ARCHIVE, VOC_ARCHIVE, VOC_FOLDER
 from wsss.settings.data import VOC_CLASSES
 
 Files = dict[str, bytes]
@@ -118,3 +118,18 @@ def archives_of(folder: Path, ids: Iterable[str], out: Path) -> tuple[Path, Path
         pack(out / VOC_ARCHIVE.name, "w", VOC_FOLDER, voc),
         pack(out / SBD_ARCHIVE.name, "w:gz", SBD_FOLDER, sbd),
     )
+
+
+def archive_of_test_images(sizes: Mapping[str, tuple[int, int]], out: Path) -> Path:
+    """Photographs without labels and masks, of these heights and widths, as the archive of VOC's test images."""
+    files = {f"JPEGImages/{image_id}.jpg": jpeg(*size) for image_id, size in sizes.items()}
+    files["ImageSets/Segmentation/test.txt"] = lines(*sizes)
+    return pack(out / TEST_ARCHIVE, "w", VOC_FOLDER, files)
+
+
+def devkit_of(folder: Path, archives: Iterable[Path]) -> Path:
+    """What a user has after unpacking archives into one folder."""
+    for archive in archives:
+        with tarfile.open(archive) as tar:
+            tar.extractall(folder, filter="data")
+    return folder

@@ -195,9 +195,8 @@ def test_bad_images_are_left_out_where_the_config_says_so(tmp_path: Path) -> Non
         Image.fromarray(pixels(8, 8)).save(tmp_path / f"{name}.jpg")
     (tmp_path / "b.jpg").write_bytes(b"no image")
     ids = ["a", "b", "c"]
-    photographs = {image_id: f"{image_id}.jpg" for image_id in ids}
-    splits = {"train": ids, "train_scored": ids, "val": ["b"], "test": ["b"]}
-    splits["val"] = []
+    photographs = {image_id: f"{image_id}.jpg" for image_id in [*ids, "d"]}
+    splits = {"train": ids, "train_scored": ids, "val": [], "test": ["d"]}
     listing = Listing(tmp_path, photographs, splits, {one: np.ones(1) for one in ids}, {"cat": 1})
     with pytest.raises(WsssError, match=r"damaged image: .*b\.jpg"):
         prepare(listing, tmp_path / "stopped")
@@ -205,4 +204,7 @@ def test_bad_images_are_left_out_where_the_config_says_so(tmp_path: Path) -> Non
     prepare(listing, tmp_path / "made", skip_bad_images=True)
     data = Dataset(tmp_path / "made")
     assert (data.ids("train"), data.ids("test"), list(data.index)) == (["a", "c"], [], ["a", "c"])
-    assert "b\tdamaged image: " in (tmp_path / "made" / "skipped.tsv").read_text()
+    assert [(one.id, one.reason.partition(":")[0]) for one in data.skipped] == [
+        ("b", "damaged image"),
+        ("d", "missing image"),
+    ]

@@ -15,6 +15,7 @@ from wsss.data.lists import read_list
 from wsss.data.preparation import prepare
 from wsss.errors import WsssError
 from wsss.files import sha256_of
+from wsss.settings.data import ListSettings
 
 CLASSES = {"cat": 8, "dog": 12}
 IGNORED = {"person": 15}
@@ -63,6 +64,32 @@ def test_what_spreadsheets_add_to_lists_and_tables_is_passed_over(source: Path) 
     ours = made_ready(source)
     assert ours.ids("train") == names
     np.testing.assert_equal(ours.image_labels, labels)
+
+
+def test_a_dataset_may_have_no_val(source: Path) -> None:
+    lists = ListSettings(train="train_aug", val=None).by_split()
+    assert lists == {"train": "train_aug", "train_scored": "train"}
+    data = made_ready(source, lists=lists)
+    assert (data.ids("train"), data.ids("val"), data.scored_ids("val")) == (["c3", "a1", "0002"], [], [])
+    assert set(data.index) == set(data.image_labels) == {"c3", "a1", "0002"}
+
+
+def test_without_a_background_every_pixel_belongs_to_a_class(source: Path) -> None:
+    write_labels(source / "SegmentationClass" / "a1.png", np.array([[12, 8, 12, 8, 255]] * 3))
+    data = made_ready(source, has_background=False)
+    assert not data.has_background
+    np.testing.assert_array_equal(data.truth("a1"), [[2, 1, 2, 1, 255]] * 3)
+    write_labels(source / "SegmentationClass" / "a1.png", np.array(MASK))
+    with pytest.raises(WsssError, match=r"a1\.png holds the value 0 \(8 pixels\), which is neither a class"):
+        made_ready(source, has_background=False)
+
+
+def test_one_class_needs_a_background(source: Path) -> None:
+    write_labels(source / "SegmentationClass" / "a1.png", np.full((3, 5), 8))
+    alone: dict[str, Any] = {"classes": {"cat": 8}, "ignored_classes": IGNORED | {"dog": 12}}
+    assert made_ready(source, **alone).classes == ["cat"]
+    with pytest.raises(WsssError, match=r"cat is the only class, and there is no background: .*data\.background"):
+        made_ready(source, **alone, has_background=False)
 
 
 def test_lists_labels_and_index_of_a_good_folder(source: Path) -> None:
@@ -227,6 +254,19 @@ def test_all_faulty_images_are_counted(source: Path) -> None:
         (source / "JPEGImages" / f"{name}.jpg").write_bytes(b"")
     with pytest.raises(WsssError, match=r"damaged image: .*a1\.jpg.*\(and 2 more images\)"):
         made_ready(source)
+
+
+def test_images_that_were_left_out_are_named(source: Path) -> None:
+    (source / "JPEGImages" / "c3.jpg").write_bytes(b"")
+    prepare(list_folder(source, CLASSES, IGNORED, LISTS), source.parent / "data", skip_bad_images=True)
+    data = Dataset(source.parent / "data")
+    assert data.ids("train") == ["a1", "0002"]
+    (row,) = data.skipped
+    assert (row.id, row.file) == ("c3", "JPEGImages/c3.jpg")
+    assert row.reason.startswith("damaged image: ")
+    (data.root / "skipped.tsv").write_text("id\treason\n")
+    with pytest.raises(WsssError, match=r"skipped\.tsv has another header"):
+        _ = Dataset(data.root).skipped
 
 
 def test_a_missing_folder_names_the_key_to_set(tmp_path: Path) -> None:

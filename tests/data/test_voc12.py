@@ -18,14 +18,12 @@ from wsss.data.preparation import prepare
 from wsss.data.voc12 import (
     SBD_ARCHIVE,
     SBD_FOLDER,
-    TRAIN_AUG_IMAGES,
     VOC_ARCHIVE,
     VOC_FOLDER,
     build_voc12,
-    merge_lists,
-    object_names,
-    read_sbd_labels,
 )
+from wsss.data.voc_annotations import merge_lists, object_names, read_sbd_labels
+from wsss.data.voc_layout import VOC12_LENGTHS
 from wsss.errors import WsssError
 from wsss.settings.data import VOC_CLASSES, Voc12Settings
 
@@ -104,7 +102,7 @@ def build(
     out.parent.mkdir(parents=True, exist_ok=True)
     voc_archive = pack(out.with_name(VOC_ARCHIVE.name), "w", VOC_FOLDER, voc)
     sbd_archive = pack(out.with_name(SBD_ARCHIVE.name), "w:gz", SBD_FOLDER, sbd)
-    build_voc12(voc_archive, sbd_archive, out, lists, out.parent, workers, images)
+    build_voc12(voc_archive, sbd_archive, out, lists, out.parent, workers, lengths={"train_aug": images})
     return out
 
 
@@ -275,7 +273,7 @@ def test_unless_told_otherwise_the_real_count_is_demanded(tmp_path: Path) -> Non
     sbd_archive = pack(tmp_path / "sbd.tgz", "w:gz", SBD_FOLDER, sbd_files())
     with pytest.raises(WsssError, match=r"voc\.tar and .*sbd\.tgz give 5 images for train_aug, not 10582"):
         build_voc12(voc_archive, sbd_archive, tmp_path / "voc12", VOC12)
-    assert TRAIN_AUG_IMAGES == 10_582
+    assert VOC12_LENGTHS["train_aug"] == 10_582
 
 
 def test_a_label_file_of_sbd(tmp_path: Path) -> None:

@@ -10,10 +10,9 @@ from tests.conftest import PROJECT
 from tests.data.archives import MADE, archives_of, folder_of, lines
 from wsss.commands.describe import read_config_file
 from wsss.data.dataset import Dataset
-from wsss.data.folder import check_lengths, list_folder
+from wsss.data.folder import list_folder
 from wsss.data.preparation import prepare
 from wsss.data.voc12 import SBD_ARCHIVE, VOC_ARCHIVE, build_voc12
-from wsss.errors import WsssError
 from wsss.files import sha256_of
 from wsss.settings.data import Voc12Settings
 
@@ -37,7 +36,7 @@ def assert_equal_both_ways(folder: Path, ids: list[str], train: list[str], val: 
     settings, lists = animals(), animals().lists.by_split()
     from_archives, from_folder = tmp_path / "from_archives", tmp_path / "from_folder"
     # The archives' train_aug has all images but the one of VOC's val.
-    build_voc12(voc, sbd, from_archives / "dataset", lists, own_lists, workers=2, train_aug_images=len(ids) - 1)
+    build_voc12(voc, sbd, from_archives / "dataset", lists, own_lists, workers=2, lengths={"train_aug": len(ids) - 1})
     for source, root in ((from_archives / "dataset", from_archives), (folder, from_folder)):
         prepare(list_folder(source, settings.classes, settings.ignored_classes, lists, own_lists), root, 2)
     for name in ["images.tsv", "image_labels.csv", "dataset.json", *(f"lists/{name}.txt" for name in lists)]:
@@ -111,19 +110,10 @@ def test_a_folder_takes_the_place_of_what_was_unpacked_and_gives_it_back(tmp_pat
     assert (root / "dataset").resolve() == folder.resolve()
     voc, sbd = (tmp_path / "archives" / archive.name for archive in (VOC_ARCHIVE, SBD_ARCHIVE))
     for _ in range(2):
-        build_voc12(voc, sbd, root / "dataset", lists, own_lists, 1, len(ids) - 1)
+        build_voc12(voc, sbd, root / "dataset", lists, own_lists, 1, lengths={"train_aug": len(ids) - 1})
         assert not (root / "dataset").is_symlink()
     assert [path.name for path in root.iterdir() if path.name.startswith(".")] == []
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
-
-
-def test_a_folder_of_some_images_is_not_taken_for_all_of_a_published_list(tmp_path: Path) -> None:
-    lists = tmp_path / "ImageSets" / "Segmentation"
-    lists.mkdir(parents=True)
-    (lists / "train.txt").write_bytes(lines("a", "b"))
-    check_lengths(tmp_path, {"train": "train", "val": "mine"}, {"train": 2, "val": 9})
-    with pytest.raises(WsssError, match=r"train\.txt names 2 images, and the list train of this dataset has 1,464"):
-        check_lengths(tmp_path, {"train": "train"}, {"train": 1464})
 
 
 def test_labels_beside_own_lists_take_the_place_of_the_datasets(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import pytest
 from tests.reference import blobs, figures
 from wsss.data.images import read_image
 from wsss.evaluation.cam_crf import cam_crf_labels
+from wsss.labelling.label_maps import scores_for
 from wsss.settings.cam_crf import CamCrfSettings
 from wsss.settings.crf import CrfSettings
 
@@ -41,3 +42,12 @@ def test_without_classes_everything_is_background() -> None:
     empty = np.zeros((0, 4, 3), np.float32)
     ours = cam_crf_labels(np.zeros((4, 3, 3), np.uint8), empty, np.zeros(0, np.int64), CamCrfSettings())
     np.testing.assert_array_equal(ours, np.zeros((4, 3), np.uint8))
+
+
+def test_without_a_background_the_strongest_class_wins() -> None:
+    cams = np.random.default_rng(0).uniform(0, 0.2, (3, 6, 5)).astype(np.float32)
+    keys = np.array([1, 4, 18])
+    settings = scores_for(CamCrfSettings(background_score=0.9, crf=NO_CRF), False)
+    ours = cam_crf_labels(np.zeros((6, 5, 3), np.uint8), cams, keys, settings)
+    expected = [[keys[max(range(3), key=lambda n: cams[n, y, x])] + 1 for x in range(5)] for y in range(6)]
+    np.testing.assert_array_equal(ours, expected)

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.prepared import prepared
 from tests.reporting.test_figures import count, pixels
+from wsss.errors import WsssError
 from wsss.evaluation.comparison import compare, markdown, write_table
 from wsss.evaluation.metrics import Record
 from wsss.reporting.comparison_page import write_comparison
@@ -115,11 +117,12 @@ def test_files_of_a_comparison(tmp_path: Path) -> None:
         score.write_text(json.dumps({"images": 5, "matrix": [[8, wrong], [0, 10]]}))
         settings = config.comparisons["pair"].rows[row][4].model_dump(mode="json")
         runs[row] = {"4": {"settings": settings, "scores": {"pseudo_label_train": str(score)}}}
+    dataset = prepared(tmp_path, ["dog"], {"train": ["a"], "train_scored": ["a"]})
     figures = {"first": {"val": 9.0}, "second": {"train": 71.4}}
     published = PublishedSettings.model_validate(
         {"source": "table 1", "stage": "pseudo_label", "backbone": "resnet18", "rows": figures}
     )
-    write_comparison("pair", "pseudo_label", ["dog"], runs, tmp_path / "pair", published)
+    write_comparison("pair", "pseudo_label", dataset, runs, tmp_path / "pair", published)
     listed = json.loads((tmp_path / "pair" / "records.json").read_text())
     assert [(item["row"], item["stage"], item["split"], item["seed"]) for item in listed] == [
         ("first", "pseudo_label", "train", 4),
@@ -138,3 +141,21 @@ def test_files_of_a_comparison(tmp_path: Path) -> None:
         "records.json",
         "plot.png",
     }
+
+
+def test_nothing_to_score_is_one_line_that_names_the_comparison(tmp_path: Path) -> None:
+    score = tmp_path / "score.json"
+    score.write_text(json.dumps({"images": 0, "matrix": [[0, 0], [0, 0]]}))
+    settings = read_config(
+        {
+            "data": {"kind": "synthetic"},
+            "classifier": {"backbone": BACKBONE},
+            "irnet": {"backbone": BACKBONE},
+            "segmentation": {"backbone": BACKBONE},
+        }
+    ).runs["default"]
+    runs = {"own": {"0": {"settings": settings.model_dump(mode="json"), "scores": {"cam_crf_val": str(score)}}}}
+    dataset = prepared(tmp_path, ["dog"], {"train": ["a"], "val": ["b"]})
+    with pytest.raises(WsssError, match=r"^comparison pair: nothing to score after stage cam_crf, .*add masks"):
+        write_comparison("pair", "cam_crf", dataset, runs, tmp_path / "pair")
+    assert not (tmp_path / "pair").exists()

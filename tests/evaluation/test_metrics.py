@@ -88,3 +88,18 @@ def test_damaged_table_is_named(tmp_path: Path, content: str) -> None:
 def test_missing_table_is_named(tmp_path: Path) -> None:
     with pytest.raises(WsssError, match=r"metrics\.json"):
         read_metrics(tmp_path / "metrics.json")
+
+
+def test_a_table_without_scores_has_its_columns(tmp_path: Path) -> None:
+    write_metrics([], tmp_path / "metrics.json", tmp_path / "metrics.csv")
+    assert read_metrics(tmp_path / "metrics.json") == []
+    (header,) = (tmp_path / "metrics.csv").read_text().splitlines()
+    assert header.split(",")[:3] == ["stage", "split", "miou"]
+    assert "per_class" not in header
+
+
+def test_without_a_background_no_class_of_that_name_is_scored() -> None:
+    matrix = np.array([[0, 0, 0], [2, 6, 2], [1, 1, 8]], np.int64)
+    item = record(matrix, ["zebra", "background"], has_background=False, stage="prediction", **FACTS)
+    assert item.per_class == {"zebra": pytest.approx(6 / 11), "background": pytest.approx(8 / 12)}
+    assert item.miou == pytest.approx((6 / 11 + 8 / 12) / 2)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from wsss.data.voc_layout import own_lists_folder
-from wsss.plan.locations import source_of, tables_digest, train_list_file
+from wsss.plan.locations import dataset_folder, source_of, tables_digest, train_list_file
 from wsss.settings.data import FolderSettings, SyntheticSettings, Voc12Settings
 from wsss.settings.run import LocationSettings
 
@@ -90,6 +90,59 @@ def test_labels_count_where_they_are_read(places: Path) -> None:
     after = [tables_digest(data, located(places, dataset), places) for dataset in (False, True)]
     assert after[0] == before[0]
     assert after[1] != before[1]
+
+
+def test_own_labels_count_without_own_lists(places: Path) -> None:
+    before = tables_digest(VOC12, located(places, dataset=False), places)
+    (places / "lists" / "image_labels.csv").write_text("image_id,cat\n")
+    assert tables_digest(VOC12, located(places, dataset=False), places) != before == ""
+
+
+@pytest.fixture
+def devkit(tmp_path: Path) -> Path:
+    """A VOCdevkit with VOC's lists, beside SBD."""
+    voc = tmp_path / "place" / "VOCdevkit" / "VOC2012"
+    for folder in (voc / "JPEGImages", voc / "ImageSets" / "Segmentation", tmp_path / "place/benchmark_RELEASE/cls"):
+        folder.mkdir(parents=True)
+    for name in ("train", "val", "test"):
+        (voc / "ImageSets" / "Segmentation" / f"{name}.txt").write_text(f"{name}\n")
+    return tmp_path / "place"
+
+
+def test_a_devkit_is_one_folder_by_whichever_name(devkit: Path) -> None:
+    voc = devkit / "VOCdevkit" / "VOC2012"
+    named = [LocationSettings(dataset=str(one)) for one in (devkit, devkit / "VOCdevkit", voc)]
+    assert [dataset_folder(VOC12, one) for one in named] == [voc] * 3
+    assert dataset_folder(FOLDER, named[0]) == devkit
+    assert dataset_folder(VOC12, LocationSettings()) is None
+    assert len({tables_digest(VOC12, one, devkit) for one in named}) == 1
+    train = Voc12Settings.read("data", {"kind": "voc12", "lists": {"train": "train"}})
+    assert train_list_file(train, named[0], devkit) == voc / "ImageSets" / "Segmentation" / "train.txt"
+    assert train_list_file(VOC12, named[0], devkit) is None
+    (voc / "ImageSets" / "Segmentation" / "trainaug.txt").write_text("a\n")
+    assert train_list_file(VOC12, named[0], devkit) == voc / "ImageSets" / "Segmentation" / "trainaug.txt"
+
+
+@pytest.mark.parametrize(
+    ("file", "counts"),
+    [
+        # train_aug is made from VOC's lists.
+        ("ImageSets/Segmentation/train.txt", True),
+        ("ImageSets/Segmentation/val.txt", True),
+        ("ImageSets/Segmentation/trainaug.txt", True),
+        ("image_labels.csv", True),
+        ("ImageSets/Segmentation/test.txt", False),
+    ],
+)
+def test_tables_of_a_devkit_count_where_they_are_read(devkit: Path, file: str, counts: bool) -> None:
+    lists = {"lists": {"train": "train_aug", "train_scored": "train_aug", "val": "train_aug"}}
+    data = Voc12Settings.read("data", {"kind": "voc12"} | lists)
+    tested = Voc12Settings.read("data", {"kind": "voc12", "lists": lists["lists"] | {"test": "test"}})
+    place = LocationSettings(dataset=str(devkit))
+    before = [tables_digest(one, place, devkit) for one in (data, tested)]
+    (devkit / "VOCdevkit" / "VOC2012" / file).write_text("other\n")
+    after = [tables_digest(one, place, devkit) for one in (data, tested)]
+    assert (after[0] != before[0], after[1] != before[1]) == (counts, True)
 
 
 def test_without_tables_nothing_is_digested(tmp_path: Path) -> None:

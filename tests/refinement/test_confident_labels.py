@@ -5,7 +5,7 @@ import pytest
 
 from tests.reference import blobs, figures
 from wsss.data.images import read_image
-from wsss.labelling.label_maps import class_labels, strongest
+from wsss.labelling.label_maps import class_labels, scores_for, strongest
 from wsss.refinement.confident_labels import confident_labels
 from wsss.settings.confident_labels import ConfidentLabelSettings
 from wsss.settings.crf import CrfSettings
@@ -63,3 +63,15 @@ def test_ties_go_to_the_background_and_then_to_the_first_class() -> None:
     cams = np.array([[[0.3, 0.4, 0.1]], [[0.2, 0.4, 0.5]]], np.float32)
     np.testing.assert_array_equal(strongest(cams, 0.3), [[0, 1, 2]])
     np.testing.assert_array_equal(class_labels(strongest(cams, 0.3), np.array([8, 253])), [[0, 9, 254]])
+
+
+def test_without_a_background_what_is_not_sure_is_left_out() -> None:
+    settings = scores_for(ConfidentLabelSettings(foreground_score=0.6, background_score=0.5, crf=NO_CRF), False)
+    cams = np.random.default_rng(3).uniform(0.01, 0.8, (2, 7, 5)).astype(np.float32)
+    expected = np.full((7, 5), 255, np.uint8)
+    for place in np.ndindex(7, 5):
+        values = [float(cams[(number, *place)]) for number in range(2)]
+        if max(values) > 0.6:
+            expected[place] = [1, 20][values.index(max(values))]
+    ours = confident_labels(np.zeros((7, 5, 3), np.uint8), cams, np.array([0, 19]), settings)
+    np.testing.assert_array_equal(ours, expected)

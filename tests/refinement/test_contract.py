@@ -7,6 +7,7 @@ from safetensors.torch import save_file
 from tests.settings.samples import members, of_method
 from wsss.data.images import IGNORE
 from wsss.errors import WsssError
+from wsss.labelling.label_maps import scores_for
 from wsss.networks.initial_weights import write_initial_weights
 from wsss.refinement.irnet.training import build_edge_network
 from wsss.refinement.method import IrnetTraining, Refinement, Trainings
@@ -94,6 +95,35 @@ def test_what_cams_are_sure_of_stays(refinement: Refinement) -> None:
     labels = refinement.refine(photograph(64, 160), store(cams, 64, 160))
     assert (labels[:, :40] == KEYS[0] + 1).all()
     assert (labels[:, 120:] == KEYS[1] + 1).all()
+
+
+@pytest.fixture(scope="module", params=METHODS, ids=lambda model: model.__name__)
+def alone(request: pytest.FixtureRequest, trainings: Trainings) -> Refinement:
+    """A refinement of a dataset where every pixel belongs to a class. Label 0 then stands for no class."""
+    return refinement_of(scores_for(quick(request.param), False), trainings)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("size", [(64, 96), (33, 47), (1, 90), (1, 1)])
+def test_without_a_background_every_pixel_has_a_class(alone: Refinement, size: tuple[int, int]) -> None:
+    labels = alone.refine(photograph(*size), random_store(*size))
+    assert (labels.dtype, labels.shape) == (np.uint8, size)
+    assert set(np.unique(labels)) <= {*(KEYS + 1)}
+
+
+@pytest.mark.filterwarnings("error")
+def test_without_a_background_the_only_class_has_all(alone: Refinement) -> None:
+    cams = np.zeros((1, 3, 3), np.float32)
+    cams[0, 1, 1] = 1
+    labels = alone.refine(photograph(33, 47), store(cams, 33, 47, KEYS[:1]))
+    np.testing.assert_array_equal(labels, np.full((33, 47), KEYS[0] + 1))
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("count", [0, 2])
+def test_without_a_background_nothing_is_told_of_no_score(alone: Refinement, count: int) -> None:
+    empty = store(np.zeros((count, 3, 3), np.float32), 33, 47, KEYS[:count])
+    np.testing.assert_array_equal(alone.refine(photograph(33, 47), empty), np.zeros((33, 47), np.uint8))
 
 
 def test_equal_input_gives_equal_labels_and_stays_as_it_is(refinement: Refinement) -> None:

@@ -1,5 +1,6 @@
 """Training of IRNet with and without its displacements: what is left behind, and the mean that is taken."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from wsss.networks.initial_weights import write_initial_weights
 from wsss.refinement.irnet.network import EdgeNetwork, load_branches
 from wsss.refinement.irnet.training import (
     build_edge_network,
+    irnet_losses,
     load_edge_network,
     parameter_groups,
     set_mean_displacement,
@@ -134,3 +136,27 @@ def test_the_mean_is_of_whole_batches(dataset: Dataset, initial: Path, batch: in
     set_mean_displacement(network, dataset, settings(displacement=True, batch=batch))
     wanted = by_hand(network, dataset, images, 48)
     torch.testing.assert_close(network.get_buffer("displacement_branch.mean"), wanted, rtol=1e-4, atol=1e-5)
+
+
+def test_where_nothing_is_scored_the_mean_is_of_train(dataset: Dataset, initial: Path, tmp_path: Path) -> None:
+    shutil.copytree(dataset.root, tmp_path / "data", symlinks=True)
+    (tmp_path / "data" / "lists" / "train_scored.txt").write_text("")
+    means = []
+    for own in (dataset, Dataset(tmp_path / "data")):
+        torch.manual_seed(1)
+        network = build_edge_network(settings(displacement=True), initial)
+        set_mean_displacement(network, own, settings(displacement=True))
+        means.append(network.get_buffer("displacement_branch.mean"))
+    assert torch.isfinite(means[1]).all()
+    assert torch.equal(*means)
+
+
+def test_without_a_background_pairs_of_a_class_are_all_that_belong_together(initial: Path) -> None:
+    """Their mean loss is not halved for want of pairs of the background."""
+    network = build_edge_network(settings(), initial)
+    labels = torch.ones(1, 48, 48, dtype=torch.uint8)
+    labels[:, 20:], labels[:, 40:] = 2, 255
+    batch = [torch.from_numpy(np.random.default_rng(0).normal(size=(1, 3, 48, 48)).astype(np.float32)), labels]
+    usual, alone = (irnet_losses(network, batch, 4, has_background) for has_background in (True, False))
+    torch.testing.assert_close(alone["positive"], 2 * usual["positive"])
+    torch.testing.assert_close(alone["negative"], usual["negative"])

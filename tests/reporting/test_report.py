@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from wsss.data.index import SkippedImage
 from wsss.errors import WsssError
 from wsss.evaluation.metrics import Record, record
 from wsss.evaluation.thresholds import CurvePoint
@@ -203,11 +204,47 @@ def test_equal_runs_give_equal_bytes_and_parts_may_be_missing(tmp_path: Path) ->
     assert "Figures" not in bare.text
 
 
-def test_missing_figure_and_missing_scores_are_errors(tmp_path: Path) -> None:
+def test_a_missing_figure_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(WsssError, match=r"nowhere\.png"):
         written(tmp_path, records(), figures={"x": tmp_path / "nowhere.png"})
-    with pytest.raises(WsssError, match="no scores"):
-        written(tmp_path, [])
+
+
+def test_a_page_without_scores_has_everything_else(tmp_path: Path) -> None:
+    page = Page(written(tmp_path, [], notes=["Masks of 0 of 6 images of val: <none>."]))
+    assert "No scores" in page.text
+    assert "Masks of 0 of 6 images of val: <none>." in page.text
+    assert "run <i>one</i>: no scores" in page.text
+    for absent in ("mIoU", "Scores by stage", "IoU by class", "Recovery ratio", "upper bound"):
+        assert absent not in page.text
+    assert [attributes["alt"] for tag, attributes in page.tags if tag == "img"] == ["Threshold <curve>"]
+    assert ["optimiser.momentum", "0.9"] in page.rows
+    assert summary_text([]) == "No scores: the report says why.\n"
+
+
+def test_the_page_says_of_how_many_images_scores_are(tmp_path: Path) -> None:
+    first, second, *_ = records()
+    some, whole = first.model_copy(update={"listed": 60}), second.model_copy(update={"listed": 7})
+    page = Page(written(tmp_path, [some, whole]))
+    assert {cells[0]: cells[4] for cells in page.rows if len(cells) == 10} == {
+        "stage": "images",
+        "prediction + CRF": "7 of 60",
+        "CAM": "7",
+    }
+    assert "7 of 60" in summary_text([some, whole])
+
+
+def test_images_that_were_left_out_are_listed_with_the_reason(tmp_path: Path) -> None:
+    skipped = [SkippedImage("a", "JPEGImages/<a>.jpg", "damaged image: results/data/dataset/JPEGImages/<a>.jpg")]
+    page = Page(written(tmp_path, records(), skipped=skipped))
+    assert ["JPEGImages/<a>.jpg", skipped[0].reason] in page.rows
+    assert "Images left out" not in Page(written(tmp_path, records())).text
+
+
+def test_without_a_background_the_page_says_what_counts(tmp_path: Path) -> None:
+    page = Page(written(tmp_path, records(), has_background=False))
+    assert "mean over the classes that the masks hold" in page.text
+    assert "a pixel without a label is a miss" in page.text
+    assert "mean over the background and the classes" in Page(written(tmp_path, records())).text
 
 
 def test_summary_is_aligned_and_complete() -> None:

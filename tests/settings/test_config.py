@@ -208,8 +208,8 @@ def without(key: str) -> dict[str, Any]:
         (BASE | {"cam_crf": 3}, "config: cam_crf = 3"),
         (BASE | {"data": {"kind": "synthetic", "sed": 1}}, "unknown key data.sed; allowed here: kind, name, seed"),
         (
-            BASE | {"data": FOLDER | {"lists": {"test": "a"}}},
-            "unknown key data.lists.test; allowed here: train, train_scored, val",
+            BASE | {"data": FOLDER | {"lists": {"tests": "a"}}},
+            "unknown key data.lists.tests; allowed here: train, train_scored, val, test",
         ),
         (BASE | {"data": {"kind": "synthetic", "seed": -1}}, "config: data.seed = -1"),
         (

@@ -26,6 +26,13 @@ def test_a_list_of_ones_own_has_an_ending() -> None:
     assert (own.lists.train_scored, own.lists.val) == ("train", "val")
 
 
+def test_a_list_of_test_moves_nothing_until_it_is_set() -> None:
+    plain, tested = (Voc12Settings.read("data", {"kind": "voc12", "lists": lists}) for lists in ({}, {"test": "test"}))
+    assert plain.key() == Voc12Settings(kind="voc12").key() != tested.key()
+    assert list(plain.lists.by_split()) == ["train", "train_scored", "val"]
+    assert tested.lists.by_split() == {**plain.lists.by_split(), "test": "test"}
+
+
 def test_settings_of_photographs_come_back_as_they_were() -> None:
     voc12 = Voc12Settings(kind="voc12", classes=ANIMALS)
     folder = FolderSettings(kind="folder", name="mine", classes={"a": 1}, ignored_classes={"b": 2})

@@ -105,7 +105,7 @@ DEFAULTS: dict[type[Settings], dict[str, Any]] = {
         "colour_tolerance": 0.1,
         "stride": 1,
     },
-    ListSettings: {"train": "train", "train_scored": "train", "val": "val"},
+    ListSettings: {"train": "train", "train_scored": "train", "val": "val", "test": None},
     SyntheticSettings: {
         "kind": REQUIRED,
         "name": "synthetic",
@@ -123,7 +123,7 @@ DEFAULTS: dict[type[Settings], dict[str, Any]] = {
         **PHOTOGRAPHS,
         "kind": REQUIRED,
         "name": "voc12",
-        "lists": {"train": "train_aug", "train_scored": "train", "val": "val"},
+        "lists": {"train": "train_aug", "train_scored": "train", "val": "val", "test": None},
         "classes": VOC,
     },
     OwnListSettings: {"train": None, "val": None, "test": None},
@@ -147,7 +147,8 @@ DEFAULTS: dict[type[Settings], dict[str, Any]] = {
         "name": REQUIRED,
         "classes": REQUIRED,
         "ignored_classes": {},
-        "lists": {"train": "train", "train_scored": "train", "val": "val"},
+        "background": "first",
+        "lists": {"train": "train", "train_scored": "train", "val": "val", "test": None},
     },
     Coco14Settings: {
         **PHOTOGRAPHS,

@@ -1,14 +1,16 @@
 """A part of VOC 2012 through the workflow: from the archives, from a folder, and with corrected lists."""
 
 import hashlib
+import re
 import shutil
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from tests.data.archives import MADE, archives_of, folder_of, lines
+from tests.data.archives import MADE, archive_of_test_images, archives_of, devkit_of, folder_of, lines
 from tests.workflow.conftest import Workplace
+from wsss.data.dataset import Dataset
 from wsss.data.voc12 import SBD_ARCHIVE, VOC_ARCHIVE
 from wsss.data.voc_layout import VOC12_LENGTHS
 from wsss.files import sha256_of
@@ -89,3 +91,51 @@ def test_own_lists_count_by_their_content_and_not_by_their_place(workplace: Work
     refused = workplace.snakemake(index, config=config)
     assert refused.code != 0
     assert f"error: missing image list: {own}" in refused.output
+
+
+@pytest.fixture
+def devkit(workplace: Workplace, tmp_path: Path) -> Path:
+    """VOCdevkit with test images, and SBD beside it; the copy of the project expects lists of their length."""
+    archives = archives_of(folder_of(tmp_path / "folder"), MADE, tmp_path / "archives")
+    test = archive_of_test_images({"2012_000001": (21, 34), "2012_000002": (40, 30)}, tmp_path / "archives")
+    code = workplace.project / "wsss" / "data" / "voc_layout.py"
+    lengths = {"train": 2, "train_aug": 4, "trainval": 3, "val": 1, "test": 2}
+    text, count = re.subn(r"^VOC12_LENGTHS = .*$", f"VOC12_LENGTHS = {lengths}", code.read_text(), flags=re.MULTILINE)
+    assert count == 1
+    code.write_text(text)
+    return devkit_of(tmp_path / "devkit", [*archives, test])
+
+
+def test_a_devkit_with_sbd_and_test_images(workplace: Workplace, devkit: Path, tmp_path: Path) -> None:
+    """It may be moved, with or without SBD, and a corrected list is noticed."""
+    data = {"kind": "voc12", "name": "devkit", "lists": {"test": "test"}}
+    index = f"results/{STAGES['data'].folder(Voc12Settings.read('data', data))}/images.tsv"
+
+    def config(dataset: Path) -> Path:
+        return workplace.write_config({"data": data, "locations": {"dataset": str(dataset)}}, without=("data",))
+
+    before = sorted(path for path in devkit.rglob("*"))
+    outcome = workplace.snakemake(index, config=config(devkit))
+    assert outcome.code == 0, outcome.output
+    assert sorted(path for path in devkit.rglob("*")) == before
+    made = Dataset((workplace.work / index).parent)
+    assert [len(made.ids(split)) for split in ("train", "train_scored", "val", "test")] == [4, 2, 1, 2]
+    masks = {image_id: made.index[image_id].mask for image_id in made.index}
+    assert masks == {one: f"masks/{one}.png" for one in MADE} | dict.fromkeys(made.ids("test"), "")
+    assert sorted(made.image_labels) == sorted(MADE)
+    moved = tmp_path / "another disk" / "VOCdevkit"
+    moved.parent.mkdir()
+    (devkit / "VOCdevkit").rename(moved)
+    assert not workplace.planned(index, config=config(moved))
+    assert not workplace.planned(index, config=config(moved / "VOC2012"))
+    assert (made.root / "dataset").resolve() == moved / "VOC2012"
+    (moved / "VOC2012" / "ImageSets" / "Segmentation" / "test.txt").write_bytes(lines("2012_000002", "2012_000001"))
+    assert workplace.planned(index, config=config(moved)) == {"prepare_folder": 1}
+    refused = workplace.snakemake(index, config=config(moved))
+    assert refused.code != 0
+    assert "has no list train_aug, and nothing to make it from: put SegmentationClassAug into" in refused.output
+    assert "Traceback" not in refused.output
+    (devkit / "benchmark_RELEASE").rename(moved.parent / "benchmark_RELEASE")
+    outcome = workplace.snakemake(index, config=config(moved))
+    assert outcome.code == 0, outcome.output
+    assert Dataset(made.root).ids("test") == ["2012_000002", "2012_000001"]

@@ -3,6 +3,7 @@
 <root>/dataset                          a link to the user's folder, or the unpacked archives
 <root>/images.tsv                       the index: one row for each image, see `IndexRow`
 <root>/copies/<id>.{png,jpg}            upright copies of photographs that need turning, converting or a smaller size
+<root>/skipped.tsv                      images that could not be read and were left out, with the reason
 <root>/dataset.json                     classes with their values, and classes that are ignored
 <root>/image_labels.csv                 image_id and a 0/1 column for each class
 <root>/lists/{train,train_scored,val,test}.txt
@@ -18,7 +19,7 @@ import numpy as np
 from PIL import Image
 
 from wsss.data.images import scale_labels
-from wsss.data.index import IndexRow, read_index, remake
+from wsss.data.index import IndexRow, SkippedImage, read_index, read_skipped, remake
 from wsss.data.label_values import LabelValues
 from wsss.data.photographs import SIDEWAYS, turned
 from wsss.errors import WsssError
@@ -70,6 +71,11 @@ class Dataset:
     def index(self) -> dict[str, IndexRow]:
         """The row of every listed image, by its id."""
         return read_index(self.root / "images.tsv")
+
+    @cached_property
+    def skipped(self) -> list[SkippedImage]:
+        """The images that could not be read and were left out."""
+        return read_skipped(self.root / "skipped.tsv")
 
     def ids(self, split: str) -> list[str]:
         """Ids of a split.
@@ -128,12 +134,12 @@ class Dataset:
         return self.ids(split)[slice(*_start_and_step(shard))]
 
     def scored_shard(self, split: str, shard: str) -> list[str]:
-        """Ids of shard i of n of the images of a split that have masks; see `scored_ids`.
+        """As `shard`, of the images of a split that have masks.
 
         Parameters
         ----------
         split : {"train", "val"}
-            The split.
+            The split; see `scored_ids`.
         shard : str
             The shard's name, `<i>-of-<n>`, with i in 0..n-1.
 

@@ -10,13 +10,11 @@ import numpy as np
 from wsss.data.image_ids import why_unsafe
 from wsss.data.listing import Listing
 from wsss.data.lists import read_list
-from wsss.data.voc_layout import image_labels_path, list_path
+from wsss.data.voc_layout import LABELLED, image_labels_path, list_path
 from wsss.errors import WsssError
 
 if TYPE_CHECKING:
     import pandas as pd
-
-LABELLED = ("train", "train_scored", "val")
 
 
 def list_folder(
@@ -25,6 +23,7 @@ def list_folder(
     ignored_classes: Mapping[str, int],
     lists: Mapping[str, str],
     own_lists: Path | None = None,
+    has_background: bool = True,
 ) -> Listing:
     """List a folder in VOC layout.
 
@@ -37,16 +36,18 @@ def list_folder(
     ignored_classes : Mapping[str, int]
         The same for known classes that are left out.
     lists : Mapping[str, str]
-        From train, train_scored and val, and perhaps test, to names under `source`/ImageSets/Segmentation, or to files
-        of the folder `own_lists` (see `wsss.data.voc_layout.list_path`).
+        From train and train_scored, and perhaps val and test, to names under `source`/ImageSets/Segmentation, or to
+        files of the folder `own_lists` (see `wsss.data.voc_layout.list_path`).
     own_lists : Path or None
         The folder of the user's own lists.
+    has_background : bool
+        Whether the value 0 is the background. If not, every pixel belongs to a class.
 
     Returns
     -------
     Listing
         Its images. Photographs are JPEGImages/<id>.jpg. Masks are SegmentationClassAug/<id>.png, or those in
-        SegmentationClass if there is no such folder.
+        SegmentationClass if there is no such folder. Images of test alone have neither labels nor masks.
 
     Raises
     ------
@@ -57,27 +58,36 @@ def list_folder(
         raise WsssError(f"no dataset at {source}: set locations.dataset in the config to a folder in VOC layout")
     known = partial(_has_photograph, source)
     splits = {split: read_list(list_path(source, name, own_lists), known) for split, name in lists.items()}
-    labelled = sorted({image_id for split in LABELLED for image_id in splits[split]})
-    table = select_labels(image_labels_path(source, own_lists), labelled, list(classes), list(ignored_classes))
-    listed = sorted({image_id for members in splits.values() for image_id in members})
+    labelled, ordered = labelled_ids(splits), by_value(classes)
+    labels = table_labels(image_labels_path(source, own_lists), labelled, ordered, list(ignored_classes))
     masks = mask_folder(source)
     there = {path.stem for path in (source / masks).glob("*.png")}
-    ordered = by_value(classes)
-    rows = table[list(ordered)].to_numpy(np.float32)
     return Listing(
         source,
-        {image_id: f"JPEGImages/{image_id}.jpg" for image_id in listed},
+        photographs_of(splits),
         splits,
-        dict(zip(table["image_id"], rows, strict=True)),
+        labels,
         ordered,
         by_value(ignored_classes),
-        {image_id: f"{masks}/{image_id}.png" for image_id in listed if image_id in there},
+        {image_id: f"{masks}/{image_id}.png" for image_id in labelled if image_id in there},
+        has_background=has_background,
     )
 
 
 def _has_photograph(source: Path, image_id: str) -> bool:
     """Whether a text, which may be any line of a list, is the id of a photograph."""
     return not why_unsafe(image_id) and (source / "JPEGImages" / f"{image_id}.jpg").is_file()
+
+
+def labelled_ids(splits: Mapping[str, Sequence[str]]) -> list[str]:
+    """Ids of the images that have labels, ascending: all but those of test alone."""
+    return sorted({image_id for split in LABELLED for image_id in splits.get(split, ())})
+
+
+def photographs_of(splits: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """The path of each listed photograph in a folder in VOC layout, by its id in ascending order."""
+    listed = sorted({image_id for members in splits.values() for image_id in members})
+    return {image_id: f"JPEGImages/{image_id}.jpg" for image_id in listed}
 
 
 def mask_folder(source: Path) -> str:
@@ -90,18 +100,16 @@ def by_value(classes: Mapping[str, int]) -> dict[str, int]:
     return dict(sorted(classes.items(), key=lambda item: item[1]))
 
 
-def check_lengths(source: Path, lists: Mapping[str, str], lengths: Mapping[str, int]) -> None:
-    """Raise WsssError if a list of the folder `source` has another length than the published list of that name."""
-    for name in lists.values():
-        if name not in lengths:
-            continue
-        found = len(read_list(list_path(source, name)))
-        if found != lengths[name]:
-            raise WsssError(
-                f"{list_path(source, name)} names {found:,} images, and the list {name} of this dataset has "
-                f"{lengths[name]:,}: for a part of it put a file of your own into locations.lists and name it in "
-                f"data.lists, with its ending .txt"
-            )
+def table_labels(
+    path: Path, ids: Sequence[str], classes: Mapping[str, int], ignored: Sequence[str]
+) -> dict[str, np.ndarray]:
+    """Zeros and ones of each image from a table of image-level labels: float32 (n,), in the order of `classes`.
+
+    Raises WsssError as `select_labels`.
+    """
+    table = select_labels(path, ids, list(classes), ignored)
+    rows = table[list(classes)].to_numpy(np.float32)
+    return dict(zip(table["image_id"], rows, strict=True))
 
 
 def select_labels(path: Path, ids: Sequence[str], classes: Sequence[str], ignored: Sequence[str]) -> "pd.DataFrame":

@@ -41,6 +41,14 @@ class IndexRow(NamedTuple):
 INDEX_COLUMNS = IndexRow._fields
 
 
+class SkippedImage(NamedTuple):
+    """A row of skipped.tsv: an image that was left out, its file below the dataset's folder, and why."""
+
+    id: str
+    file: str
+    reason: str
+
+
 def read_index(path: Path) -> dict[str, IndexRow]:
     """Rows of images.tsv by the image's id.
 
@@ -61,6 +69,18 @@ def read_index(path: Path) -> dict[str, IndexRow]:
         if len(cells) != len(INDEX_COLUMNS) or not all(cell.isdecimal() for cell in cells[1:6]):
             raise WsssError(f"{path}, line {number} is damaged: {remake(path.parent)}")
         rows[cells[0]] = IndexRow(cells[0], *map(int, cells[1:6]), *cells[6:])  # type: ignore[arg-type]
+    return rows
+
+
+def read_skipped(path: Path) -> list[SkippedImage]:
+    """Rows of skipped.tsv. Raises WsssError if the file cannot be read or a row is damaged."""
+    try:
+        header, *lines, _ = path.read_text().split("\n")
+        rows = [SkippedImage(*line.split("\t")) for line in lines]
+    except (OSError, ValueError, TypeError) as error:
+        raise WsssError(f"{path} cannot be read ({error}): {remake(path.parent)}") from None
+    if header != "\t".join(SkippedImage._fields):
+        raise WsssError(f"{path} has another header than {' '.join(SkippedImage._fields)}: {remake(path.parent)}")
     return rows
 
 

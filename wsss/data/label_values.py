@@ -2,6 +2,8 @@
 
 The n classes of a dataset have the numbers 1..n in the order of their values. 0 is the background. Label images on disk
 hold the values of the config: if `cat` is 8 there, a pixel of a cat is 8.
+
+Where every pixel belongs to a class, 0 stands for no class. In label images such pixels are 255.
 """
 
 from collections.abc import Mapping
@@ -51,10 +53,20 @@ class LabelValues:
             table[value] = IGNORE
         return table
 
+    @property
+    def first(self) -> int:
+        """The lowest number that a pixel may have: 0, or 1 where every pixel belongs to a class."""
+        return 0 if self.has_background else 1
+
     @cached_property
     def values(self) -> np.ndarray:
-        """The value of each number 0..255, uint8 (256,); a number that is no class keeps its value."""
+        """The value of each number 0..255, uint8 (256,); a number that is no class keeps its value.
+
+        Without a background the value of 0 is 255, because a pixel without a class says nothing.
+        """
         table = np.arange(256, dtype=np.uint8)
+        if not self.has_background:
+            table[0] = IGNORE
         for number, value in enumerate(self.classes.values(), 1):
             table[number] = value
         return table

@@ -11,7 +11,7 @@ from pathlib import Path
 from wsss.data.dataset import SPLITS, truth_of
 from wsss.data.image_ids import why_unsafe
 from wsss.data.images import read_image
-from wsss.data.index import INDEX_COLUMNS, IndexRow
+from wsss.data.index import INDEX_COLUMNS, IndexRow, SkippedImage
 from wsss.data.label_values import BACKGROUND, MOST_CLASSES, LabelValues
 from wsss.data.listing import Listing
 from wsss.data.photographs import MOST_PIXELS, bounded_size, look, upright_image
@@ -59,11 +59,12 @@ def prepare(
     if problems and not skip_bad_images:
         more = f" (and {len(problems) - 1} more images)" if len(problems) > 1 else ""
         raise WsssError(f"{next(iter(problems.values()))}{more}")
+    skipped = [SkippedImage(one, listing.photographs[one], why) for one, why in problems.items()]
     listing = _without(listing, problems)
     rows = [row for row in found.values() if isinstance(row, IndexRow)]
     for split in SPLITS:
         write_text(root / "lists" / f"{split}.txt", "".join(f"{one}\n" for one in listing.splits.get(split, [])))
-    write_text(root / "skipped.tsv", "id\treason\n" + "".join(f"{one}\t{why}\n" for one, why in problems.items()))
+    write_text(root / "skipped.tsv", "".join("\t".join(row) + "\n" for row in (SkippedImage._fields, *skipped)))
     _write_labels(root / "image_labels.csv", listing)
     facts = {"classes": listing.classes, "ignored_classes": listing.ignored_classes}
     write_json(root / "dataset.json", {**facts, "has_background": listing.has_background})
@@ -124,6 +125,11 @@ def _check_classes(listing: Listing) -> None:
     classes = [*listing.classes, *listing.ignored_classes]
     if len(classes) > MOST_CLASSES:
         raise WsssError(f"the dataset has {len(classes)} classes; label images of 8 bits hold at most {MOST_CLASSES}")
+    if len(listing.classes) == 1 and not listing.has_background:
+        raise WsssError(
+            f"{next(iter(listing.classes))} is the only class, and there is no background: there is nothing to tell "
+            "apart; name more classes in data.classes, or set data.background: first"
+        )
     if BACKGROUND in listing.classes and listing.has_background:
         raise WsssError(
             f"a class is called {BACKGROUND}, which is the name of the value 0: rename the class in data.classes, or "
@@ -147,6 +153,11 @@ def _check_splits(listing: Listing) -> None:
         raise WsssError(
             f"{min(shared)} is in the lists of train and of val, as are {len(shared) - 1} others: "
             "nothing may be trained on images of val; without images to hold out, name the same list for both"
+        )
+    if tested := set(splits["train"]) & set(splits["test"]):
+        raise WsssError(
+            f"{min(tested)} is in the lists of train and of test, as are {len(tested) - 1} others: images of test have "
+            "no labels to train on; take them out of one of the lists"
         )
     if not any(listing.labels[image_id].any() for image_id in splits["train"]):
         raise WsssError(f"the image-level labels name no class in any of the {len(splits['train'])} images of train")

@@ -7,19 +7,16 @@ import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from xml.etree import ElementTree
-
-import numpy as np
-from scipy.io import loadmat
 
 from wsss.data.download import Archive, unpack, whole_folder
-from wsss.data.images import IGNORE, read_image, read_labels, write_labels
+from wsss.data.images import read_image
 from wsss.data.lists import read_list
-from wsss.data.voc_layout import VOC12_LENGTHS, image_labels_path, list_path
+from wsss.data.voc_annotations import class_row, train_aug_of, write_merged_mask
+from wsss.data.voc_layout import LABELLED, VOC12_LENGTHS, image_labels_path, list_path
 from wsss.errors import WsssError
 from wsss.files import write_text
 from wsss.progress import track
-from wsss.settings.data import VOC_CLASSES
+from wsss.settings.data import VOC_CLASSES, is_own_list
 
 VOC_ARCHIVE = Archive(
     "https://thor.robots.ox.ac.uk/pascal/VOC/voc2012/VOCtrainval_11-May-2012.tar",
@@ -31,12 +28,14 @@ SBD_ARCHIVE = Archive(
     "benchmark.tgz",
     "82b4d87ceb2ed10f6038a1cba92111cb",
 )
-TRAIN_AUG_IMAGES = VOC12_LENGTHS["train_aug"]
+TEST_ARCHIVE = "VOC2012test.tar"
 VOC_FOLDER = "VOCdevkit/VOC2012"
 SBD_FOLDER = "benchmark_RELEASE/dataset"
 VOC_LISTS = tuple(f"ImageSets/Segmentation/{name}.txt" for name in ("train", "val", "trainval"))
+TEST_LIST = "ImageSets/Segmentation/test.txt"
+PHOTOS = "JPEGImages"
 # The files that VOC has for an image. An image without a mask in VOC has one in SBD.
-VOC_FILES = {"JPEGImages": ".jpg", "Annotations": ".xml", "SegmentationClass": ".png"}
+VOC_FILES = {PHOTOS: ".jpg", "Annotations": ".xml", "SegmentationClass": ".png"}
 SBD_PARTS = ("cls", "train.txt", "val.txt")
 
 
@@ -47,71 +46,59 @@ def build_voc12(
     lists: Mapping[str, str],
     own_lists: Path | None = None,
     workers: int = 1,
-    train_aug_images: int = TRAIN_AUG_IMAGES,
+    test_archive: Path | None = None,
+    lengths: Mapping[str, int] = VOC12_LENGTHS,
 ) -> None:
-    """Make `out` from the two archives, completely or not at all. An old `out` is replaced.
+    """Make a folder of VOC 2012 from the official archives, completely or not at all.
 
-    `lists` maps train, train_scored and val to names of VOC's lists or of files in `own_lists` (see list_path).
-    `out` gets all lists of VOC, and train_aug, which is made from both archives. The images of `lists`, and no others,
-    get JPEGImages, Annotations and SegmentationClass as in VOC. They also get SegmentationClassAug/<id>.png (uint8,
-    0 background, 1..20, 255 ignored) and image_labels.csv. These two are made from both archives, by `workers` threads.
-    Raises WsssError for an archive that is not the official one, a train_aug without exactly `train_aug_images` images,
-    a list with an id that is not an image of VOC, and images, masks or annotations that are missing, damaged or do not
-    fit each other.
+    The folder gets all lists of VOC, and train_aug, which is made from both archives. The images of train, train_scored
+    and val, and no others, get JPEGImages, Annotations and SegmentationClass as in VOC. They also get
+    SegmentationClassAug/<id>.png (uint8, 0 background, 1..20, 255 ignored) and image_labels.csv, both made from both
+    archives. Images of test alone get JPEGImages only.
+
+    Parameters
+    ----------
+    voc_archive : Path
+        The archive of VOC 2012's train and val images.
+    sbd_archive : Path
+        The archive of SBD.
+    out : Path
+        The folder. An old one is replaced.
+    lists : Mapping[str, str]
+        From train, train_scored and val, and perhaps test, to names of VOC's lists or of files in `own_lists`.
+    own_lists : Path or None
+        The folder of the user's own lists.
+    workers : int
+        Threads that merge masks, at least 1.
+    test_archive : Path or None
+        The archive of VOC 2012's test images. It is read only if the list of test names one of them.
+    lengths : Mapping[str, int]
+        The lengths that the lists train_aug and test must have.
+
+    Raises
+    ------
+    WsssError
+        For an archive that is missing or not the official one, lists that name images without a photograph, and
+        images, masks or annotations that are missing, damaged or do not fit each other.
     """
     with whole_folder(out) as folder:
         voc = _unpacked(voc_archive, folder / "voc", VOC_FOLDER, (*VOC_LISTS, *VOC_FILES))
         sbd = _unpacked(sbd_archive, folder / "sbd", SBD_FOLDER, SBD_PARTS)
         _make_lists(voc, sbd, folder)
-        if (found := len(read_list(list_path(folder, "train_aug")))) != train_aug_images:
-            raise WsssError(
-                f"{voc_archive} and {sbd_archive} give {found} images for train_aug, not {train_aug_images}: "
-                "one of them is not the official archive; delete it and run again"
-            )
-        listed = _listed(folder, voc / "JPEGImages", lists, own_lists)
-        _keep_listed_photographs(voc, folder, listed)
-        _write_listed(folder, sbd / "cls", listed, workers)
+        _check_length(folder, "train_aug", lengths, [voc_archive, sbd_archive])
+        _add_test_images(voc, folder, lists, own_lists, test_archive)
+        _check_length(folder, "test", lengths, [test_archive] if test_archive else [])
+        files, there = (
+            {split: list_path(folder, name, own_lists) for split, name in lists.items()},
+            _stems(voc / PHOTOS),
+        )
+        listed = _listed(files.values(), there)
+        labelled = _listed((file for split, file in files.items() if split in LABELLED), there)
+        for part in VOC_FILES:
+            _keep(voc, folder, part, listed if part == PHOTOS else labelled)
+        _write_listed(folder, sbd / "cls", labelled, workers)
         shutil.rmtree(folder / "voc")
         shutil.rmtree(folder / "sbd")
-
-
-def merge_lists(voc_train: Iterable[str], voc_val: Iterable[str], sbd: Iterable[str]) -> list[str]:
-    """Ids of train_aug, ascending: those of VOC's train and of SBD that are not in VOC's val."""
-    return sorted({*voc_train, *sbd} - set(voc_val))
-
-
-def read_sbd_labels(path: Path) -> np.ndarray:
-    """Labels of an SBD file cls/<id>.mat (MATLAB 5, GTcls.Segmentation): uint8 of shape (height, width).
-
-    Raises WsssError if the file is missing, damaged or of another kind.
-    """
-    if not path.is_file():
-        raise WsssError(f"missing label file: {path}")
-    try:
-        labels = np.asarray(loadmat(path, variable_names=["GTcls"])["GTcls"]["Segmentation"][0, 0])
-    except Exception as error:  # the reader raises many kinds of errors for a damaged file
-        raise WsssError(f"damaged label file: {path} ({error}); get the archive of SBD anew") from None
-    if labels.ndim != 2 or labels.dtype != np.uint8:
-        raise WsssError(f"{path}: GTcls.Segmentation is {labels.dtype} of shape {labels.shape}, not 8-bit labels")
-    return labels
-
-
-def object_names(path: Path) -> set[str]:
-    """Names of all objects of a VOC annotation, difficult ones too, without their parts (heads, hands).
-
-    Raises WsssError if the file is missing, is not such XML, or declares a document type. No annotation of VOC declares
-    one, and it could define entities that grow without bound or read other files.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-        if "<!DOCTYPE" in text or "<!ENTITY" in text:
-            raise WsssError(f"{path} declares a document type or entities; this is no annotation of VOC")
-        root = ElementTree.fromstring(text)
-    except FileNotFoundError:
-        raise WsssError(f"missing annotation: {path}") from None
-    except (ElementTree.ParseError, ValueError) as error:
-        raise WsssError(f"damaged annotation: {path} ({error}); get the archive of VOC anew") from None
-    return {(item.findtext("name") or "").strip() for item in root.findall("object")}
 
 
 def _unpacked(archive: Path, folder: Path, inner: str, parts: Sequence[str]) -> Path:
@@ -127,16 +114,45 @@ def _make_lists(voc: Path, sbd: Path, folder: Path) -> None:
     (folder / VOC_LISTS[0]).parent.mkdir(parents=True)
     for part in VOC_LISTS:
         (voc / part).rename(folder / part)
-    train, val = (read_list(list_path(folder, name)) for name in ("train", "val"))
-    train_aug = merge_lists(train, val, [*read_list(sbd / "train.txt"), *read_list(sbd / "val.txt")])
-    write_text(list_path(folder, "train_aug"), "\n".join(train_aug) + "\n")
+    write_text(list_path(folder, "train_aug"), "".join(f"{one}\n" for one in train_aug_of(folder, sbd)))
 
 
-def _listed(folder: Path, photographs: Path, lists: Mapping[str, str], own_lists: Path | None) -> list[str]:
+def _add_test_images(voc: Path, folder: Path, lists: Mapping[str, str], own: Path | None, archive: Path | None) -> None:
+    """Add VOC's test photographs and their list to what is unpacked, if the list of test needs them."""
+    if (name := lists.get("test")) is None:
+        return
+    file = list_path(folder, name, own)
+    if (is_own_list(name) or file.is_file()) and set(read_list(file)) <= _stems(voc / PHOTOS):
+        return
+    if archive is None or not archive.is_file():
+        where = archive or TEST_ARCHIVE
+        raise WsssError(
+            f"data.lists.test: {name} needs VOC 2012's test images, which are given out after a login only: put "
+            f"the archive there as {where}, or set locations.dataset to a folder that has them"
+        )
+    test = _unpacked(archive, folder / "test", VOC_FOLDER, (TEST_LIST, PHOTOS))
+    (test / TEST_LIST).rename(folder / TEST_LIST)
+    for photograph in (test / PHOTOS).iterdir():
+        if not (kept := voc / PHOTOS / photograph.name).exists():
+            photograph.rename(kept)
+    shutil.rmtree(folder / "test")
+
+
+def _check_length(folder: Path, name: str, lengths: Mapping[str, int], archives: Sequence[Path]) -> None:
+    """Raise WsssError if a list that the archives give has another length than it should have."""
+    file = list_path(folder, name)
+    if file.is_file() and name in lengths and (found := len(read_list(file))) != lengths[name]:
+        told, wrong = " and ".join(map(str, archives)), "it" if len(archives) == 1 else "one of them"
+        raise WsssError(
+            f"{told} {'gives' if len(archives) == 1 else 'give'} {found} images for {name}, not {lengths[name]}: "
+            f"{wrong} is not the official archive; delete it and run again"
+        )
+
+
+def _listed(files: Iterable[Path], there: set[str]) -> list[str]:
     """Ids of the images that the lists name, ascending. Raises WsssError for one without a photograph."""
-    there = {path.stem for path in photographs.iterdir()}
     listed: set[str] = set()
-    for file in sorted({list_path(folder, name, own_lists) for name in lists.values()}):
+    for file in sorted(set(files)):
         ids = read_list(file)
         if strange := sorted(set(ids) - there):
             raise WsssError(
@@ -147,14 +163,17 @@ def _listed(folder: Path, photographs: Path, lists: Mapping[str, str], own_lists
     return sorted(listed)
 
 
-def _keep_listed_photographs(voc: Path, folder: Path, listed: Sequence[str]) -> None:
-    """Move VOC's files of the listed images to `folder`."""
-    for part, suffix in VOC_FILES.items():
-        (folder / part).mkdir()
-        for image_id in listed:
-            file = voc / part / f"{image_id}{suffix}"
-            if file.exists():
-                file.rename(folder / part / file.name)
+def _stems(folder: Path) -> set[str]:
+    return {path.stem for path in folder.iterdir()}
+
+
+def _keep(voc: Path, folder: Path, part: str, ids: Iterable[str]) -> None:
+    """Move one of VOC's files for each of the images `ids` to `folder`, where VOC has it."""
+    (folder / part).mkdir()
+    for image_id in ids:
+        file = voc / part / f"{image_id}{VOC_FILES[part]}"
+        if file.exists():
+            file.rename(folder / part / file.name)
 
 
 def _write_listed(folder: Path, sbd_masks: Path, ids: Sequence[str], workers: int) -> None:
@@ -162,24 +181,11 @@ def _write_listed(folder: Path, sbd_masks: Path, ids: Sequence[str], workers: in
     (folder / "SegmentationClassAug").mkdir()
 
     def make(image_id: str) -> str:
-        write_labels(folder / "SegmentationClassAug" / f"{image_id}.png", _labels(folder, sbd_masks, image_id))
-        present = object_names(folder / "Annotations" / f"{image_id}.xml")
-        return ",".join([image_id, *(str(int(name in present)) for name in VOC_CLASSES)])
+        width, height = read_image(folder / PHOTOS / f"{image_id}.jpg").size
+        mask = folder / "SegmentationClassAug" / f"{image_id}.png"
+        write_merged_mask(mask, folder, sbd_masks, image_id, (height, width))
+        return ",".join([image_id, *map(str, class_row(folder / "Annotations" / f"{image_id}.xml"))])
 
     with ThreadPoolExecutor(workers) as pool:
         rows = list(track(pool.map(make, ids), len(ids), "merging masks of VOC and SBD"))
     write_text(image_labels_path(folder), "\n".join([",".join(["image_id", *VOC_CLASSES]), *rows]) + "\n")
-
-
-def _labels(folder: Path, sbd_masks: Path, image_id: str) -> np.ndarray:
-    """The mask of VOC, with its ignored outlines, if there is one; else the mask of SBD."""
-    voc_mask, sbd_mask = folder / "SegmentationClass" / f"{image_id}.png", sbd_masks / f"{image_id}.mat"
-    path, labels = (voc_mask, read_labels(voc_mask)) if voc_mask.exists() else (sbd_mask, read_sbd_labels(sbd_mask))
-    width, height = read_image(folder / "JPEGImages" / f"{image_id}.jpg").size
-    if labels.shape != (height, width):
-        raise WsssError(f"{path} has shape {labels.shape}, its image {(height, width)}: get both archives anew")
-    if ((labels > len(VOC_CLASSES)) & (labels != IGNORE)).any():
-        raise WsssError(
-            f"{path} holds a label that is neither 0..{len(VOC_CLASSES)} nor {IGNORE}: get the archive anew"
-        )
-    return labels

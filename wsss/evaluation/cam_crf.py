@@ -7,6 +7,7 @@ import numpy as np
 
 from wsss.data.dataset import Dataset
 from wsss.labelling.from_cams import labels_from_cams
+from wsss.labelling.label_maps import scores_for
 from wsss.labelling.smoothed_cams import labels_of_smoothed_cams
 from wsss.settings.cam_crf import CamCrfSettings
 from wsss.stores.label_images import write_label_shard
@@ -29,7 +30,7 @@ def cam_crf_labels(image: np.ndarray, cams: np.ndarray, keys: np.ndarray, settin
     Returns
     -------
     np.ndarray
-        Labels, uint8 (H, W): 0 and keys + 1.
+        Labels, uint8 (H, W): 0 and keys + 1. With the background score `NO_BACKGROUND`, 0 stands for no class.
 
     References
     ----------
@@ -42,5 +43,6 @@ def write_cam_crf_shard(
     dataset: Dataset, ids: Sequence[str], cams: Path, settings: CamCrfSettings, folder: Path, manifest: Path
 ) -> None:
     """Write CAM+CRF labels of `ids` into `folder`/labels, from the stores of the stage folder `cams`."""
-    labels_of = labels_from_cams(dataset, cams, lambda image, cam, keys: cam_crf_labels(image, cam, keys, settings))
+    scores = scores_for(settings, dataset.has_background)
+    labels_of = labels_from_cams(dataset, cams, lambda image, cam, keys: cam_crf_labels(image, cam, keys, scores))
     write_label_shard(dataset.values, ids, labels_of, folder, manifest, "CAM+CRF labels")

@@ -7,14 +7,35 @@ import numpy as np
 
 from wsss.data.dataset import Dataset
 from wsss.errors import WsssError
-from wsss.evaluation.thresholds import threshold_matrices
+from wsss.evaluation.thresholds import score_range, threshold_matrices
+from wsss.files import write_json
+from wsss.labelling.label_maps import NO_BACKGROUND, score_to_exceed
 from wsss.progress import track
+from wsss.settings.cam_curve import CamCurveSettings
 from wsss.stores.cam_store import CamStore
 from wsss.stores.image_store import store_path
+
+# Without a background, labels of CAMs depend on no score. The curve then has one point, at this score.
+ONE_POINT = np.zeros(1)
+
+
+def write_cam_curve(dataset: Dataset, split: str, cams: Path, settings: CamCurveSettings, path: Path) -> None:
+    """Write the confusion matrices of a split's CAMs, from the stage folder `cams`, as JSON.
+
+    `images` is the number of images with masks. `matrices` has one matrix for each of `background_scores`. All are
+    zeros if there are no masks.
+    """
+    ids = dataset.scored_ids(split)
+    scores = score_range(*settings.thresholds) if dataset.has_background else ONE_POINT
+    matrices = score_cams(dataset, ids, cams, scores)
+    write_json(path, {"images": len(ids), "background_scores": scores.tolist(), "matrices": matrices.tolist()})
 
 
 def score_cams(dataset: Dataset, ids: Sequence[str], cams: Path, scores: np.ndarray) -> np.ndarray:
     """Confusion matrices of stored CAMs over all ids, one for each background score.
+
+    Without a background the scores are not used: pixels get the strongest class of their image. Where several classes
+    have no score, a pixel counts as no class, and the class of the truth misses it.
 
     Parameters
     ----------
@@ -30,7 +51,7 @@ def score_cams(dataset: Dataset, ids: Sequence[str], cams: Path, scores: np.ndar
     Returns
     -------
     np.ndarray
-        Counts, int64 (t, n + 1, n + 1).
+        Counts, int64 (t, n + 1, n + 1). Zeros without images.
 
     Raises
     ------
@@ -41,8 +62,10 @@ def score_cams(dataset: Dataset, ids: Sequence[str], cams: Path, scores: np.ndar
     total = np.zeros((len(scores), classes, classes), np.int64)
     for image_id in track(ids, len(ids), "scoring CAMs"):
         store = CamStore.read(store_path(cams, image_id), image_id)
+        alone = np.full(len(scores), score_to_exceed(NO_BACKGROUND, len(store.keys)))
+        own = scores if dataset.has_background else alone
         try:
-            total += threshold_matrices(dataset.truth(image_id), store.full(), store.keys, scores, classes)
+            total += threshold_matrices(dataset.truth(image_id), store.full(), store.keys, own, classes)
         except WsssError as error:
             raise WsssError(f"{image_id}: {error}") from None
     return total

@@ -1,82 +1,112 @@
 """The metrics of one run, from the scores of its stages."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from wsss.data.dataset import Dataset, scored_split
 from wsss.evaluation.metrics import Record, record
 from wsss.evaluation.thresholds import CurvePoint, best, threshold_curve
+from wsss.labelling.label_maps import NO_BACKGROUND, scores_for
 from wsss.settings.run import RunSettings
 from wsss.settings.smoothing import SmoothingSettings
 
 
-def collect(run: RunSettings, classes: Sequence[str], scores: Mapping[str, Path]) -> list[Record]:
+def collect(run: RunSettings, dataset: Dataset, scores: Mapping[str, Path]) -> list[Record]:
     """The metrics of one run, from the scores of its stages.
 
-    The background score of CAMs is the best one on the masks of train. It is used for val too. No stage trains with it.
+    The background score of CAMs is the best one on the masks of train. It is used for val too. If train has no masks,
+    it is the best one on those of val, which gives an upper bound. No stage trains with it.
 
     Parameters
     ----------
     run : RunSettings
         The run.
-    classes : Sequence[str]
-        The names of the n classes, without the background.
+    dataset : Dataset
+        The dataset that it was made from.
     scores : Mapping[str, Path]
         From `<stage>_<split>` to the JSON file of that stage's confusion matrices.
 
     Returns
     -------
     list[Record]
-        A record for each stage and split.
+        A record for each stage and split. There is none where no pixel could be scored, as without masks.
     """
     content = {name: json.loads(path.read_text()) for name, path in scores.items()}
-    cam_facts = _facts(run.classifier.backbone.label, run.classifier.seed)
     segmentation_facts = {
         **_facts(run.segmentation.backbone.label, run.segmentation.seed),
         "supervision": run.supervision,
     }
-    records = []
-    if "cam_train" in content:
-        chosen = best(curve_of(content["cam_train"], classes))["background_score"]
-        for split in ("train", "val"):
-            found = content[f"cam_{split}"]
-            matrix = found["matrices"][found["background_scores"].index(chosen)]
-            facts = {**cam_facts, "threshold": chosen, "threshold_from": "train"}
-            records.append(_record("cam", split, found["images"], matrix, classes, facts))
+    smoothed, pseudo = _smoothed_cam_facts(run, dataset), _pseudo_label_facts(run, dataset)
     fixed: list[tuple[str, str, dict[str, Any]]] = [
-        ("cam_crf", "train", _smoothed_cam_facts(run)),
-        ("cam_crf", "val", _smoothed_cam_facts(run)),
-        ("pseudo_label", "train", _pseudo_label_facts(run)),
+        ("cam_crf", "train", smoothed),
+        ("cam_crf", "val", smoothed),
+        ("pseudo_label", "train", pseudo),
         ("prediction", "val", segmentation_facts),
         ("prediction_crf", "val", {**segmentation_facts, "post_processing": _name(run.prediction_labels.crf)}),
     ]
-    for stage, split, facts in fixed:
-        found = content.get(f"{stage}_{split}")
-        if found is not None:
-            records.append(_record(stage, split, found["images"], found["matrix"], classes, facts))
+    return [
+        *_cam_records(run, dataset, content),
+        *(
+            _record(stage, split, dataset, found["images"], found["matrix"], facts)
+            for stage, split, facts in fixed
+            if (found := content.get(f"{stage}_{split}")) is not None and np.any(found["matrix"])
+        ),
+    ]
+
+
+def curves_of(dataset: Dataset, scores: Mapping[str, Path]) -> dict[str, list[CurvePoint]]:
+    """The threshold curves of CAMs by split, from the files of their scores. Splits without a scored pixel have none.
+
+    The background score of a run is the best one of the first curve.
+    """
+    content = {name: json.loads(path.read_text()) for name, path in scores.items() if name in ("cam_train", "cam_val")}
+    return {split: _curve(dataset, found) for split, found in _scored_cams(content).items()}
+
+
+def _scored_cams(content: Mapping[str, Any]) -> dict[str, Any]:
+    """The content of the scores of CAMs by split, train first. Splits without a scored pixel are left out."""
+    found = {split: content.get(f"cam_{split}") for split in ("train", "val")}
+    return {split: scores for split, scores in found.items() if scores is not None and np.any(scores["matrices"])}
+
+
+def _curve(dataset: Dataset, content: Mapping[str, Any]) -> list[CurvePoint]:
+    matrices, scores = np.array(content["matrices"]), np.array(content["background_scores"])
+    return threshold_curve(matrices, scores, dataset.classes, dataset.has_background)
+
+
+def _cam_records(run: RunSettings, dataset: Dataset, content: Mapping[str, Any]) -> list[Record]:
+    scored = _scored_cams(content)
+    if not scored:
+        return []
+    first = next(iter(scored))
+    chosen = best(_curve(dataset, scored[first]))["background_score"]
+    facts = _facts(run.classifier.backbone.label, run.classifier.seed)
+    if dataset.has_background:
+        facts |= {"threshold": chosen, "threshold_from": first}
+    records = []
+    for split, found in scored.items():
+        matrix = found["matrices"][found["background_scores"].index(chosen)]
+        records.append(_record("cam", split, dataset, found["images"], matrix, facts))
     return records
-
-
-def curve_of(content: Mapping[str, Any], classes: Sequence[str]) -> list[CurvePoint]:
-    """The threshold curve of CAMs, from the JSON file of their scores."""
-    return threshold_curve(np.array(content["matrices"]), np.array(content["background_scores"]), classes)
 
 
 def _facts(initialisation: str, seed: int) -> dict[str, Any]:
     return {"initialisation": initialisation, "seed": seed}
 
 
-def _smoothed_cam_facts(run: RunSettings) -> dict[str, Any]:
+def _smoothed_cam_facts(run: RunSettings, dataset: Dataset) -> dict[str, Any]:
     facts = _facts(run.classifier.backbone.label, run.classifier.seed)
-    return _from_config(facts, run.cam_crf.background_score, _name(run.cam_crf.crf))
+    settings = scores_for(run.cam_crf, dataset.has_background)
+    return _from_config(facts, settings.background_score, _name(settings.crf))
 
 
-def _pseudo_label_facts(run: RunSettings) -> dict[str, Any]:
+def _pseudo_label_facts(run: RunSettings, dataset: Dataset) -> dict[str, Any]:
     """Facts of the pseudo labels' record. Initial weights and seed are those of the last network they depend on."""
-    settings = run.pseudo_labels
+    settings = scores_for(run.pseudo_labels, dataset.has_background)
     last = run.irnet if run.irnet is not None and "irnet" in settings.needs else run.classifier
     post_processing = settings.method if settings.method in ("crf", "pamr") else "none"
     return _from_config(_facts(last.backbone.label, last.seed), settings.object_score, post_processing)
@@ -88,10 +118,18 @@ def _name(smoothing: SmoothingSettings) -> str:
 
 
 def _from_config(facts: dict[str, Any], score: float, post_processing: str) -> dict[str, Any]:
-    return {**facts, "threshold": score, "threshold_from": "config", "post_processing": post_processing}
+    threshold = {} if score == NO_BACKGROUND else {"threshold": score, "threshold_from": "config"}
+    return {**facts, **threshold, "post_processing": post_processing}
 
 
-def _record(
-    stage: str, split: str, images: int, matrix: Any, classes: Sequence[str], facts: Mapping[str, Any]
-) -> Record:
-    return record(np.array(matrix, np.int64), classes, stage=stage, split=split, images=images, **facts)
+def _record(stage: str, split: str, dataset: Dataset, images: int, matrix: Any, facts: Mapping[str, Any]) -> Record:
+    return record(
+        np.array(matrix, np.int64),
+        dataset.classes,
+        dataset.has_background,
+        stage=stage,
+        split=split,
+        images=images,
+        listed=len(dataset.ids(scored_split(split))),
+        **facts,
+    )

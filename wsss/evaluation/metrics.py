@@ -26,7 +26,10 @@ class Record(BaseModel):
     split: Literal["train", "val"]
     miou: Fraction
     pixel_accuracy: Fraction
+    # The number of images that are scored: those that have masks.
     images: int
+    # The number of images on the list of what is scored. None in tables of earlier versions.
+    listed: int | None = None
     # Background score of the labels, and its source: `config`, or the split on whose masks it was chosen.
     threshold: Fraction | None = None
     threshold_from: str | None = None
@@ -35,7 +38,7 @@ class Record(BaseModel):
     supervision: Literal["pseudo_labels", "truth"] | None = None
     initialisation: str
     seed: int | None = None
-    # IoU by class name, background first. None for a class that the ground truth does not contain.
+    # IoU by class name, background first if there is one. None for a class that the ground truth does not contain.
     per_class: dict[str, Fraction | None]
 
     @model_validator(mode="after")
@@ -48,13 +51,13 @@ class Record(BaseModel):
 _RECORDS = TypeAdapter(list[Record])
 
 
-def record(matrix: np.ndarray, classes: Sequence[str], **facts: Any) -> Record:
+def record(matrix: np.ndarray, classes: Sequence[str], has_background: bool = True, **facts: Any) -> Record:
     """A record from a confusion matrix, int64 (n + 1, n + 1), the names of the n classes and the other fields.
 
     Raises WsssError if the matrix counts nothing or the names do not fit it.
     """
     scores = {"miou": mean_iou(matrix), "pixel_accuracy": pixel_accuracy(matrix)}
-    return Record(**facts, **scores, per_class=named_iou(matrix, classes))
+    return Record(**facts, **scores, per_class=named_iou(matrix, classes, has_background))
 
 
 def write_metrics(records: Sequence[Record], json_path: Path, csv_path: Path) -> None:
@@ -65,7 +68,7 @@ def write_metrics(records: Sequence[Record], json_path: Path, csv_path: Path) ->
         cells = item.model_dump()
         cells.update({f"iou_{name}": score for name, score in cells.pop("per_class").items()})
         rows.append(cells)
-    write_csv(csv_path, rows)
+    write_csv(csv_path, rows, [name for name in Record.model_fields if name != "per_class"])
 
 
 def read_metrics(path: Path) -> list[Record]:

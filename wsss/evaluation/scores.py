@@ -111,25 +111,26 @@ def pixel_accuracy(matrix: np.ndarray) -> float:
     return float(np.trace(matrix) / matrix.sum())
 
 
-def named_iou(matrix: np.ndarray, classes: Sequence[str]) -> dict[str, float | None]:
-    """IoU by class name, background first. None for classes that the truth does not contain.
+def named_iou(matrix: np.ndarray, classes: Sequence[str], has_background: bool = True) -> dict[str, float | None]:
+    """IoU by class name, background first if there is one. None for classes that the truth does not contain.
 
     `classes` are the names of the n classes, without the background; `matrix` is (n + 1, n + 1). Raises WsssError if
     the names do not fit the matrix or occur twice.
     """
-    names = [BACKGROUND, *classes]
+    names = [BACKGROUND, *classes] if has_background else list(classes)
     if len(set(names)) != len(names):
         raise WsssError(f"a class occurs twice in {', '.join(names)}; rename it in data.classes")
-    if len(names) != len(matrix):
-        raise WsssError(f"{len(names)} classes with the background, but a confusion matrix of {len(matrix)}")
-    scores = iou_per_class(matrix)
+    if len(classes) + 1 != len(matrix):
+        raise WsssError(f"{len(classes) + 1} classes with the background, but a confusion matrix of {len(matrix)}")
+    scores = iou_per_class(matrix)[-len(names) :]
     return {name: None if np.isnan(score) else float(score) for name, score in zip(names, scores, strict=True)}
 
 
 def score_labels(dataset: Dataset, ids: Sequence[str], folder: Path, workers: int) -> np.ndarray:
     """Confusion matrix of the label images of a stage over all ids.
 
-    A pixel that is ignored in a label image (255) counts as background, because no object was found there.
+    A pixel that is ignored in a label image (255) counts as background, because no object was found there. Without a
+    background it counts as no class: it is in the column 0 of the matrix, and the class of the truth misses it.
 
     Parameters
     ----------
@@ -145,7 +146,7 @@ def score_labels(dataset: Dataset, ids: Sequence[str], folder: Path, workers: in
     Returns
     -------
     np.ndarray
-        Counts, int64 (n + 1, n + 1).
+        Counts, int64 (n + 1, n + 1). Zeros without images.
 
     Raises
     ------

@@ -86,7 +86,9 @@ def _counts_by_level(truth: np.ndarray, cams: np.ndarray, scores: np.ndarray, cl
     return np.bincount(cells, minlength=int(np.prod(shape))).reshape(shape)
 
 
-def threshold_curve(matrices: np.ndarray, scores: np.ndarray, classes: Sequence[str]) -> list[CurvePoint]:
+def threshold_curve(
+    matrices: np.ndarray, scores: np.ndarray, classes: Sequence[str], has_background: bool = True
+) -> list[CurvePoint]:
     """Scores of CAMs at each background score.
 
     Parameters
@@ -97,6 +99,8 @@ def threshold_curve(matrices: np.ndarray, scores: np.ndarray, classes: Sequence[
         Their background scores, float (t,).
     classes : Sequence[str]
         The names of the n classes, without the background.
+    has_background : bool
+        Whether pixels may belong to no class.
 
     Returns
     -------
@@ -104,7 +108,11 @@ def threshold_curve(matrices: np.ndarray, scores: np.ndarray, classes: Sequence[
         A point for each score, in their order; IoU in 0..1.
     """
     return [
-        CurvePoint(background_score=float(score), miou=mean_iou(matrix), per_class=named_iou(matrix, classes))
+        CurvePoint(
+            background_score=float(score),
+            miou=mean_iou(matrix),
+            per_class=named_iou(matrix, classes, has_background),
+        )
         for score, matrix in zip(scores, matrices, strict=True)
     ]
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 from wsss.data.own_files import find_labels, find_own_file
 from wsss.data.photograph_files import look_into
-from wsss.data.voc_layout import image_labels_path, list_path, own_lists_folder
+from wsss.data.voc_layout import image_labels_path, list_path, own_lists_folder, voc_folder, voc_list_path, voc_tables
 from wsss.errors import WsssError
 from wsss.plan.provenance import content_digest, short_hash
 from wsss.settings.coco import Coco14Settings, CocoSettings
@@ -30,12 +30,22 @@ def source_of(data: DataSettings, locations: LocationSettings) -> Source:
     return data.kind
 
 
+def dataset_folder(data: DataSettings, locations: LocationSettings) -> Path | None:
+    """The user's folder that a dataset's photographs are in; None if it is made from archives or from a seed."""
+    if locations.dataset is None or source_of(data, locations) not in FOLDERS:
+        return None
+    named = Path(locations.dataset)
+    return voc_folder(named) if isinstance(data, Voc12Settings) else named
+
+
 def train_list_file(data: Voc12Settings | FolderSettings, locations: LocationSettings, project: Path) -> Path | None:
     """The file of a dataset's train list on this machine; None if it is not there."""
     name, own_lists = data.lists.train, own_lists_folder(locations.lists, project)
-    if (own_lists if is_own_list(name) else locations.dataset) is None:
+    folder = dataset_folder(data, locations)
+    if (own_lists if is_own_list(name) else folder) is None:
         return None
-    file = list_path(Path(locations.dataset or ""), name, own_lists)
+    find = voc_list_path if isinstance(data, Voc12Settings) else list_path
+    file = find(folder or Path(), name, own_lists)
     return file if file.is_file() else None
 
 
@@ -43,7 +53,7 @@ def tables_digest(data: DataSettings, locations: LocationSettings, project: Path
     """Digest of the lists and image-level labels that a dataset is prepared from; empty if there are none.
 
     Users may correct these tables. Their content is a parameter of the step, so a correction makes it run again. The
-    official archives and files have their own sums or counts; of them, only the user's own lists count.
+    official archives and files have their own sums or counts; of them, only the user's own lists and labels count.
     """
     if isinstance(data, SyntheticSettings | Coco14Settings):
         return ""
@@ -51,18 +61,19 @@ def tables_digest(data: DataSettings, locations: LocationSettings, project: Path
         files = [file for file in (data.train, data.val) if file is not None]
         return content_digest(Path(locations.dataset or "") / file for file in files)
     names = sorted(set(data.lists.by_split().values()))
-    own_lists = own_lists_folder(locations.lists, project)
+    own_lists, folder = own_lists_folder(locations.lists, project), dataset_folder(data, locations)
     if source_of(data, locations) == "voc12":
         own = [list_path(Path(), name, own_lists) for name in names if is_own_list(name)]
         labels = [image_labels_path(own_lists)] if own_lists else []
-        return content_digest([*own, *labels]) if own else ""
-    if locations.dataset is None:
+        return content_digest([*own, *labels]) if own or any(file.is_file() for file in labels) else ""
+    if folder is None:
         return ""
-    source = Path(locations.dataset)
     if isinstance(data, ImagesSettings):
-        return _digest_of_own_images(data, source, own_lists)
+        return _digest_of_own_images(data, folder, own_lists)
+    if isinstance(data, Voc12Settings):
+        return content_digest(voc_tables(folder, names, own_lists))
     return content_digest(
-        [image_labels_path(source, own_lists), *(list_path(source, name, own_lists) for name in names)]
+        [image_labels_path(folder, own_lists), *(list_path(folder, name, own_lists) for name in names)]
     )
 
 

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from wsss.plan.locations import FOLDERS, Source, source_of, tables_digest
+from wsss.plan.locations import Source, dataset_folder, source_of, tables_digest
 from wsss.plan.provenance import code_digest, short_hash
 from wsss.plan.stages import ROOT, STAGES, files_of, folders_of, path_pattern, usual_settings, wildcard_constraints
 from wsss.settings.base import Settings
@@ -156,10 +156,8 @@ class Plan:
         dict[str, Path]
             The user's folder, by the name of the dataset's own folder.
         """
-        folder = self._locations.dataset
-        if folder is None:
-            return {}
-        return {name: Path(folder) for name, own in self._data.items() if source_of(own, self._locations) in FOLDERS}
+        found = {name: dataset_folder(own, self._locations) for name, own in self._data.items()}
+        return {name: folder for name, folder in found.items() if folder is not None}
 
     def settings_of(self, stage: str) -> JobParameter:
         """The settings of a stage as their key. The wildcard with the stage's name holds its folder.

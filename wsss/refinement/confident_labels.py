@@ -7,7 +7,7 @@ import numpy as np
 
 from wsss.data.dataset import Dataset
 from wsss.labelling.from_cams import labels_from_cams
-from wsss.labelling.label_maps import strongest, sure_labels
+from wsss.labelling.label_maps import scores_for, strongest, sure_labels
 from wsss.labelling.smoothing import smoother_of
 from wsss.settings.confident_labels import ConfidentLabelSettings
 from wsss.stores.label_images import write_label_shard
@@ -20,7 +20,7 @@ def confident_labels(
 
     The argmax against a high background score gives the foreground. The argmax against a low one gives the background.
     Each goes through the CRF, or PAMR in its place. All other pixels are ignored. An image without classes is all
-    background.
+    background. With the background score `NO_BACKGROUND`, only the foreground is labelled.
 
     Parameters
     ----------
@@ -54,5 +54,6 @@ def write_confident_shard(
     dataset: Dataset, ids: Sequence[str], cams: Path, settings: ConfidentLabelSettings, folder: Path, manifest: Path
 ) -> None:
     """Write confident labels of `ids` into `folder`/labels, from the stores of the stage folder `cams`."""
-    labels_of = labels_from_cams(dataset, cams, lambda image, cam, keys: confident_labels(image, cam, keys, settings))
+    scores = scores_for(settings, dataset.has_background)
+    labels_of = labels_from_cams(dataset, cams, lambda image, cam, keys: confident_labels(image, cam, keys, scores))
     write_label_shard(dataset.values, ids, labels_of, folder, manifest, "confident labels")

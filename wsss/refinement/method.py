@@ -48,7 +48,9 @@ class Refinement(Protocol):
     def refine(self, image: np.ndarray, store: CamStore) -> np.ndarray:
         """Labels of an image. Equal input gives equal labels.
 
-        If there are no classes, or all CAMs are 0, all pixels are background.
+        If there are no classes, or all CAMs are 0, all pixels are background. In a dataset without a background, the
+        background score of the settings is `wsss.labelling.label_maps.NO_BACKGROUND`, and the label 0 stands for no
+        class: such pixels are ignored.
 
         Parameters
         ----------

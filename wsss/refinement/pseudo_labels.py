@@ -7,6 +7,7 @@ import numpy as np
 
 from wsss.data.dataset import Dataset
 from wsss.data.images import read_image
+from wsss.labelling.label_maps import scores_for
 from wsss.refinement.method import Trainings
 from wsss.refinement.methods import refinement_of
 from wsss.settings.pseudo_labels import PseudoLabelSettings
@@ -28,7 +29,7 @@ def write_pseudo_shard(
 
     `trainings` must have what `settings.needs` names. Otherwise WsssError is raised.
     """
-    refinement = refinement_of(settings, trainings)
+    refinement = refinement_of(scores_for(settings, dataset.has_background), trainings)
 
     def labels_of(image_id: str) -> np.ndarray:
         image = np.asarray(read_image(dataset.image_path(image_id)))

@@ -29,7 +29,8 @@ def pseudo_label(
 
     The result of the walk is upsampled and divided by its maximum over all classes and pixels. Pixels up to the
     background score are background. Pixels above the foreground score get their strongest class. Pixels between both
-    scores are ignored. If there are no classes, or all CAMs are 0, all pixels are background.
+    scores are ignored. If there are no classes, or all CAMs are 0, all pixels are background. With the background score
+    `NO_BACKGROUND`, the label 0 stands for no class.
 
     Parameters
     ----------

@@ -1,10 +1,12 @@
 """The files of a comparison: records, table, Markdown and plot."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from wsss.data.dataset import Dataset
+from wsss.errors import WsssError
 from wsss.evaluation.collect import collect
 from wsss.evaluation.comparison import compare, markdown, write_table
 from wsss.evaluation.metrics import Record
@@ -17,7 +19,7 @@ from wsss.settings.run import RunSettings
 def write_comparison(
     name: str,
     stage: str,
-    classes: Sequence[str],
+    dataset: Dataset,
     runs: Mapping[str, Mapping[str, Mapping[str, Any]]],
     folder: Path,
     published: PublishedSettings | None = None,
@@ -25,14 +27,20 @@ def write_comparison(
     """Write table.csv, table.md, records.json and plot.png of comparison `name` into `folder`.
 
     `runs` maps each row and seed to two entries. `settings` has the settings of the run. `scores` has the files of its
-    scores by `<stage>_<split>`. The figures of `published` are shown beside them, and its source below.
+    scores by `<stage>_<split>`. The figures of `published` are shown beside them, and its source below. Raises
+    WsssError if there is nothing to score.
     """
     records: dict[str, dict[str, dict[int, Record]]] = {}
     for row, seeds in runs.items():
         for seed, run in seeds.items():
             paths = {key: Path(path) for key, path in run["scores"].items()}
-            for item in collect(RunSettings.model_validate(run["settings"]), classes, paths):
+            for item in collect(RunSettings.model_validate(run["settings"]), dataset, paths):
                 records.setdefault(item.split, {}).setdefault(row, {})[int(seed)] = item
+    if not records:
+        raise WsssError(
+            f"comparison {name}: nothing to score after stage {stage}, because no image on the lists of what is scored "
+            "has a mask: add masks, or leave the comparison out"
+        )
     figures = published.rows if published else {}
     lines = [
         line

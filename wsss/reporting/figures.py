@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from wsss.data.images import IGNORE, voc_palette
-from wsss.data.label_values import BACKGROUND
+from wsss.data.label_values import BACKGROUND, LabelValues
 from wsss.errors import WsssError
 from wsss.evaluation.comparison import Line
 from wsss.evaluation.thresholds import CurvePoint, best
@@ -56,23 +56,28 @@ def draw_threshold_curve(curves: Mapping[str, Sequence[CurvePoint]], chosen: flo
     save_figure(figure, path)
 
 
-def draw_panels(rows: Sequence[PanelRow], class_names: Sequence[str], path: Path) -> None:
+def draw_panels(rows: Sequence[PanelRow], values: LabelValues, path: Path) -> None:
     """Write a row of pictures for each image, with a legend of the classes shown, as a PNG.
 
-    `class_names` are the n classes without the background. The strongest CAM of each pixel is drawn over the image.
-    Ignored pixels (255) are white.
+    Classes have the colours of their values, as in label images. The strongest CAM of each pixel is drawn over the
+    image. Ignored pixels (255) are white. Without images the PNG says so.
     """
+    if not rows:
+        figure = Figure(figsize=(4, 1), dpi=DOTS_PER_INCH)
+        figure.text(0.5, 0.5, "no images", ha="center", va="center")
+        save_figure(figure, path)
+        return
     figure = Figure(figsize=(2.2 * len(PANEL_COLUMNS), 1.85 * len(rows) + 0.8), layout="constrained", dpi=DOTS_PER_INCH)
     grid = figure.subplots(len(rows), len(PANEL_COLUMNS), squeeze=False)
     for line, row in zip(grid, rows, strict=True):
-        pictures = (row.image, _heat(row), *(_coloured(labels) for labels in _label_maps(row)))
+        pictures = (row.image, _heat(row), *(_coloured(labels, values) for labels in _label_maps(row)))
         for axes, picture in zip(line, pictures, strict=True):
             _show(axes, picture, row.image.shape)
         line[0].set_ylabel(row.image_id, fontsize=8, parse_math=False)
     for axes, title in zip(grid[0], PANEL_COLUMNS, strict=True):
         axes.set_title(title, fontsize=10)
     legend = figure.legend(
-        handles=_legend(rows, class_names), loc="outside lower center", ncols=7, frameon=False, fontsize=9
+        handles=_legend(rows, values), loc="outside lower center", ncols=7, frameon=False, fontsize=9
     )
     for text in legend.get_texts():
         text.set_parse_math(False)
@@ -142,12 +147,12 @@ def _label_maps(row: PanelRow) -> tuple[np.ndarray | None, ...]:
     return row.pseudo_label, row.prediction, row.truth
 
 
-def _coloured(labels: np.ndarray | None) -> np.ndarray | None:
+def _coloured(labels: np.ndarray | None, values: LabelValues) -> np.ndarray | None:
     if labels is None:
         return None
     palette = voc_palette()
     palette[IGNORE] = 255
-    colours: np.ndarray = palette[labels]
+    colours: np.ndarray = palette[values.values[labels]]
     return colours
 
 
@@ -171,12 +176,12 @@ def _show(axes: Axes, picture: np.ndarray | None, shape: tuple[int, ...]) -> Non
         axes.spines[:].set_color("0.8")
 
 
-def _legend(rows: Sequence[PanelRow], class_names: Sequence[str]) -> list[Patch]:
+def _legend(rows: Sequence[PanelRow], values: LabelValues) -> list[Patch]:
     maps = [labels for row in rows for labels in _label_maps(row) if labels is not None]
     shown = {int(value) for labels in maps for value in np.unique(labels)}
-    palette = voc_palette() / 255
-    names = [BACKGROUND, *class_names]
-    patches = [Patch(color=palette[value], label=names[value]) for value in sorted(shown - {IGNORE})]
+    colours = [tuple(colour) for colour in voc_palette()[values.values] / 255]
+    names = [BACKGROUND, *values.classes]
+    patches = [Patch(color=colours[number], label=names[number]) for number in sorted(shown - {IGNORE})]
     if IGNORE in shown:
         patches.append(Patch(facecolor="white", edgecolor="0.6", label="ignored"))
     return patches

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from wsss.data.dataset import Dataset
+from wsss.data.dataset import Dataset, scored_split
 from wsss.data.images import read_image
 from wsss.reporting.figures import PanelRow, draw_panels
 from wsss.stores.cam_store import CamStore
@@ -14,13 +14,15 @@ from wsss.stores.label_images import label_path
 
 
 def draw_split(dataset: Dataset, split: str, count: int, folders: Mapping[str, Path], path: Path) -> None:
-    """Draw `count` images, evenly spread over the split's list.
+    """Draw `count` images, evenly spread over the list of what is scored of a split. Without masks, over all of it.
 
-    `folders` has the stage folders of cams, pseudo_labels and predictions, if the split has them.
+    `folders` has the stage folders of cams, pseudo_labels and predictions, if the split has them. The truth of images
+    without a mask is an empty cell.
     """
-    ids = dataset.ids(split)
-    chosen = [ids[i * len(ids) // count] for i in range(min(count, len(ids)))]
-    draw_panels([_row(dataset, image_id, folders) for image_id in chosen], dataset.classes, path)
+    ids = dataset.ids(scored_split(split) if dataset.scored_ids(split) else split)
+    shown = min(count, len(ids))
+    chosen = [ids[i * len(ids) // shown] for i in range(shown)]
+    draw_panels([_row(dataset, image_id, folders) for image_id in chosen], dataset.values, path)
 
 
 def _row(dataset: Dataset, image_id: str, folders: Mapping[str, Path]) -> PanelRow:

@@ -9,6 +9,7 @@ from typing import Any, get_args
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from wsss.data.index import SkippedImage
 from wsss.errors import WsssError
 from wsss.evaluation.metrics import Record
 from wsss.files import write_text
@@ -58,13 +59,17 @@ def write_report(
     figures: Mapping[str, Path],
     artifacts: Sequence[Mapping[str, str]],
     facts: Mapping[str, str],
+    notes: Sequence[str] = (),
+    skipped: Sequence[SkippedImage] = (),
+    has_background: bool = True,
 ) -> None:
     """Write the page of a run: one HTML file with its figures inside, which loads nothing and runs no script.
 
     `bounds`: scores of the same network trained on the truth, empty if not requested. `settings`: the settings of each
     stage. `figures`: PNG files by caption, in the order of the page. `artifacts`: mappings with stage, path and
-    settings. `facts`: further facts of the run, such as its dataset. Raises WsssError if there are no metrics or a
-    figure is missing.
+    settings. `facts`: further facts of the run, such as its dataset. `notes`: sentences about what the scores are of,
+    shown first. `skipped`: images that were left out. `has_background`: whether pixels may belong to no class. Without
+    metrics the page says that there are no scores. Raises WsssError if a figure is missing.
     """
     records = _ordered(metrics)
     environment = Environment(
@@ -78,7 +83,7 @@ def write_report(
         title=title,
         columns=COLUMNS,
         numbers=NUMBERS,
-        headline=_row(_headline(records)),
+        headline=_row(_headline(records)) if records else None,
         rows=[_row(item) for item in records],
         recoveries=[_recovery(item, bound) for bound in bounds for item in records if _same_stage(item, bound)],
         has_upper_bound=any(_chosen_on_itself(item) for item in records),
@@ -87,6 +92,9 @@ def write_report(
         figures={caption: _data_uri(file) for caption, file in figures.items()},
         artifacts=artifacts,
         facts=facts,
+        notes=notes,
+        skipped=skipped,
+        has_background=has_background,
     )
     write_text(path, page + "\n")
 
@@ -94,6 +102,8 @@ def write_report(
 def summary_text(metrics: Sequence[Record]) -> str:
     """The scores as an aligned table for a terminal: one line for each record, in the order of the stages."""
     records = _ordered(metrics)
+    if not records:
+        return "No scores: the report says why.\n"
     table = [dict(zip(COLUMNS, COLUMNS, strict=True)), *(_row(item).cells for item in records)]
     widths = {column: max(len(cells[column]) for cells in table) for column in COLUMNS}
     lines = ["  ".join(_aligned(cells[column], column, widths[column]) for column in COLUMNS) for cells in table]
@@ -108,8 +118,6 @@ def _aligned(text: str, column: str, width: int) -> str:
 
 
 def _ordered(metrics: Sequence[Record]) -> list[Record]:
-    if not metrics:
-        raise WsssError("this run has no scores to report: list at least one stage under its metrics")
     return sorted(metrics, key=lambda item: (STAGES.index(item.stage), item.split))
 
 
@@ -124,7 +132,7 @@ def _row(item: Record) -> _Row:
         item.split,
         _percent(item.miou),
         _percent(item.pixel_accuracy),
-        str(item.images),
+        _images(item),
         POST_PROCESSING_TITLES[item.post_processing],
         _threshold(item),
         SUPERVISION_TITLES[item.supervision],
@@ -154,6 +162,12 @@ def _recovery(item: Record, bound: Record) -> dict[str, str]:
         "truth": _percent(bound.miou),
         "recovery ratio": f"{_percent(item.miou / bound.miou)}%" if bound.miou else "–",
     }
+
+
+def _images(item: Record) -> str:
+    """The number of images that are scored, and of how many if some have no mask."""
+    everything = item.listed is None or item.listed == item.images
+    return str(item.images) if everything else f"{item.images} of {item.listed}"
 
 
 def _percent(fraction: float) -> str:

@@ -1,11 +1,11 @@
 """The report of a run, from its metrics, curves, panels and training logs."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from wsss.data.dataset import Dataset
-from wsss.evaluation.collect import collect, curve_of
+from wsss.data.dataset import Dataset, scored_split
+from wsss.evaluation.collect import collect, curves_of
 from wsss.evaluation.metrics import Record, read_metrics
 from wsss.evaluation.thresholds import best
 from wsss.files import write_text
@@ -38,11 +38,11 @@ def write_run_report(
         {"stage": stage, "path": path, "settings": json.dumps(settings.get(stage, {}), sort_keys=True)}
         for stage, path in paths.items()
     ]
-    dataset = Dataset(files["images"].parent)
+    dataset, metrics = Dataset(files["images"].parent), read_metrics(files["metrics"])
     write_report(
         report,
         title=f"{run.data.name}: {name}",
-        metrics=read_metrics(files["metrics"]),
+        metrics=metrics,
         bounds=_bounds(dataset, run, files),
         settings=settings,
         figures=_figures(dataset, files, report.parent),
@@ -54,30 +54,52 @@ def write_run_report(
             "method": run.classifier.label,
             "trained on": run.supervision.replace("_", " "),
         },
+        notes=list(_notes(dataset, run, bool(metrics))),
+        skipped=dataset.skipped,
+        has_background=dataset.has_background,
     )
     lines = ["stage\tpath\tsettings", *("\t".join(row.values()) for row in listed)]
     write_text(artifacts, "\n".join(lines) + "\n")
 
 
+def _notes(dataset: Dataset, run: RunSettings, has_scores: bool) -> Iterator[str]:
+    """Sentences about splits without images and images without masks; none if everything on the lists is scored."""
+    # A run on the truth has no scores on train.
+    splits = ("val",) if run.supervision == "truth" else ("train", "val")
+    if not has_scores:
+        masks = any(dataset.scored_ids(split) for split in splits)
+        yield f"{'The masks hold only ignored pixels' if masks else 'No masks'}: no scores. All else was made as usual."
+    for split in splits:
+        listed, scored = len(dataset.ids(scored_split(split)) or dataset.ids(split)), len(dataset.scored_ids(split))
+        if not listed:
+            yield f"No images of {split}: nothing is predicted and scored on {split}."
+        elif scored < listed:
+            of_these = f"scores on {split} are of these" if scored else f"no scores on {split}"
+            yield f"Masks of {scored} of {listed} images of {split}: {of_these}."
+
+
 def _bounds(dataset: Dataset, run: RunSettings, files: Mapping[str, Path]) -> list[Record]:
     """Records of the same network trained on the truth; empty if the report does not need them."""
     scores = {name.removeprefix("bound_"): file for name, file in files.items() if name.startswith("bound_")}
-    return collect(run.model_copy(update={"supervision": "truth"}), dataset.classes, scores)
+    return collect(run.model_copy(update={"supervision": "truth"}), dataset, scores)
 
 
 def _figures(dataset: Dataset, files: Mapping[str, Path], folder: Path) -> dict[str, Path]:
     """Draw the curves into `folder`. Returns every figure by its caption, in the order of the page."""
-    figures: dict[str, Path] = {}
-    if "cam_train" in files:
-        curves = {
-            split: curve_of(json.loads(files[f"cam_{split}"].read_text()), dataset.classes)
-            for split in ("train", "val")
-        }
-        path = folder / "threshold_curve.png"
-        draw_threshold_curve(curves, best(curves["train"])["background_score"], path)
-        figures["mIoU of the CAMs over the background score; the line marks the score chosen on train"] = path
-    figures |= {caption: files[panels] for panels, caption in PANELS.items() if panels in files}
+    figures = _threshold_figure(dataset, files, folder / "threshold_curve.png")
+    shown = {f"panels_{split}" for split in ("train", "val") if dataset.ids(split)}
+    figures |= {caption: files[panels] for panels, caption in PANELS.items() if panels in files and panels in shown}
     path = folder / "training.png"
     draw_training_curve({title: files[log] for log, title in LOGS.items() if log in files}, path)
     figures["Losses of the trainings"] = path
     return figures
+
+
+def _threshold_figure(dataset: Dataset, files: Mapping[str, Path], path: Path) -> dict[str, Path]:
+    """The figure of the CAMs' threshold curves; none without masks, or where no score is compared with CAMs."""
+    curves = curves_of(dataset, files)
+    if not curves or not dataset.has_background:
+        return {}
+    first = next(iter(curves))
+    draw_threshold_curve(curves, best(curves[first])["background_score"], path)
+    return {f"mIoU of the CAMs over the background score; the line marks the score chosen on {first}": path}

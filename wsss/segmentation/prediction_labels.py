@@ -1,6 +1,7 @@
 """Labels from stored scores: the likeliest class of each pixel, without and with a CRF over all classes."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ def write_plain_shard(dataset: Dataset, ids: Sequence[str], scores: Path, folder
     """Write the likeliest class of each pixel of `ids` into `folder`/labels, from the stage folder `scores`."""
 
     def labels_of(image_id: str) -> np.ndarray:
-        return ScoreStore.read(store_path(scores, image_id), image_id).labels()
+        return _scores_of(dataset, scores, image_id).labels() + np.uint8(dataset.values.first)
 
     write_label_shard(dataset.values, ids, labels_of, folder, manifest, "prediction labels")
 
@@ -35,9 +36,15 @@ def write_crf_shard(
 
     def labels_of(image_id: str) -> np.ndarray:
         image = np.asarray(read_image(dataset.image_path(image_id)))
-        probabilities = ScoreStore.read(store_path(scores, image_id), image_id).full()
+        probabilities = _scores_of(dataset, scores, image_id).full()
         smoother = smoother_of(image, len(probabilities), settings.crf)
         labels: np.ndarray = smoother.from_probabilities(probabilities).argmax(0).astype(np.uint8)
-        return labels
+        return labels + np.uint8(dataset.values.first)
 
     write_label_shard(dataset.values, ids, labels_of, folder, manifest, "prediction labels with CRF")
+
+
+def _scores_of(dataset: Dataset, scores: Path, image_id: str) -> ScoreStore:
+    """The scores of the numbers that a pixel may have. Without a background, the network's first output is left out."""
+    store = ScoreStore.read(store_path(scores, image_id), image_id)
+    return replace(store, logits=store.logits[dataset.values.first :])

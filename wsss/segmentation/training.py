@@ -85,6 +85,9 @@ def training_plan(settings: SegmentationSettings) -> Plan:
 
 
 def build_segmenter(settings: SegmentationSettings, classes: int) -> DeepLabV2:
-    """DeepLabV2 for `classes` classes and the background, on an untrained backbone."""
+    """DeepLabV2 for `classes` classes and the background, on an untrained backbone.
+
+    The output of the background is there in every dataset. If no label is background, it is trained to win nowhere.
+    """
     backbone = backbone_of(settings.backbone, settings.output_stride, settings.dilated)
     return DeepLabV2(backbone, classes + 1, settings.rates)

@@ -31,12 +31,20 @@ class ListSettings(Settings):
     train: Name = "train"
     # Images of `train` whose masks are used for scores. No training sees these masks.
     train_scored: Name = "train"
-    # Images that only scores are made of.
-    val: Name = "val"
+    # Images that only scores are made of. null: there are none.
+    val: Name | None = "val"
+    # Images without labels and masks, which are only segmented. null: none.
+    test: Name | None = None
 
     def by_split(self) -> dict[str, str]:
-        """The name of each split's list."""
-        return {"train": self.train, "train_scored": self.train_scored, "val": self.val}
+        """The name of each split's list. There is no test if no list of it is set."""
+        named = {"train": self.train, "train_scored": self.train_scored, "val": self.val, "test": self.test}
+        return {split: name for split, name in named.items() if name is not None}
+
+    @property
+    def listed_splits(self) -> tuple[str, ...]:
+        """The splits of all photographs: those that masks for people are made of."""
+        return tuple(split for split in self.by_split() if split != "train_scored")
 
     @property
     def own(self) -> tuple[str, ...]:
@@ -98,7 +106,8 @@ class SyntheticSettings(Settings):
 class Voc12Settings(PhotographSettings):
     """PASCAL VOC 2012 with SBD's masks (train_aug, 10,582 images), or a part of its images and classes.
 
-    It is made from the official archives, or from the folder `locations.dataset`.
+    It is made from the official archives, or from the folder `locations.dataset`: VOC2012, the VOCdevkit that it is in,
+    or the folder of that. There, masks of train_aug come from SegmentationClassAug, or from SBD beside VOCdevkit.
     """
 
     # The kind of dataset.
@@ -133,6 +142,11 @@ class Voc12Settings(PhotographSettings):
         return self.lists.own
 
     @property
+    def listed_splits(self) -> tuple[str, ...]:
+        """The splits of all photographs: those that masks for people are made of."""
+        return self.lists.listed_splits
+
+    @property
     def label(self) -> str:
         """The name of the dataset, for paths and tables."""
         return self.name
@@ -149,6 +163,9 @@ class FolderSettings(PhotographSettings):
     classes: dict[str, MaskValue]
     # Classes of the dataset that are left out. They are not labelled, and their pixels are ignored in scores.
     ignored_classes: dict[str, MaskValue] = {}
+    # first: the value 0 is the background. none: every pixel belongs to a class, such as a type of tissue. Then stages
+    # do not use their background scores.
+    background: Literal["first", "none"] = "first"
     # Names of the image lists.
     lists: ListSettings = ListSettings()
 
@@ -156,6 +173,11 @@ class FolderSettings(PhotographSettings):
     def own_lists(self) -> tuple[str, ...]:
         """Names of lists that must be in the folder `locations.lists`."""
         return self.lists.own
+
+    @property
+    def listed_splits(self) -> tuple[str, ...]:
+        """The splits of all photographs: those that masks for people are made of."""
+        return self.lists.listed_splits
 
     @property
     def label(self) -> str:

@@ -37,7 +37,8 @@ LocalPath = Annotated[str, Field(min_length=1), AfterValidator(os.path.expanduse
 class LocationSettings(Settings):
     """Places on this machine. They are not part of any path of an artifact."""
 
-    # The folder of the dataset, in VOC layout. `kind: folder` needs it. `kind: voc12` uses it instead of the archives.
+    # The folder of the dataset, in VOC layout. `kind: folder` needs it. `kind: voc12` uses it instead of the archives;
+    # there it can be an unpacked VOCdevkit.
     dataset: LocalPath | None = None
     # The folder of the user's own image lists, whose names in `data.lists` end in `.txt`. An image_labels.csv in it
     # replaces that of the dataset. A relative path starts at the working directory. If it does not exist there, it

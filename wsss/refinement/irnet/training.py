@@ -52,7 +52,7 @@ def train_irnet(
     # The trunk is prepared for inference already here, because it is not trained and not saved.
     network.backbone = inference_backbone(network.backbone)
     samples = training_pairs(dataset, ids, labels, settings, network.backbone.normalisation)
-    losses = partial(irnet_losses, radius=settings.radius)
+    losses = partial(irnet_losses, radius=settings.radius, has_background=dataset.has_background)
     groups, plan = parameter_groups(network, settings), training_plan(settings, len(ids))
     log = train(network, groups, losses, samples, plan, machine)
     if network.displacement_branch is not None:
@@ -106,15 +106,17 @@ def parameter_groups(network: EdgeNetwork, settings: IrnetSettings) -> list[dict
     return groups
 
 
-def irnet_losses(network: EdgeNetwork, batch: Batch, radius: int) -> Losses:
+def irnet_losses(network: EdgeNetwork, batch: Batch, radius: int, has_background: bool = True) -> Losses:
     """Terms of the total loss: half of each mean loss of the edges (positive, negative) and of the displacements.
 
-    `batch`: normalised images (N, 3, H, W) and their labels, uint8 (N, H, W), 255 ignored.
+    `batch`: normalised images (N, 3, H, W) and their labels, uint8 (N, H, W), 255 ignored. Without a background, all
+    pairs that belong together are of a class, so their mean loss is not halved once more.
     """
     images, labels = batch[0], labels_of_cells(batch[1])
     features = network.features(images)
     edges = affinity_loss(_cropped(network.edge_branch(features), labels), labels, radius)
-    losses = {"positive": edges.positive / 2, "negative": edges.negative / 2}
+    positive = edges.positive if has_background else edges.foreground
+    losses = {"positive": positive / 2, "negative": edges.negative / 2}
     if network.displacement_branch is not None:
         maps = _cropped(network.displacement_branch(features), labels)
         displacements = displacement_loss(maps, labels, radius)
@@ -138,7 +140,7 @@ def set_mean_displacement(network: EdgeNetwork, dataset: Dataset, settings: Irne
     """
     branch = network.eval().displacement_branch
     assert branch is not None
-    ids = dataset.ids("train_scored")
+    ids = dataset.ids("train_scored") or dataset.ids("train")
     ids = ids[: max(len(ids) // settings.batch, 1) * settings.batch]
     total = torch.zeros_like(branch.mean)
     for image_id in track(ids, len(ids), "mean displacement"):
