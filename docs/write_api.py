@@ -47,7 +47,7 @@ PUBLIC: dict[str, tuple[str, ...]] = {
         "networks.backbones.backbone_of",
         "networks.initial_weights.write_initial_weights",
         "networks.inference.network.inference_backbone",
-        "import_weights.import_weights",
+        "commands.import_weights.import_weights",
     ),
     "Training": ("training.loop.Plan", "training.loop.Machine", "training.loop.train"),
     "Classification": (

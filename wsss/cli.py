@@ -91,12 +91,12 @@ def import_weights_command(
         Path | None, typer.Option(help="vwl_m only: the .npy of its codebook", exists=True, dir_okay=False)
     ] = None,
 ) -> None:
-    """Turn the released weights of a network into this project's; see wsss/import_weights.py for the kinds.
+    """Turn the released weights of a network into this project's; see wsss/commands/import_weights.py for the kinds.
 
     Nothing in FILE is run: it is read as weights alone. Every entry that is missing, unknown or misshapen is named.
     """
     with errors_in_one_line():
-        from wsss.import_weights import import_weights
+        from wsss.commands.import_weights import import_weights
 
         typer.echo(import_weights(kind, file, out, codebook))
 
@@ -107,9 +107,43 @@ def describe_command(
 ) -> None:
     """Tell what the trainings of every run of a config would do: networks, steps, learning rates. Runs nothing."""
     with errors_in_one_line():
-        from wsss.describe import lines, read_config_file
+        from wsss.commands.describe import lines, read_config_file
 
         found = read_config_file(config)
         for name, run in found.runs.items():
             for line in lines(name, run, found.machine.locations):
                 typer.echo(line)
+
+
+@app.command("init")
+def init_command(
+    photographs: Annotated[Path, typer.Argument(metavar="PHOTOS", help="the folder of the photographs")],
+    labels: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[LABELS]",
+            help="a table (.csv, .tsv, .txt, .npy), COCO's .json, or a folder with train.txt and val.txt; without it, "
+            "a table beside the photographs, else the names of the folders",
+        ),
+    ] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="the config; NAME.yaml without it")] = None,
+    name: Annotated[str, typer.Option(help="the dataset's name; that of the folder without it")] = "",
+    holdout: Annotated[
+        float | None,
+        typer.Option(help="the share drawn as val; 0: none; without it 0.2, where nothing says which images are val"),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="the seed of this draw")] = 0,
+    masks: Annotated[Path | None, typer.Option(help="the folder of masks below PHOTOS, for scores only")] = None,
+    classes: Annotated[str, typer.Option(help="the classes to use, with commas between; all without it")] = "",
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="leave out photographs that cannot be read")] = False,
+    force: Annotated[bool, typer.Option("--force", help="replace the config if it exists")] = False,
+) -> None:
+    """Look at photographs and their labels, say what is there and what is odd, and write a config that fits them."""
+    with errors_in_one_line():
+        from wsss.commands.init.command import init
+        from wsss.commands.init.request import Request
+
+        named = tuple(dict.fromkeys(one.strip() for one in classes.split(",") if one.strip()))
+        request = Request(photographs, labels, name, holdout, seed, masks, named, skip_bad)
+        for line in init(request, output, force):
+            typer.echo(line)

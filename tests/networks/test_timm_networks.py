@@ -13,7 +13,7 @@ from torch.nn.functional import pad
 
 from tests.conftest import PROJECT
 from tests.reference import noise
-from wsss.describe import trainings
+from wsss.commands.describe import trainings
 from wsss.errors import WsssError
 from wsss.networks.backbones import WholeBackbone, build_backbone
 from wsss.networks.initial_weights import write_initial_weights

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from tests.conftest import PROJECT
 from wsss.cli import app
-from wsss.describe import class_count, read_config_file, train_images
+from wsss.commands.describe import class_count, read_config_file, train_images
 from wsss.settings.coco import COCO_CLASSES, Coco14Settings
 from wsss.settings.run import LocationSettings, RunSettings
 

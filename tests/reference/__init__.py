@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from wsss.import_weights import import_weights
+from wsss.commands.import_weights import import_weights
 from wsss.networks.released_names import NAMES, Released
 
 FOLDER = Path(__file__).parent

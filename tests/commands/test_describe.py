@@ -15,8 +15,8 @@ from typer.testing import CliRunner, Result
 from tests.conftest import PROJECT
 from wsss.classification.training import train_classifier
 from wsss.cli import app
+from wsss.commands.describe import Training, class_count, read_config_file, train_images, trainings
 from wsss.data.dataset import Dataset
-from wsss.describe import Training, class_count, read_config_file, train_images, trainings
 from wsss.networks.initial_weights import write_initial_weights
 from wsss.settings.run import LocationSettings, RunSettings, merge, read_config
 from wsss.training.loop import Machine

@@ -33,7 +33,7 @@ from wsss.settings.own_images import ImagesSettings
 from wsss.settings.run import Config, LocationSettings, RunSettings, read_config
 from wsss.training.loop import Plan, rate_share
 
-PROJECT = Path(__file__).parents[1]
+PROJECT = Path(__file__).parents[2]
 # Lengths of published lists, by the name of a folder's dataset.
 IMAGES = {"voc12": VOC12_LENGTHS, "coco14": COCO14_LENGTHS["leave_out"]}
 

@@ -14,9 +14,9 @@ from typer.testing import CliRunner, Result
 from tests.reference import noise, released_weights
 from wsss.classification.classifier import build_classifier
 from wsss.cli import app
+from wsss.commands.import_weights import import_weights
 from wsss.errors import WsssError
 from wsss.files import sha256_of
-from wsss.import_weights import import_weights
 from wsss.networks.backbones import build_backbone
 from wsss.networks.initial_weights import load_initial_weights, write_initial_weights
 from wsss.networks.released_names import Released

@@ -1,0 +1,152 @@
+"""docs/own-images.md as a farmer follows it: two commands from a folder and a table to masks of all photographs."""
+
+import csv
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from PIL import ExifTags, Image
+
+from tests.workflow.conftest import PROJECT, TINY, Workplace, run
+from wsss.data.images import read_labels
+from wsss.data.synthetic.scenes import draw_scene
+from wsss.settings.data import SyntheticSettings
+from wsss.settings.run import merge
+
+PAGE = PROJECT / "docs" / "own-images.md"
+SCENES = SyntheticSettings(kind="synthetic", image_size=96, classes=2, max_objects=1)
+CLASSES = ("cow", "sheep")
+# Nine kinds of files, in folders and under names as people have them; how each is saved.
+FILES: dict[str, dict[str, Any]] = {
+    "Feld Süd/IMG (1).JPG": {"format": "JPEG", "orientation": 6},
+    "Feld Süd/IMG (1).png": {},
+    "Feld Süd/schräg.jpeg": {"format": "JPEG", "orientation": 8},
+    "Stall/a.webp": {"lossless": True},
+    "Stall/b.tif": {},
+    "Stall/c.TIFF": {"format": "TIFF"},
+    "Stall/d.bmp": {},
+    "Stall/16 bit.png": {"deep": True},
+    "Stall/glass.png": {"alpha": True},
+    "grau.jpg": {"mode": "L"},
+    "druck.jpg": {"mode": "CMYK"},
+    "groß.jpg": {"scale": 12},
+}
+
+
+def commands() -> Iterator[list[str]]:
+    for block in re.findall(r"```\n(.*?)```", PAGE.read_text(), re.DOTALL):
+        for line in block.splitlines():
+            command = line.partition("#")[0].split()
+            if command and command[0] in ("wsss", "snakemake"):
+                yield command
+
+
+def save(path: Path, image: Image.Image, own: dict[str, Any]) -> None:
+    """Write a photograph as a camera, a scanner or a drawing program does."""
+    image = image.convert(own.get("mode", "RGB"))
+    if "scale" in own:
+        image = image.resize((image.width * own["scale"], image.height * own["scale"]))
+    if "deep" in own:
+        image = Image.fromarray((np.asarray(image.convert("L")).astype(np.uint16) << 8) + 7)
+    if "alpha" in own:
+        image.putalpha(255)
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = own.get("orientation", 1)
+    options = {name: own[name] for name in ("format", "lossless") if name in own}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image.save(path, exif=exif, **options)
+
+
+def upright_size(own: dict[str, Any], image: Image.Image) -> tuple[int, int]:
+    scale, turned = own.get("scale", 1), own.get("orientation", 1) > 4
+    height, width = image.height * scale, image.width * scale
+    return (width, height) if turned else (height, width)
+
+
+@pytest.fixture
+def farm(workplace: Workplace) -> dict[str, tuple[int, int]]:
+    """Photographs of nine kinds and a table in the folder where commands run. Returns each one's upright size."""
+    rng, rows, sizes = np.random.default_rng(0), ["filename;labels"], {}
+    for number, (name, own) in enumerate([*FILES.items(), *((f"Wiese/{n}.jpg", {}) for n in range(12))]):
+        drawn, labels = draw_scene(SCENES, rng, number % 2)
+        image = Image.fromarray(np.asarray(drawn))
+        save(workplace.work / "photographs" / name, image, own)
+        rows.append(f"{name};{','.join(CLASSES[i - 1] for i in np.unique(labels) if i)}")
+        sizes[name] = upright_size(own, image)
+    # A photograph that no row names, and one that is no photograph.
+    del rows[-1]
+    (workplace.work / "photographs" / "notes.docx").write_bytes(b"no photograph")
+    (workplace.work / "labels.csv").write_text("\n".join(rows) + "\n", encoding="utf-8-sig")
+    return sizes
+
+
+def run_here(place: Workplace, command: list[str]) -> subprocess.CompletedProcess[str]:
+    """Run a command of the page as it stands there, in the folder of the photographs."""
+    return subprocess.run([sys.executable, "-m", *command], cwd=place.work, capture_output=True, text=True, timeout=600)
+
+
+def make_small(config: Path) -> None:
+    """Let a written config train for seconds: the networks and lengths of the miniature one."""
+    written, tiny = yaml.safe_load(config.read_text()), yaml.safe_load(TINY.read_text())
+    changes = {stage: tiny[stage] for stage in ("classifier", "cams", "irnet", "segmentation", "prediction")}
+    config.write_text(yaml.safe_dump(merge(written, changes)))
+
+
+def test_two_commands_lead_from_a_folder_and_a_table_to_masks(
+    workplace: Workplace, farm: dict[str, tuple[int, int]]
+) -> None:
+    place, (init, make, *_) = workplace, commands()
+    assert (init[:2], make[0]) == (["wsss", "init"], "snakemake")
+    told = run_here(place, ["wsss.cli", *init[1:]])
+    assert told.returncode == 0, told.stdout + told.stderr
+    assert "cow" in told.stdout
+    assert "docx" in told.stdout
+    make_small(place.work / init[-1])
+    made = place.snakemake(config=place.work / make[-1])
+    assert made.code == 0, made.output
+    masks = place.work / "results" / "runs" / "default" / "masks"
+    with (masks / "index.csv").open(newline="") as file:
+        rows = {row["photograph"]: row for row in csv.DictReader(file)}
+    assert rows.keys() == farm.keys()
+    for name, size in farm.items():
+        labels = read_labels(masks / rows[name]["labels"])
+        assert labels.shape == size, name
+        assert set(np.unique(labels)) <= {0, 1, 2}
+        with Image.open(masks / rows[name]["overlay"]) as overlay:
+            assert (overlay.height, overlay.width) == size, name
+    assert rows["Stall/b.tif"]["labels"] == "labels/Stall/b.png"
+    assert rows["Feld Süd/IMG (1).JPG"]["labels"] == "labels/Feld Süd/IMG (1).JPG.png"
+    legend = json.loads((masks / "labels.json").read_text())
+    assert {value: entry["name"] for value, entry in legend.items()} == {
+        "0": "background",
+        "1": "cow",
+        "2": "sheep",
+        "255": "ignored",
+    }
+    assert "no scores" in (masks.parent / "report.html").read_text()
+    assert not place.planned(config=place.work / make[-1])
+
+
+def test_the_other_commands_of_the_page_write_configs_too(
+    workplace: Workplace, farm: dict[str, tuple[int, int]]
+) -> None:
+    place, others = workplace, list(commands())[2:]
+    (place.work / "lists").mkdir()
+    shutil.copy(place.work / "labels.csv", place.work / "lists")
+    for split, names in {"train": list(farm)[:20], "val": list(farm)[20:23]}.items():
+        (place.work / "lists" / f"{split}.txt").write_text("\n".join(names) + "\n")
+    assert len(others) == 3
+    for number, command in enumerate(others):
+        assert command[:2] == ["wsss", "init"]
+        written = place.work / f"{number}.yaml"
+        told = run(["-m", "wsss.cli", *command[1:], "-o", written], place.work)
+        assert told.code == 0, told.output
+        assert place.planned(config=written)["prepare_images"] == 1
