@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -93,6 +94,24 @@ def peaks(logs: Path) -> dict[str, tuple[float, float]]:
     return found
 
 
+def summary(found: Mapping[str, tuple[float, float]]) -> Row:
+    """One row: the largest share of its declared memory that a rule needs, and the memory of each rule."""
+    shares = {rule: peak / declared for rule, (peak, declared) in found.items()}
+    largest = max(shares, key=lambda rule: shares[rule])
+    told = ", ".join(f"{rule} {peak:,.0f} of {declared:,.0f}" for rule, (peak, declared) in found.items())
+    return Row(
+        claim="memory of a step, as a share of what its rule declares: the largest",
+        sizes="whole workflow; 3 photographs of 12 megapixels, 3 of 50, 6 small ones; 20 classes",
+        ours=100 * shares[largest],
+        unit="%",
+        threads=os.cpu_count() or 1,
+        memory=f"{largest}: {found[largest][0]:,.0f} MB",
+        goal="at most 100%",
+        met=shares[largest] <= 1,
+        note=f"peak and declared MB: {told}",
+    )
+
+
 def main() -> None:
     arguments = command_line(__doc__).parse_args()
     with tempfile.TemporaryDirectory() as name:
@@ -100,23 +119,9 @@ def main() -> None:
         (folder / "photographs").mkdir()
         make_photographs(folder / "photographs")
         run_workflow(folder)
-        found = peaks(folder / "logs")
-    rows = [
-        Row(
-            claim=f"peak memory of {rule}",
-            sizes="3 photographs of 12 and 3 of 50 megapixels, 20 classes",
-            ours=peak,
-            unit="MB",
-            threads=os.cpu_count() or 1,
-            reference=declared,
-            goal=f"within the {declared:.0f} MB that the rule declares",
-            met=peak <= declared,
-        )
-        for rule, (peak, declared) in found.items()
-    ]
-    for row in rows:
-        print(f"{row.claim}: {row.ours:.0f} of {row.reference:.0f} MB: {'met' if row.met else 'MISSED'}")
-    write_record(arguments.record, rows)
+        row = summary(peaks(folder / "logs"))
+    print(f"{row.claim}: {row.ours:.0f}%, {row.memory}; {row.note}")
+    write_record(arguments.record, [row])
 
 
 if __name__ == "__main__":

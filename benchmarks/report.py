@@ -34,12 +34,13 @@ THREADS = {
     "coco_masks": os.cpu_count() or 1,
     "special_paths": 1,
     "demo_overhead": os.cpu_count() or 1,
+    "large_photographs": os.cpu_count() or 1,
     "gpu_refinement": os.cpu_count() or 1,
     "gpu_cams": os.cpu_count() or 1,
     "gpu_training": os.cpu_count() or 1,
 }
 ON_GPU = frozenset({"gpu_refinement", "gpu_cams", "gpu_training"})
-ONLY_WHEN_NAMED = frozenset({"coco_masks", "demo_overhead", "finished_run_labels"})
+ONLY_WHEN_NAMED = frozenset({"large_photographs", "coco_masks", "demo_overhead", "finished_run_labels"})
 # Records with their own table: measured ones, and recorded ones that need a GPU or an earlier commit.
 SPECIAL = ("special_paths", "special_paths_recorded")
 

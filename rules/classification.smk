@@ -46,7 +46,8 @@ rule make_cams:
     threads: 16
     resources:
         gpu=1,
-        mem_mb=8000,
+        # At twice the size of a photograph of 2 megapixels.
+        mem_mb=12000,
         runtime=240,
     params:
         settings=PLAN.settings_of("cams"),

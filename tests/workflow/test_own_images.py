@@ -15,7 +15,7 @@ import pytest
 import yaml
 from PIL import ExifTags, Image
 
-from tests.workflow.conftest import PROJECT, TINY, Workplace, run
+from tests.workflow.conftest import PROJECT, TINY, Workplace
 from wsss.data.images import read_labels
 from wsss.data.synthetic.scenes import draw_scene
 from wsss.settings.data import SyntheticSettings
@@ -81,7 +81,7 @@ def farm(workplace: Workplace) -> dict[str, tuple[int, int]]:
         save(workplace.work / "photographs" / name, image, own)
         rows.append(f"{name};{','.join(CLASSES[i - 1] for i in np.unique(labels) if i)}")
         sizes[name] = upright_size(own, image)
-    # A photograph that no row names, and one that is no photograph.
+    # A photograph that no row names, and a file that is no photograph.
     del rows[-1]
     (workplace.work / "photographs" / "notes.docx").write_bytes(b"no photograph")
     (workplace.work / "labels.csv").write_text("\n".join(rows) + "\n", encoding="utf-8-sig")
@@ -90,7 +90,8 @@ def farm(workplace: Workplace) -> dict[str, tuple[int, int]]:
 
 def run_here(place: Workplace, command: list[str]) -> subprocess.CompletedProcess[str]:
     """Run a command of the page as it stands there, in the folder of the photographs."""
-    return subprocess.run([sys.executable, "-m", *command], cwd=place.work, capture_output=True, text=True, timeout=600)
+    installed = [Path(sys.executable).with_name(command[0]), *command[1:]]
+    return subprocess.run(installed, cwd=place.work, capture_output=True, text=True, timeout=600)
 
 
 def make_small(config: Path) -> None:
@@ -105,10 +106,10 @@ def test_two_commands_lead_from_a_folder_and_a_table_to_masks(
 ) -> None:
     place, (init, make, *_) = workplace, commands()
     assert (init[:2], make[0]) == (["wsss", "init"], "snakemake")
-    told = run_here(place, ["wsss.cli", *init[1:]])
+    told = run_here(place, init)
     assert told.returncode == 0, told.stdout + told.stderr
     assert "cow" in told.stdout
-    assert "docx" in told.stdout
+    assert "Wiese/11.jpg" in told.stdout
     make_small(place.work / init[-1])
     made = place.snakemake(config=place.work / make[-1])
     assert made.code == 0, made.output
@@ -147,6 +148,6 @@ def test_the_other_commands_of_the_page_write_configs_too(
     for number, command in enumerate(others):
         assert command[:2] == ["wsss", "init"]
         written = place.work / f"{number}.yaml"
-        told = run(["-m", "wsss.cli", *command[1:], "-o", written], place.work)
-        assert told.code == 0, told.output
+        told = run_here(place, [*command, "-o", str(written)])
+        assert told.returncode == 0, told.stderr
         assert place.planned(config=written)["prepare_images"] == 1
