@@ -7,10 +7,12 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
 from PIL import ExifTags, Image
@@ -22,6 +24,7 @@ from wsss.settings.data import SyntheticSettings
 from wsss.settings.run import merge
 
 PAGE = PROJECT / "docs" / "own-images.md"
+ANIMALS = PROJECT.parent / "shared" / "voc-animals"
 SCENES = SyntheticSettings(kind="synthetic", image_size=96, classes=2, max_objects=1)
 CLASSES = ("cow", "sheep")
 # Nine kinds of files, in folders and under names as people have them; how each is saved.
@@ -37,7 +40,7 @@ FILES: dict[str, dict[str, Any]] = {
     "Stall/glass.png": {"alpha": True},
     "grau.jpg": {"mode": "L"},
     "druck.jpg": {"mode": "CMYK"},
-    "groß.jpg": {"scale": 12},
+    "groß.jpg": {"scale": 6},
 }
 
 
@@ -71,15 +74,32 @@ def upright_size(own: dict[str, Any], image: Image.Image) -> tuple[int, int]:
     return (width, height) if turned else (height, width)
 
 
-@pytest.fixture
-def farm(workplace: Workplace) -> dict[str, tuple[int, int]]:
-    """Photographs of nine kinds and a table in the folder where commands run. Returns each one's upright size."""
-    rng, rows, sizes = np.random.default_rng(0), ["filename;labels"], {}
-    for number, (name, own) in enumerate([*FILES.items(), *((f"Wiese/{n}.jpg", {}) for n in range(12))]):
+def scenes() -> Iterator[tuple[Image.Image, list[str]]]:
+    """Generated scenes of cows and sheep, with the names of what is in them."""
+    rng = np.random.default_rng(0)
+    for number in count():
         drawn, labels = draw_scene(SCENES, rng, number % 2)
-        image = Image.fromarray(np.asarray(drawn))
+        yield Image.fromarray(np.asarray(drawn)), [CLASSES[value - 1] for value in np.unique(labels) if value]
+
+
+def animals() -> Iterator[tuple[Image.Image, list[str]]]:
+    """Photographs of voc-animals with cows, sheep or both."""
+    table = pd.read_csv(ANIMALS / "image_labels.csv", dtype={"image_id": str})
+    for row in table[table[[*CLASSES]].any(axis=1)].to_dict("records"):
+        with Image.open(ANIMALS / "JPEGImages" / f"{row['image_id']}.jpg") as image:
+            yield image.convert("RGB"), [name for name in CLASSES if row[name]]
+
+
+@pytest.fixture(params=[scenes, pytest.param(animals, marks=pytest.mark.photographs)])
+def farm(workplace: Workplace, request: pytest.FixtureRequest) -> dict[str, tuple[int, int]]:
+    """Photographs of nine kinds and a table in the folder where commands run. Returns each one's upright size."""
+    if request.param is animals and not ANIMALS.is_dir():
+        pytest.skip("no photographs beside the project")
+    files = {**FILES, **{f"Wiese/{number}.jpg": {} for number in range(12)}}
+    rows, sizes = ["filename;labels"], {}
+    for (name, own), (image, classes) in zip(files.items(), request.param(), strict=False):
         save(workplace.work / "photographs" / name, image, own)
-        rows.append(f"{name};{','.join(CLASSES[i - 1] for i in np.unique(labels) if i)}")
+        rows.append(f"{name};{','.join(classes)}")
         sizes[name] = upright_size(own, image)
     # A photograph that no row names, and a file that is no photograph.
     del rows[-1]
@@ -136,6 +156,7 @@ def test_two_commands_lead_from_a_folder_and_a_table_to_masks(
     assert not place.planned(config=place.work / make[-1])
 
 
+@pytest.mark.parametrize("farm", [scenes], indirect=True)
 def test_the_other_commands_of_the_page_write_configs_too(
     workplace: Workplace, farm: dict[str, tuple[int, int]]
 ) -> None:

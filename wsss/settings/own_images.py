@@ -34,7 +34,10 @@ def _labels_file(name: str) -> str:
     if name in ("", FOLDERS):
         return name
     if PurePosixPath(name).suffix.lower() not in LABEL_ENDINGS:
-        raise ValueError(f"{name!r}: a file of labels ends in {', '.join(LABEL_ENDINGS)}; or write {FOLDERS}")
+        raise ValueError(
+            f"{name!r}: a file of labels ends in {', '.join(LABEL_ENDINGS)}; for labels in the names of folders write "
+            f"{FOLDERS}; for annotations in COCO's form (.json) use data.kind coco"
+        )
     return _own_file(name)
 
 
