@@ -3,10 +3,12 @@
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from wsss.files import replace_link
 from wsss.plan.plan import Plan, paths_of
+from wsss.plan.provenance import short_hash
 from wsss.plan.stages import ROOT, STAGES
 from wsss.settings.run import TRAINED, RunSettings
 
@@ -82,6 +84,16 @@ class RunPages:
         """The lists of the label images that masks for people are made from, in the order of the splits."""
         labels = self._paths(wildcards)["prediction_labels"]
         return [f"{labels}/crf/{split}.tsv" for split in self.mask_splits(wildcards)]
+
+    def model_weights(self, wildcards: Any) -> str:
+        """The weights of its segmentation network."""
+        return f"{self._paths(wildcards)['segmentation']}/{STAGES['segmentation'].file}"
+
+    def model_digests(self, wildcards: Any) -> str:
+        """Digests of its settings, and of the code of all steps up to the labels of its predictions, as JSON."""
+        path = SimpleNamespace(folder=self._paths(wildcards)["prediction_labels"])
+        digests = {"settings": short_hash(self.settings(wildcards), 12), "code": self._plan.code_of()(path)}
+        return json.dumps(digests, sort_keys=True)
 
     def report_inputs(self, wildcards: Any) -> dict[str, str]:
         """Logs of its trainings, curves of its CAMs, and its panels. A run on the truth has no panels of train."""
@@ -171,6 +183,7 @@ def targets(plan: Plan) -> dict[str, list[str]]:
     found = {name: plan.files(name) for name in STAGES if name not in ("data", "backbone")}
     found["words"] = plan.word_figures()
     found["masks"] = plan.masks()
+    found["model"] = plan.models()
     return found | shown_targets(plan)
 
 
