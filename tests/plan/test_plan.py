@@ -16,6 +16,7 @@ from wsss.settings.run import merge, read_config
 
 TINY = yaml.safe_load((PROJECT / "tests" / "workflow" / "tiny.yaml").read_text())
 SCRIPTS = PROJECT / "workflow_scripts"
+PAMR: dict[str, Any] = {"prediction_labels": {"crf": {"method": "pamr"}}}
 
 
 def plan(**changes: Any) -> Plan:
@@ -118,6 +119,18 @@ def test_targets_are_stages_runs_and_comparisons() -> None:
     assert [file.rpartition("/")[2] for file in found["both"]] == ["table.csv", "words.png"]
     assert found["cams"][0].startswith("results/data-synthetic-")
     assert found["truth"] == []
+    assert [file.split("/", 3)[3] for file in found["model"]] == ["model/segmenter.safetensors"]
+
+
+def test_the_digests_of_a_model_are_those_of_its_settings_and_of_all_code_before_it() -> None:
+    def digests(own: Plan) -> dict[str, str]:
+        found: dict[str, str] = json.loads(RunPages(own).model_digests(SimpleNamespace(run=own.pages["default"])))
+        return found
+
+    here, panels, other = (digests(plan(**changes)) for changes in ({}, {"report": {"panels": 3}}, PAMR))
+    assert len(here["settings"]) == len(here["code"]) == 12
+    assert here["settings"] != panels["settings"] != other["settings"]
+    assert here["code"] == panels["code"] != other["code"]
 
 
 def test_a_bound_is_scored_only_where_the_report_asks_for_it() -> None:

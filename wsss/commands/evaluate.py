@@ -15,16 +15,12 @@ from typing import Any
 
 import numpy as np
 
+from wsss.commands.label_pairs import LEGEND, labels_in, pairs_of
 from wsss.data.images import IGNORE, read_labels
-from wsss.data.lists import read_entries
-from wsss.data.photograph_files import look_into
-from wsss.data.photograph_names import PhotographNames, without_ending
 from wsss.errors import WsssError
 from wsss.evaluation.scores import iou_per_class, mean_iou, pixel_accuracy
 from wsss.progress import track
 
-ENDINGS = (".png", ".tif", ".tiff", ".bmp")
-LEGEND = "labels.json"
 WORKERS = 2
 
 
@@ -52,7 +48,13 @@ class Evaluation:
     ignored: int
 
     def scores(self) -> dict[str, Any]:
-        """The scores as plain values; fractions in 0..1, None for a class that the truth does not contain."""
+        """The scores as plain values.
+
+        Returns
+        -------
+        dict[str, Any]
+            Fractions in 0..1 and counts; an IoU is None for a class that the truth does not contain.
+        """
         iou, held = iou_per_class(self.matrix), self.matrix.sum(axis=1)
         classes = [
             {
@@ -73,7 +75,13 @@ class Evaluation:
         }
 
     def lines(self) -> list[str]:
-        """The scores as an aligned table."""
+        """The scores as an aligned table.
+
+        Returns
+        -------
+        list[str]
+            Lines.
+        """
         scores = self.scores()
         rows = [("value", "class", "IoU %", "pixels in truth")]
         for one in scores["classes"]:
@@ -123,9 +131,9 @@ def evaluate(predictions: Path, truth: Path, classes: str | None = None, listed:
         If a prediction is missing or has another size than its mask, an image cannot be read, a value is no class, or
         the truth holds no pixel that counts.
     """
-    predictions = _labels_in(predictions)
+    predictions = labels_in(predictions)
     names = _names(classes, (predictions, predictions.parent, truth, truth.parent))
-    pairs = _pairs(predictions, truth, listed)
+    pairs = pairs_of(predictions, truth, listed)
     counts = np.zeros((256, 256), np.int64)
     with ThreadPoolExecutor(WORKERS) as pool:
         found = pool.map(partial(_counts, names=names), *zip(*pairs, strict=True))
@@ -175,11 +183,6 @@ def _told(shape: Sequence[int]) -> str:
     return f"{shape[0]} x {shape[1]}"
 
 
-def _labels_in(folder: Path) -> Path:
-    """The folder of label images: that of `wsss segment` and of the workflow's masks is labels/ in theirs."""
-    return folder / "labels" if (folder / "labels").is_dir() and (folder / LEGEND).is_file() else folder
-
-
 def _names(classes: str | None, folders: Sequence[Path]) -> dict[int, str] | None:
     """The names of the classes by value; None if nothing says them."""
     if classes is None:
@@ -206,51 +209,3 @@ def _legend(file: Path) -> dict[int, str]:
     if not named or not all(0 <= value <= IGNORE for value in named):
         raise WsssError(f"{file}: values of classes are 0..254, and one at least is needed")
     return {value: named[value] for value in sorted(named) if value != IGNORE}
-
-
-def _pairs(predictions: Path, truth: Path, listed: Path | None) -> list[tuple[Path, Path]]:
-    """The files of each prediction and its mask."""
-    masks = _images(truth)
-    if listed is not None:
-        names = PhotographNames(truth, masks)
-        entries = read_entries(listed, names.__contains__)
-        masks = [names.find(one.photograph, f"{listed}, line {one.line}") for one in entries]
-    found = _Predictions(predictions)
-    missing = [mask for mask in masks if found.of(mask) is None]
-    if missing:
-        raise WsssError(
-            f"{len(missing)} of {len(masks)} masks in {truth} have no prediction in {predictions}, the first is "
-            f"{missing[0]}: make them, or name the images to score with --list FILE"
-        )
-    return [(predictions / str(found.of(mask)), truth / mask) for mask in dict.fromkeys(masks)]
-
-
-class _Predictions:
-    """The label images of a folder, found by the path of a mask."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._by_path: dict[str, list[str]] = {}
-        self._by_name: dict[str, list[str]] = {}
-        for path in _images(folder):
-            self._by_path.setdefault(without_ending(path), []).append(path)
-            self._by_name.setdefault(without_ending(path).rpartition("/")[2], []).append(path)
-
-    def of(self, mask: str) -> str | None:
-        """The prediction of a mask; None if there is none. Raises WsssError if there are several."""
-        own = without_ending(mask)
-        found = self._by_path.get(own) or self._by_name.get(own.rpartition("/")[2]) or []
-        if len(found) > 1:
-            raise WsssError(
-                f"{self._folder}: {found[0]} and {found[1]} may both be of the mask {mask}: keep one of them"
-            )
-        return found[0] if found else None
-
-
-def _images(folder: Path) -> Sequence[str]:
-    if not folder.is_dir():
-        raise WsssError(f"{folder} is no folder of label images")
-    found = look_into(folder, endings=ENDINGS).photographs
-    if not found:
-        raise WsssError(f"{folder} holds no label images: no file there ends in {', '.join(ENDINGS)}")
-    return found

@@ -91,6 +91,7 @@ def segment(model: str, named: Sequence[str], folder: Path, wanted: Wanted) -> I
     failed = 0
     if waiting:
         work = _Work(Segmenter(file), folder, wanted, files)
+        journal.begin()
         write_json(folder / "labels.json", work.segmenter.values.legend())
         for done in track(work.results(waiting), len(photographs), "segmenting", "photograph", start=found):
             if isinstance(done, Failure):
@@ -130,7 +131,13 @@ class _Work:
         if isinstance(read, Failure):
             return read
         state, photograph = read
-        return Scored(state, photograph, self.segmenter.score(photograph))
+        try:
+            return Scored(state, photograph, self.segmenter.score(photograph))
+        except RuntimeError as error:
+            if type(error).__name__ != "OutOfMemoryError":
+                raise
+            why = "out of GPU memory: set CUDA_VISIBLE_DEVICES to nothing to use the CPU"
+            return Failure(photograph.path, f"{photograph.path}: {why}")
 
     def _finish(self, scored: Scored | Failure) -> tuple[Path, Sequence[int], dict[str, float]] | Failure:
         if isinstance(scored, Failure):

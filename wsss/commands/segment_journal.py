@@ -12,6 +12,7 @@ from wsss.errors import WsssError
 from wsss.files import write_text
 
 JOURNAL = ".segmented.jsonl"
+ENTRIES = {"photograph", "of", "files", "shares"}
 
 
 class Journal:
@@ -31,28 +32,30 @@ class Journal:
     """
 
     def __init__(self, folder: Path, maker: Mapping[str, Any]) -> None:
-        self._folder, self._path = folder, folder / JOURNAL
+        self._folder, self._path, self._maker = folder, folder / JOURNAL, dict(maker)
         head, *rows = self._lines()
         if head is None and (folder / "labels").exists():
             raise WsssError(
                 f"{folder} holds label images that `wsss segment` has not made: name another folder with -o"
             )
-        if head is not None and head != dict(maker):
+        if head is not None and head != self._maker:
             raise WsssError(
                 f"{folder} holds masks of another model or with another choice of --crf: name another folder with -o, "
                 "or remove it"
             )
-        self._rows = {row["photograph"]: row for row in rows if row is not None and "photograph" in row}
-        # A line that was cut off by an interruption goes.
-        kept = [dict(maker), *self._rows.values()]
-        write_text(self._path, "".join(f"{json.dumps(one)}\n" for one in kept))
+        self._rows = {row["photograph"]: row for row in rows if row is not None and row.keys() >= ENTRIES}
+
+    def begin(self) -> None:
+        """Write the journal as it was read. A line that was cut off by an interruption goes."""
+        lines = [self._maker, *self._rows.values()]
+        write_text(self._path, "".join(f"{json.dumps(one)}\n" for one in lines))
 
     def shares(self, photograph: Path, files: Sequence[str]) -> dict[str, float] | None:
         """The shares of the classes in a photograph's masks; None if one of `files` must be made (again)."""
         row = self._rows.get(str(photograph))
         if row is None or row["of"] != _state(photograph):
             return None
-        if any(row["files"].get(file) != _size(self._folder / file) for file in files):
+        if any(file not in row["files"] or row["files"][file] != _size(self._folder / file) for file in files):
             return None
         shares: dict[str, float] = row["shares"]
         return shares
