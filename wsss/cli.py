@@ -188,13 +188,17 @@ def evaluate_command(
     listed: Annotated[
         Path | None, typer.Option("--list", help="score only the images of this list", exists=True, dir_okay=False)
     ] = None,
+    ignored: Annotated[
+        str,
+        typer.Option("--ignore", help="values of the masks that are not counted, such as 9,15; other: all no class"),
+    ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
 ) -> None:
     """Score label images against masks as PASCAL VOC does: IoU of each class, their mean, and pixel accuracy."""
     with errors_in_one_line():
         from wsss.commands.evaluate import evaluate
 
-        found = evaluate(predictions, truth, classes, listed)
+        found = evaluate(predictions, truth, classes, listed, ignored)
         typer.echo(json.dumps(found.scores(), indent=2) if as_json else "\n".join(found.lines()))
 
 

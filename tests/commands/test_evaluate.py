@@ -138,6 +138,22 @@ def test_missing_predictions_are_named_and_a_list_leaves_them_out(folders: tuple
     assert "val.txt, line 2" in found.stderr
 
 
+@pytest.mark.parametrize("ignored", ["8,0", "other"])
+def test_values_of_the_truth_can_be_left_out(folders: tuple[Path, Path], tmp_path: Path, ignored: str) -> None:
+    predicted, truth = folders
+    (tmp_path / "legend.json").write_text(json.dumps({"3": {"name": "cow"}, "12": {"name": "dog"}}))
+    for path in PATHS:
+        labels = np.array(Image.open(predicted / path))
+        labels[(labels == 0) | (labels == 8)] = 12
+        write_labels(predicted / path, labels)
+    arguments = (predicted, truth, "--classes", tmp_path / "legend.json", "--json")
+    assert run(*arguments).exit_code == 1
+    found = json.loads(run(*arguments, "--ignore", ignored).stdout)
+    masks, labels = (np.concatenate([np.ravel(Image.open(one / path)) for path in PATHS]) for one in (truth, predicted))
+    assert found["pixel_accuracy"] == pytest.approx(np.mean(labels[masks == 3] == 3))
+    assert [one["truth_pixels"] for one in found["classes"]] == [np.sum(masks == 3), 0]
+
+
 def test_mistakes_are_told_in_one_line(folders: tuple[Path, Path], tmp_path: Path) -> None:
     predicted, truth = folders
     (tmp_path / "broken.json").write_text('["cat"]')
@@ -149,6 +165,8 @@ def test_mistakes_are_told_in_one_line(folders: tuple[Path, Path], tmp_path: Pat
     only = ("--list", tmp_path / "one.txt")
     for arguments, told in (
         ((predicted, truth, "--classes", "a,b,c,d"), "which is no class: correct --classes"),
+        ((predicted, truth, "--ignore", "cow"), "--ignore: values of 0..255"),
+        ((predicted, truth, "--ignore", "other"), "--ignore other: nothing says which values are classes"),
         ((predicted, truth, "--classes", "a,,b"), "--classes: name each value once"),
         ((predicted, truth, "--classes", tmp_path / "broken.json"), "broken.json cannot be read as names of values"),
         ((predicted, tmp_path / "gone"), "gone is no folder of label images"),

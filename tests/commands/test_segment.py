@@ -103,7 +103,7 @@ def test_bad_photographs_are_named_and_the_others_are_made(usual: Made, photogra
     ] * 3
     assert errors[3:] == ["error: 3 of 10 photographs could not be segmented"]
     assert not [line for line in errors if "data.on_bad_image" in line]
-    assert "7 photographs segmented" in found.stdout
+    assert "segmented: 7;" in found.stdout
     assert len(list((tmp_path / "out" / "labels").rglob("*.png"))) == 7
 
 
@@ -138,7 +138,7 @@ def test_interrupted_work_goes_on_where_it_was(
     Counting.stop_after = 99
     *_, told = segment(str(usual.model), [str(photographs)], out, wanted)
     assert 3 <= len(scored) <= 6
-    assert f"7 photographs segmented ({7 - len(scored)} of them were there before)" in told
+    assert f"segmented: 7, of which {7 - len(scored)} were there before;" in told
     afresh = tmp_path / "afresh"
     list(segment(str(usual.model), [str(photographs)], afresh, wanted))
     journal = ".segmented.jsonl"

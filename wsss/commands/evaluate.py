@@ -105,7 +105,9 @@ class Evaluation:
         return table
 
 
-def evaluate(predictions: Path, truth: Path, classes: str | None = None, listed: Path | None = None) -> Evaluation:
+def evaluate(
+    predictions: Path, truth: Path, classes: str | None = None, listed: Path | None = None, ignored: str = ""
+) -> Evaluation:
     """Score a folder of label images.
 
     Parameters
@@ -119,6 +121,8 @@ def evaluate(predictions: Path, truth: Path, classes: str | None = None, listed:
         folder or beside it, else the values in the truth.
     listed : Path or None
         A list of images. Only these are scored.
+    ignored : str
+        Values of the truth that are not counted, besides 255, with commas between; `other`: all that are no class.
 
     Returns
     -------
@@ -133,10 +137,11 @@ def evaluate(predictions: Path, truth: Path, classes: str | None = None, listed:
     """
     predictions = labels_in(predictions)
     names = _names(classes, (predictions, predictions.parent, truth, truth.parent))
+    left_out = _left_out(ignored, names)
     pairs = pairs_of(predictions, truth, listed)
     counts = np.zeros((256, 256), np.int64)
     with ThreadPoolExecutor(WORKERS) as pool:
-        found = pool.map(partial(_counts, names=names), *zip(*pairs, strict=True))
+        found = pool.map(partial(_counts, names=names, left_out=left_out), *zip(*pairs, strict=True))
         for one in track(found, len(pairs), "scoring"):
             counts += one
     if not counts.any():
@@ -158,15 +163,33 @@ def _evaluation(names: Mapping[int, str], counts: np.ndarray, images: int) -> Ev
     return Evaluation(names, matrix, images, ignored)
 
 
-def _counts(prediction_file: Path, truth_file: Path, names: Mapping[int, str] | None) -> np.ndarray:
-    """How often each pair of values occurs, int64 (256, 256), where the truth is not 255."""
+def _left_out(ignored: str, names: Mapping[int, str] | None) -> np.ndarray:
+    """Whether each value of the truth is not counted, bool (256,)."""
+    left_out = np.zeros(256, bool)
+    left_out[IGNORE] = True
+    if ignored == "other":
+        if names is None:
+            raise WsssError("--ignore other: nothing says which values are classes: name them with --classes")
+        no_class: np.ndarray = ~np.isin(np.arange(256), [*names])
+        return no_class
+    values = [value.strip() for value in ignored.split(",") if value.strip()]
+    if not all(value.isdecimal() and int(value) <= IGNORE for value in values):
+        raise WsssError("--ignore: values of 0..255 with commas between, or other")
+    left_out[[int(value) for value in values]] = True
+    return left_out
+
+
+def _counts(
+    prediction_file: Path, truth_file: Path, names: Mapping[int, str] | None, left_out: np.ndarray
+) -> np.ndarray:
+    """How often each pair of values occurs, int64 (256, 256), where the truth is not left out."""
     prediction, truth = read_labels(prediction_file), read_labels(truth_file)
     if prediction.shape != truth.shape:
         raise WsssError(
             f"{prediction_file} has {_told(prediction.shape)} pixels and {truth_file} has {_told(truth.shape)} "
             "(height x width): make the prediction at the size of the mask"
         )
-    counted = truth != IGNORE
+    counted = ~left_out[truth]
     pairs = truth[counted].astype(np.int64) * 256 + prediction[counted]
     counts = np.bincount(pairs, minlength=256 * 256).reshape(256, 256)
     if names is not None:
@@ -174,7 +197,8 @@ def _counts(prediction_file: Path, truth_file: Path, names: Mapping[int, str] | 
             strange = [int(value) for value in np.flatnonzero(held) if value not in names]
             if strange:
                 raise WsssError(
-                    f"{file} holds the value {strange[0]}, which is no class: correct --classes or the file"
+                    f"{file} holds the value {strange[0]}, which is no class: correct --classes or the file, or leave "
+                    "out such values of the truth with --ignore other"
                 )
     return counts
 

@@ -101,8 +101,8 @@ def segment(model: str, named: Sequence[str], folder: Path, wanted: Wanted) -> I
             path, state, rows[path] = done
             journal.add(path, state, [*files[path].values()], rows[path])
     _write_index(folder / "index.csv", files, rows)
-    before = f" ({found} of them were there before)" if found else ""
-    yield f"{len(rows)} photographs segmented{before}: {folder / 'labels'}; shares of classes: {folder / 'index.csv'}"
+    before = f", of which {found} were there before" if found else ""
+    yield f"segmented: {len(rows)}{before}; label images: {folder / 'labels'}; shares: {folder / 'index.csv'}"
     if failed:
         yield f"error: {failed} of {len(photographs)} photographs could not be segmented"
 
