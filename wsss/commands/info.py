@@ -3,9 +3,10 @@
 import os
 import platform
 from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as version_of
 
-from wsss import __version__
+from wsss.commands.version import version
 
 PACKAGES = ("torch", "torchvision", "numpy", "pillow", "zarr", "snakemake", "timm")
 
@@ -18,7 +19,7 @@ def lines() -> Iterator[str]:
     str
         A line `<what>: <value>`.
     """
-    yield f"wsss: {__version__}"
+    yield f"wsss: {version()}"
     yield f"Python: {platform.python_version()}"
     yield f"system: {platform.system()} {platform.machine()}"
     for name in PACKAGES:
@@ -30,7 +31,7 @@ def lines() -> Iterator[str]:
 
 def _version(package: str) -> str:
     try:
-        return version(package)
+        return version_of(package)
     except PackageNotFoundError:
         return "not installed"
 

@@ -1,7 +1,8 @@
 """The version of this package."""
 
 import tomllib
-from importlib import metadata
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as version_of
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -17,6 +18,6 @@ def version() -> str:
     except (OSError, ValueError, KeyError, TypeError):
         pass
     try:
-        return metadata.version("wsss")
-    except metadata.PackageNotFoundError:
+        return version_of("wsss")
+    except PackageNotFoundError:
         return "unknown"
