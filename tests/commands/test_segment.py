@@ -236,6 +236,11 @@ def test_what_is_no_model_is_told(usual: Made, tmp_path: Path, monkeypatch: pyte
         assert told in found.stderr
         assert len(found.stderr.strip().splitlines()) == 1
     assert not (tmp_path / "out").exists()
+    (tmp_path / "file").touch()
+    found = run(usual.model, photograph, "-o", tmp_path / "file" / "out")
+    assert found.exit_code == 1
+    assert "cannot be written" in found.stderr
+    assert len(found.stderr.strip().splitlines()) == 1
 
 
 def test_the_library_gives_what_the_command_writes(made: Made, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 import yaml
 
 from tests.conftest import PROJECT
-from wsss.plan.pages import ComparisonPages, RunPages, scores, targets
+from wsss.plan.pages import ComparisonPages, RunPages, scores, show_pages, targets
 from wsss.plan.plan import Plan, file_of, log_of
 from wsss.plan.stages import STAGES
 from wsss.settings.run import merge, read_config
@@ -140,6 +141,19 @@ def test_a_bound_is_scored_only_where_the_report_asks_for_it() -> None:
         bound = {name: path for name, path in found.items() if name.startswith("bound_")}
         assert bool(bound) == recovery
         assert all("/truth/segmentation-" in path for path in bound.values())
+
+
+def test_a_run_is_shown_from_its_first_result_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = plan(runs={"more": {"irnet": {"lr": 0.2}}})
+    monkeypatch.chdir(tmp_path)
+    model = Path(targets(own)["model"][0])
+    model.parent.mkdir(parents=True)
+    assert show_pages(own) == []
+    assert not Path("results/runs/default").exists()
+    model.touch()
+    assert show_pages(own) == []
+    assert Path("results/runs/default/model/segmenter.safetensors").samefile(model)
+    assert not Path("results/runs/more").exists()
 
 
 def test_scores_are_leaves_of_the_stages(paths: dict[str, str]) -> None:

@@ -46,9 +46,17 @@ class Journal:
         self._rows = {row["photograph"]: row for row in rows if row is not None and row.keys() >= ENTRIES}
 
     def begin(self) -> None:
-        """Write the journal as it was read. A line that was cut off by an interruption goes."""
+        """Write the journal as it was read. A line that was cut off by an interruption goes.
+
+        Raises WsssError if the folder cannot be written.
+        """
         lines = [self._maker, *self._rows.values()]
-        write_text(self._path, "".join(f"{json.dumps(one)}\n" for one in lines))
+        try:
+            write_text(self._path, "".join(f"{json.dumps(one)}\n" for one in lines))
+        except OSError as error:
+            raise WsssError(
+                f"{self._folder} cannot be written ({error.strerror}): name another folder with -o"
+            ) from None
 
     def shares(self, photograph: Path, files: Sequence[str]) -> dict[str, float] | None:
         """The shares of the classes in a photograph's masks; None if one of `files` must be made (again)."""
@@ -72,7 +80,7 @@ class Journal:
         """The lines of the journal, first that of the maker. None for a line that is damaged or not there."""
         try:
             lines = self._path.read_text(errors="replace").splitlines()
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return [None]
         return [_read(line) for line in lines] or [None]
 

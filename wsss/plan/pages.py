@@ -13,6 +13,8 @@ from wsss.plan.stages import ROOT, STAGES
 from wsss.settings.run import TRAINED, RunSettings
 
 SPLITS = ("train", "val")
+# What the folder of a run may hold without a report, because it is a target of its own.
+SHOWN_ALONE = ("masks/index.csv", "model/segmenter.safetensors")
 
 
 def scores(paths: Mapping[str, str]) -> dict[str, str]:
@@ -208,9 +210,14 @@ def show_pages(plan: Plan) -> list[str]:
     for name, (made, *_) in shown_targets(plan).items():
         folder = Path(made).parent
         link = folder.with_name(name)
-        if Path(made).exists() and (hindrance := _link(link, folder.name)):
+        if _has_results(Path(made)) and (hindrance := _link(link, folder.name)):
             warnings.append(f"warning: {link} does not lead to {made} ({hindrance}): move it away")
     return warnings
+
+
+def _has_results(made: Path) -> bool:
+    """Whether a folder has its page, or something that is a target of its own."""
+    return any(path.exists() for path in (made, *(made.parent / file for file in SHOWN_ALONE)))
 
 
 def _link(link: Path, target: str) -> str:

@@ -22,8 +22,8 @@ segmented.labels                       # uint8 (height, width), the values of th
 segmented.overlay().save("overlay.jpg")
 ```
 
-The file is in the format of safetensors: loading it runs no code. Its metadata say all that is on this page besides the
-scores."""
+The file is in the format of safetensors: loading it runs no code. Its metadata say what using it needs: classes,
+network, scales and CRF."""
 
 
 def write_model_card(
