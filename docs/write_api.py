@@ -116,6 +116,9 @@ PUBLIC: dict[str, tuple[str, ...]] = {
         "segmentation.deeplab.fused_logits",
         "segmentation.losses.segmentation_loss",
         "segmentation.training.train_segmentation",
+        "segmentation.prediction.Scorer",
+        "segmentation.model.write_model",
+        "segmentation.model.read_model",
     ),
     "Evaluation": (
         "evaluation.scores.confusion_matrix",
@@ -130,6 +133,13 @@ PUBLIC: dict[str, tuple[str, ...]] = {
         "evaluation.cam_crf.cam_crf_labels",
         "evaluation.collect.collect",
         "evaluation.comparison.compare",
+    ),
+    "Models in use": (
+        "commands.segmenter.load_segmenter",
+        "commands.segmenter.Segmenter",
+        "commands.segmenter.Segmented",
+        "commands.evaluate.evaluate",
+        "commands.evaluate.Evaluation",
     ),
     "Plan": ("plan.stages.Stage", "plan.plan.Plan"),
     "Config": ("settings.run.read_config", "settings.base.Settings"),

@@ -164,6 +164,31 @@ rule make_masks:
         "../workflow_scripts/make_masks.py"
 
 
+rule make_model:
+    input:
+        images=RUN_PAGES.images,
+        weights=RUN_PAGES.model_weights,
+        metrics="results/runs/{run}/metrics.json",
+    output:
+        model="results/runs/{run}/model/segmenter.safetensors",
+        card="results/runs/{run}/model/model_card.md",
+    log:
+        "logs/runs/{run}/model.log",
+    benchmark:
+        "logs/runs/{run}/model.benchmark.tsv"
+    conda:
+        "../envs/wsss.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=10,
+    params:
+        settings=RUN_PAGES.settings,
+        digests=RUN_PAGES.model_digests,
+        code=PLAN.code_of("make_model"),
+    script:
+        "../workflow_scripts/make_model.py"
+
+
 rule compare:
     input:
         scores=COMPARISON_PAGES.scores,

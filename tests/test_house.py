@@ -43,7 +43,7 @@ SETTINGS_KNOW = {"wsss.errors"}
 
 @cache
 def modules() -> dict[str, Path]:
-    paths = [path for path in sorted(PACKAGE.rglob("*.py")) if path.name != "__init__.py"]
+    paths = [path for path in sorted(PACKAGE.rglob("*.py")) if not path.name.startswith("__")]
     return {".".join(path.relative_to(PROJECT).with_suffix("").parts): path for path in paths}
 
 

@@ -1,5 +1,8 @@
 """The `wsss` command."""
 
+import json
+import logging
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import chain
@@ -16,8 +19,20 @@ from wsss.stores.manifests import damaged_rows
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 
 
+def _tell_version(asked: bool) -> None:
+    if asked:
+        from wsss.commands.version import version
+
+        typer.echo(f"wsss {version()}")
+        raise typer.Exit
+
+
 @app.callback()
-def main() -> None:
+def main(
+    version: Annotated[
+        bool, typer.Option("--version", help="tell the version", callback=_tell_version, is_eager=True)
+    ] = False,
+) -> None:
     """Weakly-supervised semantic segmentation. The workflow itself is run by snakemake."""
 
 
@@ -147,3 +162,84 @@ def init_command(
         request = Request(photographs, labels, name, holdout, seed, masks, named, skip_bad)
         for line in init(request, output, force):
             typer.echo(line)
+
+
+@app.command("segment")
+def segment_command(
+    model: Annotated[
+        str,
+        typer.Argument(help="a model of `snakemake model`: its file, its folder, its run's folder, or its run's name"),
+    ],
+    images: Annotated[list[str], typer.Argument(help="photographs: files, folders and patterns")],
+    out: Annotated[Path, typer.Option("--output", "-o", help="the folder of the masks", file_okay=False)],
+    overlay: Annotated[bool, typer.Option("--overlay", help="also the photographs under the classes' colours")] = False,
+    crf: Annotated[bool, typer.Option(help="fit the masks to the photographs' edges, by the CRF of the run")] = True,
+    probabilities: Annotated[
+        bool,
+        typer.Option("--probabilities", help="also .npy files of the classes' probabilities, in labels.json's order"),
+    ] = False,
+) -> None:
+    """Make a mask of every photograph: label images, and a table of the classes' shares.
+
+    Masks have the photographs' own names and sizes. Interrupted work goes on where it was. Exit code 1 if a photograph
+    cannot be read; the others are made.
+    """
+    failed = False
+    with errors_in_one_line(), progress_in_lines():
+        from wsss.commands.segment import Wanted, segment
+
+        for line in segment(model, images, out, Wanted(crf, overlay, probabilities)):
+            failed |= line.startswith("error: ")
+            typer.echo(line, err=line.startswith("error: "))
+    if failed:
+        raise typer.Exit(1)
+
+
+@contextmanager
+def progress_in_lines() -> Iterator[None]:
+    """Show the lines of long work on standard error where there is no terminal for a bar."""
+    logger = logging.getLogger("wsss")
+    handler = logging.StreamHandler()
+    before = logger.level
+    if not sys.stderr.isatty():
+        logger.setLevel(logging.INFO)
+        logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(before)
+
+
+@app.command("evaluate")
+def evaluate_command(
+    predictions: Annotated[Path, typer.Argument(metavar="PRED", help="a folder of label images")],
+    truth: Annotated[Path, typer.Argument(metavar="TRUTH", help="a folder of masks; 255 is not counted")],
+    classes: Annotated[
+        str | None,
+        typer.Option(help="a labels.json, or names of the values from 0 on: background,cat,dog"),
+    ] = None,
+    listed: Annotated[
+        Path | None, typer.Option("--list", help="score only the images of this list", exists=True, dir_okay=False)
+    ] = None,
+    ignored: Annotated[
+        str,
+        typer.Option("--ignore", help="values of the masks that are not counted, such as 9,15; other: all no class"),
+    ] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
+) -> None:
+    """Score label images against masks as PASCAL VOC does: IoU of each class, their mean, and pixel accuracy."""
+    with errors_in_one_line():
+        from wsss.commands.evaluate import evaluate
+
+        found = evaluate(predictions, truth, classes, listed, ignored)
+        typer.echo(json.dumps(found.scores(), indent=2) if as_json else "\n".join(found.lines()))
+
+
+@app.command("info")
+def info_command() -> None:
+    """Tell versions, devices, cores and memory, for reports of bugs."""
+    from wsss.commands.info import lines
+
+    for line in lines():
+        typer.echo(line)

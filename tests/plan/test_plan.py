@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,13 +10,14 @@ import pytest
 import yaml
 
 from tests.conftest import PROJECT
-from wsss.plan.pages import ComparisonPages, RunPages, scores, targets
+from wsss.plan.pages import ComparisonPages, RunPages, scores, show_pages, targets
 from wsss.plan.plan import Plan, file_of, log_of
 from wsss.plan.stages import STAGES
 from wsss.settings.run import merge, read_config
 
 TINY = yaml.safe_load((PROJECT / "tests" / "workflow" / "tiny.yaml").read_text())
 SCRIPTS = PROJECT / "workflow_scripts"
+PAMR: dict[str, Any] = {"prediction_labels": {"crf": {"method": "pamr"}}}
 
 
 def plan(**changes: Any) -> Plan:
@@ -118,6 +120,18 @@ def test_targets_are_stages_runs_and_comparisons() -> None:
     assert [file.rpartition("/")[2] for file in found["both"]] == ["table.csv", "words.png"]
     assert found["cams"][0].startswith("results/data-synthetic-")
     assert found["truth"] == []
+    assert [file.split("/", 3)[3] for file in found["model"]] == ["model/segmenter.safetensors"]
+
+
+def test_the_digests_of_a_model_are_those_of_its_settings_and_of_all_code_before_it() -> None:
+    def digests(own: Plan) -> dict[str, str]:
+        found: dict[str, str] = json.loads(RunPages(own).model_digests(SimpleNamespace(run=own.pages["default"])))
+        return found
+
+    here, panels, other = (digests(plan(**changes)) for changes in ({}, {"report": {"panels": 3}}, PAMR))
+    assert len(here["settings"]) == len(here["code"]) == 12
+    assert here["settings"] != panels["settings"] != other["settings"]
+    assert here["code"] == panels["code"] != other["code"]
 
 
 def test_a_bound_is_scored_only_where_the_report_asks_for_it() -> None:
@@ -127,6 +141,19 @@ def test_a_bound_is_scored_only_where_the_report_asks_for_it() -> None:
         bound = {name: path for name, path in found.items() if name.startswith("bound_")}
         assert bool(bound) == recovery
         assert all("/truth/segmentation-" in path for path in bound.values())
+
+
+def test_a_run_is_shown_from_its_first_result_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = plan(runs={"more": {"irnet": {"lr": 0.2}}})
+    monkeypatch.chdir(tmp_path)
+    model = Path(targets(own)["model"][0])
+    model.parent.mkdir(parents=True)
+    assert show_pages(own) == []
+    assert not Path("results/runs/default").exists()
+    model.touch()
+    assert show_pages(own) == []
+    assert Path("results/runs/default/model/segmenter.safetensors").samefile(model)
+    assert not Path("results/runs/more").exists()
 
 
 def test_scores_are_leaves_of_the_stages(paths: dict[str, str]) -> None:

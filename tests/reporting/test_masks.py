@@ -12,7 +12,8 @@ from wsss.data.dataset import Dataset
 from wsss.data.images import read_labels, voc_palette, write_labels
 from wsss.data.listing import Listing
 from wsss.data.preparation import prepare
-from wsss.reporting.masks import MaskFiles, enlarge_labels, mask_files, write_masks
+from wsss.reporting.mask_images import MaskFiles, enlarge_labels, mask_files
+from wsss.reporting.masks import write_masks
 from wsss.stores.label_images import label_path
 
 

@@ -4,12 +4,13 @@ The rules: the EXIF orientation is applied. Of 16 bits, the high 8 are kept. Flo
 Transparent parts become white. An image above the bound is made smaller, with its aspect.
 """
 
+import io
 import math
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
@@ -17,6 +18,8 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 from wsss.errors import WsssError
 
 MOST_PIXELS = 2_000_000
+# Smaller copies are JPEG files, because resizing has changed the pixels anyway. Copies of the same size are PNG files.
+COPY_QUALITY = 95
 # Pillow refuses larger images: 179 megapixels take half a gigabyte.
 MOST_DECODED = 178_956_970
 REMEDY = "replace the file, take its id out of the lists, or set data.on_bad_image: skip"
@@ -117,6 +120,40 @@ def upright_image(path: Path, most_pixels: int = MOST_DECODED) -> Image.Image:
         if (height, width) != (image.height, image.width):
             shown = shown.resize((width, height), Image.Resampling.BICUBIC)
         return turned(_opaque(shown), orientation)
+
+
+def save_smaller(image: Image.Image, file: BinaryIO) -> None:
+    """Write the copy of a photograph that was made smaller."""
+    image.save(file, "JPEG", quality=COPY_QUALITY, subsampling=0)
+
+
+def worked_image(path: Path, most_pixels: int) -> Image.Image:
+    """The pixels that a prepared dataset has of a photograph: upright, and of a smaller one those of its JPEG copy.
+
+    Parameters
+    ----------
+    path : Path
+        A file of any format that Pillow reads.
+    most_pixels : int
+        The bound; see `bounded_size`.
+
+    Returns
+    -------
+    Image.Image
+        The image in RGB, 8 bits a channel.
+
+    Raises
+    ------
+    WsssError
+        As `upright_image`.
+    """
+    image = upright_image(path, most_pixels)
+    if image.size[::-1] == look(path).size:
+        return image
+    buffer = io.BytesIO()
+    save_smaller(image, buffer)
+    with Image.open(buffer) as copy:
+        return copy.convert("RGB")
 
 
 def turned(image: Image.Image, orientation: int) -> Image.Image:

@@ -14,14 +14,12 @@ from wsss.data.images import read_image
 from wsss.data.index import INDEX_COLUMNS, IndexRow, SkippedImage
 from wsss.data.label_values import BACKGROUND, MOST_CLASSES, LabelValues
 from wsss.data.listing import Listing
-from wsss.data.photographs import MOST_PIXELS, bounded_size, look, upright_image
+from wsss.data.photographs import MOST_PIXELS, bounded_size, look, save_smaller, upright_image
 from wsss.errors import WsssError
 from wsss.files import remove_tree, sha256_of, write_bytes, write_csv, write_json, write_text
 from wsss.progress import track
 
 logger = logging.getLogger("wsss")
-# Smaller copies are JPEG files, because resizing has changed the pixels anyway. Copies of the same size are PNG files.
-COPY_QUALITY = 95
 
 
 def prepare(
@@ -115,7 +113,7 @@ class _Looker:
         if whole:
             image.save(buffer, "PNG", compress_level=1)
         else:
-            image.save(buffer, "JPEG", quality=COPY_QUALITY, subsampling=0)
+            save_smaller(image, buffer)
         copy = f"copies/{image_id}.{'png' if whole else 'jpg'}"
         write_bytes(self.root / copy, buffer.getvalue())
         return copy

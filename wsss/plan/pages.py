@@ -3,14 +3,18 @@
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from wsss.files import replace_link
 from wsss.plan.plan import Plan, paths_of
+from wsss.plan.provenance import short_hash
 from wsss.plan.stages import ROOT, STAGES
 from wsss.settings.run import TRAINED, RunSettings
 
 SPLITS = ("train", "val")
+# What the folder of a run may hold without a report, because it is a target of its own.
+SHOWN_ALONE = ("masks/index.csv", "model/segmenter.safetensors")
 
 
 def scores(paths: Mapping[str, str]) -> dict[str, str]:
@@ -82,6 +86,16 @@ class RunPages:
         """The lists of the label images that masks for people are made from, in the order of the splits."""
         labels = self._paths(wildcards)["prediction_labels"]
         return [f"{labels}/crf/{split}.tsv" for split in self.mask_splits(wildcards)]
+
+    def model_weights(self, wildcards: Any) -> str:
+        """The weights of its segmentation network."""
+        return f"{self._paths(wildcards)['segmentation']}/{STAGES['segmentation'].file}"
+
+    def model_digests(self, wildcards: Any) -> str:
+        """Digests of its settings, and of the code of all steps up to the labels of its predictions, as JSON."""
+        path = SimpleNamespace(folder=self._paths(wildcards)["prediction_labels"])
+        digests = {"settings": short_hash(self.settings(wildcards), 12), "code": self._plan.code_of()(path)}
+        return json.dumps(digests, sort_keys=True)
 
     def report_inputs(self, wildcards: Any) -> dict[str, str]:
         """Logs of its trainings, curves of its CAMs, and its panels. A run on the truth has no panels of train."""
@@ -171,6 +185,7 @@ def targets(plan: Plan) -> dict[str, list[str]]:
     found = {name: plan.files(name) for name in STAGES if name not in ("data", "backbone")}
     found["words"] = plan.word_figures()
     found["masks"] = plan.masks()
+    found["model"] = plan.models()
     return found | shown_targets(plan)
 
 
@@ -195,9 +210,14 @@ def show_pages(plan: Plan) -> list[str]:
     for name, (made, *_) in shown_targets(plan).items():
         folder = Path(made).parent
         link = folder.with_name(name)
-        if Path(made).exists() and (hindrance := _link(link, folder.name)):
+        if _has_results(Path(made)) and (hindrance := _link(link, folder.name)):
             warnings.append(f"warning: {link} does not lead to {made} ({hindrance}): move it away")
     return warnings
+
+
+def _has_results(made: Path) -> bool:
+    """Whether a folder has its page, or something that is a target of its own."""
+    return any(path.exists() for path in (made, *(made.parent / file for file in SHOWN_ALONE)))
 
 
 def _link(link: Path, target: str) -> str:

@@ -109,6 +109,16 @@ class Plan:
         """
         return [_masks_of(page) for page in self._wanted]
 
+    def models(self) -> list[str]:
+        """The models of the runs that the config names as targets: weights that say how they are used.
+
+        Returns
+        -------
+        list[str]
+            Paths relative to the workflow's folder.
+        """
+        return [f"{ROOT}/runs/{page}/model/segmenter.safetensors" for page in self._wanted]
+
     def word_figures(self) -> list[str]:
         """The figures of the visual words of the runs that the config names as targets.
 

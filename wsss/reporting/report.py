@@ -37,6 +37,7 @@ COLUMNS = (
     "initialisation",
     "seed",
 )
+UPPER_BOUND = "† chosen with the masks of the very split that is scored: an upper bound"
 NUMBERS = frozenset({"mIoU %", "pixel acc. %", "images", "seed"})
 
 
@@ -71,7 +72,7 @@ def write_report(
     shown first. `skipped`: images that were left out. `has_background`: whether pixels may belong to no class. Without
     metrics the page says that there are no scores. Raises WsssError if a figure is missing.
     """
-    records = _ordered(metrics)
+    records = ordered(metrics)
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -88,7 +89,7 @@ def write_report(
         recoveries=[_recovery(item, bound) for bound in bounds for item in records if _same_stage(item, bound)],
         has_upper_bound=any(_chosen_on_itself(item) for item in records),
         class_names=list(dict.fromkeys(name for item in records for name in item.per_class)),
-        settings={stage: _flattened(values) for stage, values in settings.items()},
+        settings={stage: flattened(values) for stage, values in settings.items()},
         figures={caption: _data_uri(file) for caption, file in figures.items()},
         artifacts=artifacts,
         facts=facts,
@@ -101,23 +102,33 @@ def write_report(
 
 def summary_text(metrics: Sequence[Record]) -> str:
     """The scores as an aligned table for a terminal: one line for each record, in the order of the stages."""
-    records = _ordered(metrics)
+    records = ordered(metrics)
     if not records:
         return "No scores: the report says why.\n"
     table = [dict(zip(COLUMNS, COLUMNS, strict=True)), *(_row(item).cells for item in records)]
     widths = {column: max(len(cells[column]) for cells in table) for column in COLUMNS}
     lines = ["  ".join(_aligned(cells[column], column, widths[column]) for column in COLUMNS) for cells in table]
     lines.insert(1, "  ".join("-" * widths[column] for column in COLUMNS))
-    if any(_chosen_on_itself(item) for item in records):
-        lines.append("† chosen with the masks of the very split that is scored: an upper bound")
+    lines += notes_of(records)
     return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def notes_of(metrics: Sequence[Record]) -> list[str]:
+    """What must be said below a table of these scores."""
+    return [UPPER_BOUND] if any(_chosen_on_itself(item) for item in metrics) else []
+
+
+def cells_of(item: Record) -> dict[str, str]:
+    """The cells of a score in a table, by column."""
+    return _row(item).cells
 
 
 def _aligned(text: str, column: str, width: int) -> str:
     return text.rjust(width) if column in NUMBERS else text.ljust(width)
 
 
-def _ordered(metrics: Sequence[Record]) -> list[Record]:
+def ordered(metrics: Sequence[Record]) -> list[Record]:
+    """Scores in the order of the stages."""
     return sorted(metrics, key=lambda item: (STAGES.index(item.stage), item.split))
 
 
@@ -185,12 +196,12 @@ def _chosen_on_itself(item: Record) -> bool:
     return item.threshold_from == item.split
 
 
-def _flattened(settings: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+def flattened(settings: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
     """Nested settings as dotted keys. Values are JSON, except texts, which are not quoted."""
     flat: dict[str, str] = {}
     for key, value in settings.items():
         if isinstance(value, Mapping) and value:
-            flat.update(_flattened(value, f"{prefix}{key}."))
+            flat.update(flattened(value, f"{prefix}{key}."))
         else:
             flat[f"{prefix}{key}"] = value if isinstance(value, str) else json.dumps(value)
     return flat

@@ -1,10 +1,11 @@
 """Predictions of the segmentation network: its scores, from which labels are made with and without a CRF."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
 from wsss.data.augmentation import to_tensor
@@ -23,6 +24,77 @@ from wsss.stores.pipelining import in_background
 from wsss.stores.score_store import ScoreStore
 
 
+class Scorer:
+    """A trained segmentation network on the device of this process, which scores one image at a time.
+
+    Parameters
+    ----------
+    state : Mapping[str, Tensor]
+        The network's weights.
+    path : Path
+        The file that they were read from, for messages.
+    segmentation : SegmentationSettings
+        The network.
+    classes : int
+        The number of classes, without the background.
+    settings : PredictionSettings
+        How images are scored.
+    digest : str
+        SHA-256 of the file of the weights that the training wrote.
+    """
+
+    def __init__(
+        self,
+        state: Mapping[str, Tensor],
+        path: Path,
+        segmentation: SegmentationSettings,
+        classes: int,
+        settings: PredictionSettings,
+        digest: str,
+    ) -> None:
+        network = build_segmenter(segmentation, classes)
+        load_weights(network, dict(state), path)
+        network.backbone = inference_backbone(network.backbone)
+        self._network, self._settings, self._digest = network, settings, digest
+        self._device = move_to_device(network.eval())
+
+    def input_of(self, image: Image.Image) -> Tensor:
+        """An image as the network expects it.
+
+        Parameters
+        ----------
+        image : Image.Image
+            An RGB image, 8 bits a channel.
+
+        Returns
+        -------
+        Tensor
+            float32 (3, height, width).
+        """
+        return to_tensor(image, self._network.backbone.normalisation)
+
+    def score(self, image_id: str, pixels: Tensor) -> ScoreStore:
+        """The fused logits of an image, rounded as they are stored.
+
+        Parameters
+        ----------
+        image_id : str
+            The id of the image.
+        pixels : Tensor
+            The image from `input_of`, float32 (3, height, width).
+
+        Returns
+        -------
+        ScoreStore
+            The logits of all outputs, the background's first.
+        """
+        bfloat16 = self._settings.precision == "bfloat16"
+        with torch.inference_mode(), torch.autocast(self._device.type, torch.bfloat16, bfloat16):
+            _, fused = fused_logits(self._network, pixels[None].to(self._device), self._settings.scales)
+        logits = fused[0].cpu().numpy().astype(np.dtype(self._settings.store_dtype))
+        return ScoreStore(image_id, (pixels.shape[1], pixels.shape[2]), logits, self._digest)
+
+
 def write_score_shard(
     dataset: Dataset,
     ids: Sequence[str],
@@ -33,21 +105,11 @@ def write_score_shard(
     manifest: Path,
 ) -> None:
     """Write `folder`/stores/<id>.zarr.zip with the fused logits of every image of `ids`, then their manifest."""
-    network = build_segmenter(segmentation, len(dataset.classes))
-    load_weights(network, read_weights(weights), weights)
-    network.backbone = inference_backbone(network.backbone)
-    device = move_to_device(network.eval())
-    normalisation = network.backbone.normalisation
-    digest = sha256_of(weights)
+    state = read_weights(weights)
+    scorer = Scorer(state, weights, segmentation, len(dataset.classes), settings, sha256_of(weights))
 
     def read(image_id: str) -> tuple[str, Tensor]:
-        return image_id, to_tensor(read_image(dataset.image_path(image_id)), normalisation)
+        return image_id, scorer.input_of(read_image(dataset.image_path(image_id)))
 
-    def store_of(image: tuple[str, Tensor]) -> ScoreStore:
-        image_id, pixels = image
-        with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, settings.precision == "bfloat16"):
-            _, fused = fused_logits(network, pixels[None].to(device), settings.scales)
-        logits = fused[0].cpu().numpy().astype(np.dtype(settings.store_dtype))
-        return ScoreStore(image_id, (pixels.shape[1], pixels.shape[2]), logits, digest)
-
-    write_store_shard(ids, map(store_of, in_background(read, ids)), folder, manifest, "predictions")
+    stores = (scorer.score(image_id, pixels) for image_id, pixels in in_background(read, ids))
+    write_store_shard(ids, stores, folder, manifest, "predictions")

@@ -1,0 +1,41 @@
+"""The target `model`: what it needs, and what its script writes."""
+
+import json
+import runpy
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from tests.commands.conftest import Made, make
+from tests.workflow.conftest import PROJECT, Workplace
+from wsss.evaluation.metrics import write_metrics
+from wsss.segmentation.model import read_model
+
+SCRIPT = PROJECT / "workflow_scripts" / "make_model.py"
+
+
+def test_a_model_needs_the_scores_and_no_report(workplace: Workplace) -> None:
+    planned = workplace.planned("model")
+    assert planned["make_model"] == planned["train_segmentation"] == planned["collect_metrics"] == 1
+    assert not planned.keys() & {"write_report", "draw_panels", "make_masks"}
+    assert "make_model" not in workplace.planned()
+
+
+def test_the_script_writes_model_and_card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: Made = make(tmp_path / "made", True)
+    metrics, out = tmp_path / "metrics.json", tmp_path / "out"
+    write_metrics([], metrics, tmp_path / "metrics.csv")
+    files = {"model": out / "segmenter.safetensors", "card": out / "model_card.md"}
+    job = SimpleNamespace(
+        input=SimpleNamespace(images=made.dataset.root / "images.tsv", weights=made.weights, metrics=metrics),
+        output=SimpleNamespace(**files),
+        params=SimpleNamespace(settings=made.run.key(), digests=json.dumps({"settings": "a" * 12, "code": "b" * 12})),
+        wildcards=SimpleNamespace(run="mine-0a1b2c"),
+        log=[str(tmp_path / "log.txt")],
+    )
+    monkeypatch.syspath_prepend(str(SCRIPT.parent))
+    runpy.run_path(str(SCRIPT), {"snakemake": job})
+    assert files["model"].read_bytes() == made.model.read_bytes()
+    assert read_model(files["model"])[0].code_digest == "b" * 12
+    assert "`mine-0a1b2c`" in files["card"].read_text()

@@ -1,0 +1,173 @@
+"""`wsss segment`: masks of any photographs by a model."""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from wsss.commands.chosen_photographs import chosen_photographs
+from wsss.commands.model_files import model_file
+from wsss.commands.segment_journal import Journal, state_of
+from wsss.commands.segmenter import Photograph, Segmented, Segmenter
+from wsss.data.images import write_labels
+from wsss.data.photographs import REMEDY
+from wsss.errors import WsssError
+from wsss.files import atomic_path, sha256_of, write_csv, write_json
+from wsss.progress import track
+from wsss.reporting.mask_images import MaskFiles, mask_files, write_overlay
+from wsss.stores.pipelining import in_background
+from wsss.stores.score_store import ScoreStore
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is made of each photograph besides its label image."""
+
+    crf: bool = True
+    overlay: bool = False
+    probabilities: bool = False
+
+    def files(self, own: MaskFiles) -> dict[str, str]:
+        """The files of a photograph below the folder of masks, by what they are."""
+        stem = own.labels.removeprefix("labels/").removesuffix(".png")
+        found = {"labels": own.labels}
+        found |= {"overlay": own.overlay} if self.overlay else {}
+        return found | ({"probabilities": f"probabilities/{stem}.npy"} if self.probabilities else {})
+
+
+class Failure(NamedTuple):
+    """A photograph that could not be segmented, and why."""
+
+    path: Path
+    why: str
+
+
+class Scored(NamedTuple):
+    """A photograph with its state before it was read, and its scores."""
+
+    state: Sequence[int]
+    photograph: Photograph
+    scores: ScoreStore
+
+
+def segment(model: str, named: Sequence[str], folder: Path, wanted: Wanted) -> Iterator[str]:
+    """Write masks of photographs.
+
+    Parameters
+    ----------
+    model : str
+        The model's file, its folder, its run's folder, or the name of its run.
+    named : Sequence[str]
+        The photographs: files, folders and patterns.
+    folder : Path
+        The folder to write. It gets labels/ (8-bit indexed PNG, the values of the model), overlays/ and probabilities/
+        if wanted (float16 (n, h, w) in the order of labels.json), labels.json and, last, index.csv.
+    wanted : Wanted
+        What is made.
+
+    Returns
+    -------
+    Iterator[str]
+        Lines for the user: what is not read, each photograph that failed (`error: `...), and what was made.
+
+    Raises
+    ------
+    WsssError
+        If there is no such model or no photograph, or the folder holds other masks.
+    """
+    file = model_file(model)
+    photographs, notes = chosen_photographs(named, folder)
+    yield from notes
+    journal = Journal(folder, {"model": sha256_of(file), "crf": wanted.crf})
+    own = mask_files(map(str, photographs))
+    files = {path: wanted.files(own[str(path)]) for path in photographs}
+    rows = {
+        path: shares for path in photographs if (shares := journal.shares(path, [*files[path].values()])) is not None
+    }
+    waiting, found = [path for path in photographs if path not in rows], len(rows)
+    failed = 0
+    if waiting:
+        work = _Work(Segmenter(file), folder, wanted, files)
+        journal.begin()
+        write_json(folder / "labels.json", work.segmenter.values.legend())
+        for done in track(work.results(waiting), len(photographs), "segmenting", "photograph", start=found):
+            if isinstance(done, Failure):
+                failed += 1
+                yield f"error: {done.why}"
+                continue
+            path, state, rows[path] = done
+            journal.add(path, state, [*files[path].values()], rows[path])
+    _write_index(folder / "index.csv", files, rows)
+    before = f", of which {found} were there before" if found else ""
+    yield f"segmented: {len(rows)}{before}; label images: {folder / 'labels'}; shares: {folder / 'index.csv'}"
+    if failed:
+        yield f"error: {failed} of {len(photographs)} photographs could not be segmented"
+
+
+class _Work:
+    """The work on each photograph. Reading, the network, and labels and writing overlap."""
+
+    def __init__(
+        self, segmenter: Segmenter, folder: Path, wanted: Wanted, files: Mapping[Path, Mapping[str, str]]
+    ) -> None:
+        self.segmenter, self._folder, self._wanted, self._files = segmenter, folder, wanted, files
+
+    def results(self, paths: Sequence[Path]) -> Iterator[tuple[Path, Sequence[int], dict[str, float]] | Failure]:
+        """Path, state and shares of each photograph, or why it failed, in the order of `paths`."""
+        return in_background(self._finish, map(self._score, in_background(self._read, paths)))
+
+    def _read(self, path: Path) -> tuple[Sequence[int], Photograph] | Failure:
+        state = state_of(path)
+        try:
+            return state, self.segmenter.read(path)
+        except WsssError as error:
+            # The rest of this message is about the workflow.
+            return Failure(path, str(error).removesuffix(f"; {REMEDY}"))
+
+    def _score(self, read: tuple[Sequence[int], Photograph] | Failure) -> Scored | Failure:
+        if isinstance(read, Failure):
+            return read
+        state, photograph = read
+        try:
+            return Scored(state, photograph, self.segmenter.score(photograph))
+        except RuntimeError as error:
+            if type(error).__name__ != "OutOfMemoryError":
+                raise
+            why = "out of GPU memory: set CUDA_VISIBLE_DEVICES to nothing to use the CPU"
+            return Failure(photograph.path, f"{photograph.path}: {why}")
+
+    def _finish(self, scored: Scored | Failure) -> tuple[Path, Sequence[int], dict[str, float]] | Failure:
+        if isinstance(scored, Failure):
+            return scored
+        path = scored.photograph.path
+        segmented = self.segmenter.label(scored.photograph, scored.scores, self._wanted.crf)
+        try:
+            self._write(segmented, self._files[path])
+        except WsssError as error:
+            if not path.is_file():
+                return Failure(path, str(error))
+            raise
+        return path, scored.state, segmented.shares
+
+    def _write(self, segmented: Segmented, files: Mapping[str, str]) -> None:
+        write_labels(self._folder / files["labels"], segmented.labels)
+        if "overlay" in files:
+            write_overlay(self._folder / files["overlay"], segmented.overlay())
+        if "probabilities" in files:
+            with atomic_path(self._folder / files["probabilities"]) as temporary, temporary.open("wb") as file:
+                np.save(file, segmented.probabilities.astype(np.float16))
+
+
+def _write_index(path: Path, files: Mapping[Path, Mapping[str, str]], rows: Mapping[Path, Mapping[str, float]]) -> None:
+    """Write a row for each photograph: its path below the folder that all share, its files, and shares of classes."""
+    shared = os.path.commonpath([photograph.parent for photograph in files])
+    content: list[dict[str, Any]] = [
+        {"photograph": str(photograph.relative_to(shared)), **files[photograph]}
+        | {f"share of {name}": f"{share:.4f}" for name, share in rows[photograph].items()}
+        for photograph in files
+        if photograph in rows
+    ]
+    write_csv(path, content, ["photograph", "labels"])

@@ -1,0 +1,203 @@
+"""A model in use: photographs in, labels, probabilities and overlays out. `wsss.load_segmenter` is from here."""
+
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+from torch import Tensor
+
+from wsss.commands.model_files import model_file
+from wsss.data.label_values import LabelValues
+from wsss.data.photographs import look, upright_image, worked_image
+from wsss.reporting.mask_images import enlarge_labels, overlay, shares_of
+from wsss.segmentation.model import read_model
+from wsss.segmentation.prediction import Scorer
+from wsss.segmentation.prediction_labels import likeliest, plain_labels, scores_of_numbers, smoothed_probabilities
+from wsss.stores.score_store import ScoreStore
+
+
+class Photograph(NamedTuple):
+    """A photograph that has been read: its pixels at the size that is worked on, and its upright full size."""
+
+    path: Path
+    image: Image.Image
+    pixels: Tensor
+    full_size: tuple[int, int]
+
+
+class Segmented:
+    """What a model says of one photograph.
+
+    Parameters
+    ----------
+    path : Path
+        The photograph.
+    labels : np.ndarray
+        Values of the classes, uint8 (height, width) of the upright photograph. 255: no class.
+    values : LabelValues
+        The value of each class.
+    probabilities : Callable[[], np.ndarray]
+        Makes the probabilities, float32 (n, h, w).
+    """
+
+    def __init__(
+        self, path: Path, labels: np.ndarray, values: LabelValues, probabilities: Callable[[], np.ndarray]
+    ) -> None:
+        self.path, self.labels, self._values, self._make_probabilities = path, labels, values, probabilities
+
+    @cached_property
+    def probabilities(self) -> np.ndarray:
+        """The probability of each class, in the order of `names`.
+
+        float32 (n, h, w). The size is that of the photograph, or the smaller one at which a large photograph is worked
+        on.
+        """
+        return self._make_probabilities()
+
+    @property
+    def names(self) -> dict[int, str]:
+        """The names of the classes by their value in `labels`, in the order of `probabilities`."""
+        numbers = range(self._values.first, len(self._values.classes) + 1)
+        named = ["background", *self._values.classes]
+        return {int(self._values.values[number]): named[number] for number in numbers}
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """The share of each class in the photograph's pixels, in 0..1, by its name. The background is left out."""
+        return shares_of(self.labels, self._values.classes)
+
+    def overlay(self) -> Image.Image:
+        """The photograph under the colours of its labels.
+
+        Returns
+        -------
+        Image.Image
+            RGB, of the photograph's size.
+        """
+        return overlay(upright_image(self.path), self.labels, 0 if self._values.has_background else None)
+
+
+class Segmenter:
+    """A model that is ready to segment photographs, on the GPU if this process has one, else on the CPU.
+
+    Parameters
+    ----------
+    path : Path
+        The model's .safetensors.
+    """
+
+    def __init__(self, path: Path) -> None:
+        facts, state = read_model(path)
+        self.path, self.facts, self.values = path, facts, facts.values
+        self._scorer = Scorer(
+            state, path, facts.segmentation, len(facts.classes), facts.prediction, facts.weights_sha256
+        )
+
+    def predict(self, photograph: str | Path, crf: bool = True) -> Segmented:
+        """Segment one photograph.
+
+        Parameters
+        ----------
+        photograph : str or Path
+            An image of any format that Pillow reads, of any size.
+        crf : bool
+            Whether labels are fitted to the photograph's edges, by the CRF of the run.
+
+        Returns
+        -------
+        Segmented
+            Labels, names, probabilities and overlay.
+
+        Raises
+        ------
+        WsssError
+            If the photograph is missing, damaged or too large.
+        """
+        read = self.read(Path(photograph))
+        return self.label(read, self.score(read), crf)
+
+    def read(self, path: Path) -> Photograph:
+        """The first of the three steps of `predict`: read a photograph.
+
+        Parameters
+        ----------
+        path : Path
+            The photograph.
+
+        Returns
+        -------
+        Photograph
+            The photograph.
+
+        Raises
+        ------
+        WsssError
+            If the photograph is missing, damaged or too large.
+        """
+        image = worked_image(path, self.facts.max_pixels)
+        return Photograph(path, image, self._scorer.input_of(image), look(path).size)
+
+    def score(self, photograph: Photograph) -> ScoreStore:
+        """The second step of `predict`: what the network says.
+
+        Parameters
+        ----------
+        photograph : Photograph
+            The photograph.
+
+        Returns
+        -------
+        ScoreStore
+            The scores of the values that a pixel may have.
+        """
+        return scores_of_numbers(self._scorer.score(photograph.path.name, photograph.pixels), self.values)
+
+    def label(self, photograph: Photograph, scores: ScoreStore, crf: bool = True) -> Segmented:
+        """The last step of `predict`: labels from scores.
+
+        Parameters
+        ----------
+        photograph : Photograph
+            The photograph.
+        scores : ScoreStore
+            Its scores.
+        crf : bool
+            Whether labels are fitted to the photograph's edges.
+
+        Returns
+        -------
+        Segmented
+            Labels, names, probabilities and overlay.
+        """
+        if crf:
+            smoothed = smoothed_probabilities(scores, np.asarray(photograph.image), self.facts.prediction_labels)
+            numbers, probabilities = likeliest(smoothed, self.values), lambda: smoothed
+        else:
+            numbers, probabilities = plain_labels(scores, self.values), scores.full
+        labels = enlarge_labels(self.values.values[numbers], photograph.full_size)
+        return Segmented(photograph.path, labels, self.values, probabilities)
+
+
+def load_segmenter(model: str | Path) -> Segmenter:
+    """A model from its file, ready for use. Loading it runs no code of the file.
+
+    Parameters
+    ----------
+    model : str or Path
+        The .safetensors that `snakemake model` made, its folder, the folder of the run, or the name of a run below
+        results/runs.
+
+    Returns
+    -------
+    Segmenter
+        The model.
+
+    Raises
+    ------
+    WsssError
+        If there is no such model, or its file is damaged or of another version.
+    """
+    return Segmenter(model_file(model))
