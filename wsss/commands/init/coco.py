@@ -3,7 +3,6 @@
 import json
 import os
 from collections.abc import Mapping
-from importlib.util import find_spec
 from pathlib import Path
 
 from wsss.commands.init.choices import MOST_PIXELS
@@ -11,6 +10,7 @@ from wsss.commands.init.found import FEWEST_FOR_VAL, NO_VAL, USUAL_HOLDOUT, Foun
 from wsss.commands.init.request import Request
 from wsss.data.coco import Split, make_listing, read_splits
 from wsss.data.coco_file import Instances
+from wsss.data.coco_masks import pycocotools_masks
 from wsss.errors import WsssError
 from wsss.settings.coco import CocoSettings
 
@@ -111,7 +111,9 @@ def _why_no_masks(splits: Mapping[str, Split]) -> str:
                 file.seek(start)
                 if not json.loads(file.read(end - start)).get("segmentation"):
                     return f"{split.instances.path} has boxes without segmentations: no masks are made, and no scores"
-    if find_spec("pycocotools") is None:
+    try:
+        pycocotools_masks()
+    except WsssError:
         return "pycocotools is not installed, so there are no scores: pip install -e '.[coco]', then data.masks: true"
     return ""
 
