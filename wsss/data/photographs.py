@@ -174,7 +174,7 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         raise WsssError(f"missing image: {path}") from None
     except Image.DecompressionBombError:
         raise WsssError(f"{path} is too large: more than {MOST_DECODED // 10**6} megapixels; {REMEDY}") from None
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, MemoryError) as error:
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
         raise WsssError(f"damaged image: {path} ({error}); {REMEDY}") from None
 
 
