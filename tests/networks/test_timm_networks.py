@@ -188,7 +188,7 @@ def test_describe_knows_timms_networks() -> None:
         "irnet": {"backbone": backbone},
         "segmentation": {"backbone": backbone, "output_stride": "native"},
     }
-    described = {one.stage: one for one in trainings(read_config(config).runs["default"], 64)}
+    described = {one.stage: one for one in trainings(read_config(config).runs["default"], 4, 64)}
     assert described["classifier"].network.startswith("vwl_l on timm/vit_tiny_patch16_224 (scratch)")
     assert "timm/vit_tiny_patch16_224 (scratch), output stride 16" in described["segmentation"].network
     assert described["irnet"].trained < described["irnet"].parameters

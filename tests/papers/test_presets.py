@@ -125,7 +125,7 @@ PREDICTION: dict[str, Any] = {
         "crf": KERNELS | {"gaussian_sxy": 1.0, "bilateral_sxy": 67.0, "bilateral_srgb": 3.0, "bilateral_weight": 4.0},
     },
 }
-VOC12 = {"train": "train_aug", "train_scored": "train", "val": "val"}
+VOC12 = {"train": "train_aug", "train_scored": "train", "val": "val", "test": None}
 
 
 def method(preset: str) -> str:

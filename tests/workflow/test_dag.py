@@ -18,13 +18,14 @@ CONFIGS = [PROJECT / "config.yaml", *sorted((PROJECT / "configs").glob("*.yaml")
 PROFILES = sorted((PROJECT / "profiles").glob("*/config.yaml"))
 HEAVY = ("torch", "torchvision")
 VOC12 = {"fetch_archive": 2, "prepare_voc12": 1}
+COCO14 = {"fetch_archive": 3, "prepare_coco14": 1}
 # What comes before a preset's classifier, and into how many shards its splits are cut.
 PRESETS = {
     "voc12-vwe": (VOC12, 16),
     "voc12-vwl-l": (VOC12, 16),
     "voc12-vwl-m": (VOC12, 16),
-    "coco14-vwl-l": ({"prepare_folder": 1}, 64),
-    "coco14-vwl-m": ({"prepare_folder": 1}, 64),
+    "coco14-vwl-l": (COCO14, 64),
+    "coco14-vwl-m": (COCO14, 64),
 }
 
 
