@@ -38,9 +38,10 @@ def test_own_files_are_the_table_and_the_lists() -> None:
     ("values", "message"),
     [
         ({"name": "a b"}, "data.name = 'a b'"),
+        ({"name": "x" * 101}, "at most 100 characters"),
         ({"labels": "../labels.csv"}, "data.labels: '../labels.csv' is no path below a folder"),
         ({"labels": "/labels.csv"}, "data.labels: '/labels.csv' is no path below a folder"),
-        ({"labels": "labels.xlsx"}, "data.labels: 'labels.xlsx': a file of labels ends in .csv, .tsv, .txt, .npy; or"),
+        ({"labels": "labels.xlsx"}, "data.labels: 'labels.xlsx': a file of labels ends in .csv, .tsv, .txt, .npy; for"),
         ({"masks": "."}, "data.masks: '.' is no path below a folder"),
         ({"masks": "C:\\masks"}, "data.masks: 'C:\\\\masks' is no path below a folder"),
         ({"lists": {"train": ".."}}, "data.lists.train: '..' is no path below a folder"),
