@@ -238,7 +238,8 @@ def _name_index(table: Table, split: int | None) -> int:
 def _names(table: Table, index: int) -> list[str]:
     names = table.column(index)
     refuse(
-        f"{table.path}, line {row.line}: the column {table.header[index]!r} names no photograph: fill it in, or delete the row"
+        f"{table.path}, line {row.line}: the column {table.header[index]!r} names no photograph: fill it in, or delete "
+        "the row"
         for row, name in zip(table.rows, names, strict=True)
         if not name
     )
