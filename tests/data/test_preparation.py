@@ -263,7 +263,9 @@ def test_an_image_may_be_called_as_nothing_often_is(source: Path) -> None:
         path.rename(path.with_stem("NA"))
     for path in [*source.rglob("*.txt"), source / "image_labels.csv"]:
         path.write_text(path.read_text().replace("c3", "NA"))
-    assert "NA" in made_ready(source).ids("train")
+    data = made_ready(source)
+    assert "NA" in data.ids("train")
+    assert data.image_labels["NA"].tolist() == [1, 1]
 
 
 def test_all_faulty_images_are_counted(source: Path) -> None:

@@ -172,7 +172,9 @@ class Dataset:
         # Imported here, because importing pandas takes a third of a second and most steps read no image-level label.
         import pandas as pd
 
-        table = pd.read_csv(self.root / "image_labels.csv", dtype={"image_id": str}).set_index("image_id")
+        # An image may be called NA.
+        table = pd.read_csv(self.root / "image_labels.csv", dtype={"image_id": str}, keep_default_na=False)
+        table = table.set_index("image_id")
         return dict(zip(table.index, table[self.classes].to_numpy(np.float32), strict=True))
 
     def present(self, image_id: str) -> np.ndarray:
