@@ -17,6 +17,7 @@ from wsss.data.coco_file import read_instances
 from wsss.data.coco_masks import decoded_counts
 from wsss.data.images import read_labels
 from wsss.data.listing import Listing
+from wsss.data.preparation import prepare
 from wsss.errors import WsssError
 from wsss.settings.coco import CocoSettings
 
@@ -329,6 +330,16 @@ def test_random_polygons_are_those_of_pycocotools(tmp_path: Path) -> None:
     assert_same(masks(listed(folder, workers=2)), painted(folder))
 
 
+def test_run_lengths_that_are_no_text_are_refused(tmp_path: Path) -> None:
+    """JSON can write half of a surrogate pair, which no encoding of text can hold."""
+    found = usual()
+    first(found).update(segmentation={**SIZE, "counts": "\ud800"})
+    folder = write(tmp_path / "coco", usual())
+    (folder / "instances_train.json").write_text(json.dumps(found))
+    with pytest.raises(WsssError, match="annotation 5 has compressed run lengths that are damaged"):
+        listed(folder)
+
+
 @pytest.mark.parametrize("size", [(1, 1), (7, 300), (300, 7), (400, 500)])
 def test_compressed_run_lengths(size: tuple[int, int]) -> None:
     draw = np.random.default_rng(0)
@@ -353,6 +364,27 @@ def change(key: str = "annotations", **values: Any) -> Callable[[Content], objec
             del first(found, key)[name]
 
     return apply
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (
+            lambda found: found["images"][1].update(height=99),
+            r"a\.png has 99 x 30 .*: correct the height .* in .*train\.json",
+        ),
+        (change("categories", name="image_id"), "a class is called image_id, and a column .* rename the class"),
+    ],
+)
+def test_what_does_not_fit_the_prepared_dataset_is_refused(
+    tmp_path: Path, spoil: Callable[[Content], object], message: str
+) -> None:
+    found = usual()
+    spoil(found)
+    listing = listed(write(tmp_path / "coco", found))
+    with pytest.raises(WsssError, match=message):
+        prepare(listing, tmp_path / "out")
+    assert not (tmp_path / "out" / "images.tsv").exists()
 
 
 def segmentation(value: object) -> Callable[[Content], object]:
@@ -397,6 +429,7 @@ SIZE = {"size": [20, 30]}
         (change("images", file_name="..\\b.jpg"), "does not stay below"),
         (change("images", file_name="b\u202eb.jpg"), "does not stay below"),
         (change("images", file_name="b\0b.jpg"), "does not stay below"),
+        (change("images", file_name="."), r"the file_name '\.' does not stay below .*, or names no file"),
         (change("images", file_name="gone.jpg"), r"missing image: .*train/gone\.jpg, .*\(1 of 3 are missing\)"),
         (change("images", height=None), "image 700 has no height"),
         (change("images", height=0), "image 700 has height 0 and width 21"),

@@ -1,6 +1,9 @@
 """Photographs and label images: what is read is what was written, and damaged files are named."""
 
 import io
+import struct
+import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +11,7 @@ import pytest
 from PIL import Image
 
 from wsss.data.images import read_image, read_labels, read_pixels, voc_palette, write_labels
+from wsss.data.photographs import look, upright_image
 from wsss.errors import WsssError
 
 
@@ -59,7 +63,7 @@ def test_grey_labels_are_read_and_coloured_ones_are_not(tmp_path: Path) -> None:
     Image.fromarray(labels).save(tmp_path / "grey.png")
     np.testing.assert_array_equal(read_labels(tmp_path / "grey.png"), labels)
     Image.fromarray(labels).convert("RGB").save(tmp_path / "rgb.png")
-    with pytest.raises(WsssError, match=r"rgb\.png is an image of mode RGB"):
+    with pytest.raises(WsssError, match=r"rgb\.png is an image of mode RGB.*: save it as such"):
         read_labels(tmp_path / "rgb.png")
 
 
@@ -103,6 +107,57 @@ def test_damaged_files_are_named(tmp_path: Path, content: bytes) -> None:
         read_pixels(path)
     with pytest.raises(WsssError, match=r"2007_000032\.jpg"):
         read_labels(path)
+
+
+def tiff_whose_second_page_has_no_width() -> bytes:
+    buffer = io.BytesIO()
+    page = Image.new("L", (8, 8))
+    page.save(buffer, "TIFF", save_all=True, append_images=[page])
+    content = bytearray(buffer.getvalue())
+    entries = int.from_bytes(content[8:10], "little")
+    second = int.from_bytes(content[10 + 12 * entries : 14 + 12 * entries], "little")
+    content[second + 2 : second + 4] = b"\x33\x33"  # the tag of the width
+    return bytes(content)
+
+
+def png(width: int, palette: bytes) -> bytes:
+    """An indexed PNG of this width and palette, whatever they are; its pixels are those of 8 x 8."""
+    header = struct.pack(">IIBBBBB", width, width, 8, 3, 0, 0, 0)
+    parts = [(b"IHDR", header), (b"PLTE", palette), (b"IDAT", zlib.compress(bytes(72))), (b"IEND", b"")]
+    chunks = [
+        struct.pack(">I", len(own)) + kind + own + struct.pack(">I", zlib.crc32(kind + own)) for kind, own in parts
+    ]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+
+
+def refusal(read: Callable[[Path], object], path: Path) -> WsssError | None:
+    try:
+        read(path)
+    except WsssError as error:
+        return error
+    return None
+
+
+POSTSCRIPT = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\nshowpage\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (tiff_whose_second_page_has_no_width(), "damaged"),
+        (png(8, bytes(3 * 257)), "damaged"),
+        (png(100_000, bytes(6)), "too large"),
+        (POSTSCRIPT, "cannot identify"),
+    ],
+    ids=["tiff", "palette", "huge", "postscript"],
+)
+def test_whatever_pillow_raises_becomes_one_line(tmp_path: Path, content: bytes, reason: str) -> None:
+    """PostScript is no photograph: Pillow would run Ghostscript on it."""
+    path = tmp_path / "x.png"
+    path.write_bytes(content)
+    told = [str(error) for read in (look, upright_image, read_image, read_labels) if (error := refusal(read, path))]
+    assert told
+    assert all(reason in one and "x.png" in one and "\n" not in one for one in told)
 
 
 def test_a_truncated_label_image_is_named(tmp_path: Path) -> None:

@@ -97,7 +97,7 @@ def test_a_column_says_the_split(tmp_path: Path) -> None:
     assert table(tmp_path, content, use_split=False).splits is None
     with pytest.raises(WsssError, match=r"no column 'set', which data\.split_column names; there are: image, split"):
         table(tmp_path, content, split_column="set")
-    with pytest.raises(WsssError, match="line 3, column 'split': 'later' is none of train, val and test"):
+    with pytest.raises(WsssError, match="line 3, column 'split': 'later' is none of train, val and test: correct it"):
         table(tmp_path, content.replace("b,val", "b,later"))
     flags = "image,split,cat\na,train,1\nb,val,0\n"
     assert table(tmp_path, flags).splits == ["train", "val"]
@@ -109,6 +109,14 @@ def test_0_beside_minus_1_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixtu
         found = table(tmp_path, "image,cat\na,1\nb,-1\nc,0\n")
     assert found.labels.tolist() == [[1], [0], [0]]
     assert "0 is taken as VOC's difficult" in caplog.text
+
+
+def test_a_column_of_flags_that_is_not_used_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    text = "image,path,name,cow\na,1,x,1\nb,0,y,0\n"
+    with caplog.at_level(logging.WARNING, "wsss"):
+        assert table(tmp_path, text).classes == ["cow"]
+    assert "the column 'path' is not used: if it is a class, name it in data.classes" in caplog.text
+    assert "'name'" not in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -151,7 +159,7 @@ def test_lists_in_cells(cell: str, names: list[str]) -> None:
         ("image,,cat\na,5,1\n", "line 2, column 2: '5' is neither"),
         ("image,width\na,640\n", "line 2, column 'width': '640' is neither 1.* delete a column that is no class"),
         ("image\na\n", "has no column of labels; there are: image"),
-        ("image,cat\n,1\n", "line 2: the column 'image' names no photograph"),
+        ("image,cat\n,1\n", "line 2: the column 'image' names no photograph: fill it in"),
         ("image,label\na,1\nb,0\n", "column 'label' holds only 0, 1: write names of classes into it"),
         ("image,label,tags\na,x,y\n", "the columns 'label' and 'tags' may both hold the classes"),
         ("image,labels\na,background\n", "line 2, column 'labels': 'background' is no class: leave the cell empty"),

@@ -261,6 +261,7 @@ def test_the_same_list_may_be_train_and_val(farm: Path) -> None:
             r"line 2 and line 3 are both of .* train, the other val",
         ),
         ("image,labels,split\nb,cow,val\na,pig,test\n", "no photograph is left to train on"),
+        ("image,labels\nb,\na,\n", r"labels\.csv names no class at all: write the classes"),
         ("image,cow\nb,0\na,0\n", "none of the 2 photographs of train has a class"),
     ],
 )

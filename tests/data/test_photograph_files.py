@@ -87,6 +87,23 @@ def test_names_with_and_without_endings_and_folders_are_known(name: str, photogr
 
 
 @pytest.mark.parametrize(
+    ("photograph", "name"),
+    [
+        (" a.jpg", "a.jpg"),
+        ("sub/ a.jpg", "a.jpg"),
+        ("a .jpg", "a"),
+        ("sub\\a.jpg", "sub\\a.jpg"),
+        ("\u3000a.jpg", "a.jpg"),
+    ],
+)
+def test_names_that_no_table_holds_as_they_are(photograph: str, name: str) -> None:
+    """Tables do not keep blanks at the ends of cells. The name that is equal goes first."""
+    names = PhotographNames(Path("farm"), ["b.jpg", photograph, " b.jpg"])
+    assert names.find(name, "line 1") == photograph
+    assert names.find("b.jpg", "line 1") == "b.jpg"
+
+
+@pytest.mark.parametrize(
     ("name", "message"),
     [
         ("f", "t.csv, line 2: 'f' may be e/f.jpg or e/f.png: write the path with its ending"),

@@ -218,7 +218,7 @@ TRAIN_AUG = "ImageSets/Segmentation/train_aug.txt"
         (put("image_labels.csv", ""), r"image_labels\.csv is no table of image-level labels"),
         (
             put("image_labels.csv", b"image_id,cat\n\xff\xfe,1\n"),
-            r"image_labels\.csv is no table of image-level labels",
+            r"image_labels\.csv is no text in UTF-8 \(line 2\)",
         ),
         (put("image_labels.csv", 'image_id,cat\n"a1,1\n'), r"image_labels\.csv is no table of image-level labels"),
         (put("image_labels.csv", TABLE.replace("image_id", "id")), r"image_labels\.csv has no column image_id"),
@@ -229,6 +229,14 @@ TRAIN_AUG = "ImageSets/Segmentation/train_aug.txt"
         (put("image_labels.csv", TABLE.replace("c3,1,0,1", "c3,1,0,2")), "row of image c3 holds a value other than"),
         (put("image_labels.csv", TABLE.replace("c3,1,0,1", "c3,,0,1")), "row of image c3 holds a value other than"),
         (put("image_labels.csv", TABLE.replace("c3,1,0,1", "c3,x,0,1")), "row of image c3 holds a value other than"),
+        (
+            put("image_labels.csv", TABLE.replace("c3,1,0,1", f"c3,{'9' * 400},0,1")),
+            "row of image c3 holds a value other",
+        ),
+        (
+            put("image_labels.csv", "image_id,cat,dog,person\na1,1,0,1,1\n"),
+            "line 2: 5 cells for 4 columns",
+        ),
         (put("image_labels.csv", TABLE + "c3,0,0,0\n"), "names image c3 more than once, with different labels"),
         (put("image_labels.csv", TABLE.replace("1", "0").replace("a0", "a1")), "names? no class in any of the"),
         (put(TRAIN_AUG, b"c3\xff\n"), r"image list .*train_aug\.txt is no text in UTF-8"),
@@ -247,6 +255,17 @@ def test_equal_rows_and_rows_of_other_images_do_no_harm(source: Path) -> None:
     before = (made_ready(source).root / "image_labels.csv").read_bytes()
     put("image_labels.csv", TABLE + "c3,1,0,1\nunlisted,1,1,1\nanother,x,7,\n")(source)
     assert (made_ready(source).root / "image_labels.csv").read_bytes() == before
+
+
+def test_an_image_may_be_called_as_nothing_often_is(source: Path) -> None:
+    """Programs write NA where there is no value."""
+    for path in (source / "JPEGImages/c3.jpg", *source.glob("Segmentation*/c3.png")):
+        path.rename(path.with_stem("NA"))
+    for path in [*source.rglob("*.txt"), source / "image_labels.csv"]:
+        path.write_text(path.read_text().replace("c3", "NA"))
+    data = made_ready(source)
+    assert "NA" in data.ids("train")
+    assert data.image_labels["NA"].tolist() == [1, 1]
 
 
 def test_all_faulty_images_are_counted(source: Path) -> None:

@@ -38,6 +38,7 @@ def test_own_files_are_the_table_and_the_lists() -> None:
     ("values", "message"),
     [
         ({"name": "a b"}, "data.name = 'a b'"),
+        ({"name": "x" * 101}, "at most 100 characters"),
         ({"labels": "../labels.csv"}, "data.labels: '../labels.csv' is no path below a folder"),
         ({"labels": "/labels.csv"}, "data.labels: '/labels.csv' is no path below a folder"),
         ({"labels": "labels.xlsx"}, "data.labels: 'labels.xlsx': a file of labels ends in .csv, .tsv, .txt, .npy; for"),

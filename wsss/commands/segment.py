@@ -12,8 +12,7 @@ from wsss.commands.chosen_photographs import chosen_photographs
 from wsss.commands.model_files import model_file
 from wsss.commands.segment_journal import Journal, state_of
 from wsss.commands.segmenter import Photograph, Segmented, Segmenter
-from wsss.data.images import write_labels
-from wsss.data.photographs import REMEDY
+from wsss.data.images import REMEDY, write_labels
 from wsss.errors import WsssError
 from wsss.files import atomic_path, sha256_of, write_csv, write_json
 from wsss.progress import track

@@ -99,8 +99,11 @@ def _ids(instances: Instances) -> dict[str, int]:
     found: dict[str, int] = {}
     for image, name in enumerate(instances.file_names):
         path = PurePosixPath(name)
-        if path.is_absolute() or ".." in path.parts or "\\" in name or not name.isprintable():
-            raise WsssError(f"{instances.path}: the file_name {name!r} does not stay below the folder of photographs")
+        if path.is_absolute() or not path.name or ".." in path.parts or "\\" in name or not name.isprintable():
+            raise WsssError(
+                f"{instances.path}: the file_name {name[:80]!r} does not stay below the folder of photographs, or "
+                "names no file: correct it"
+            )
         if name in found:
             raise WsssError(f"{instances.path}: two images have the file_name {name!r}: delete one of them")
         found[name] = image
@@ -157,7 +160,9 @@ def make_listing(
             photographs[image_id] = str(split.folder / split.instances.file_names[image])
             labels[image_id] = present[image]
     masks = _paint(settings, splits, values, out, workers) if settings.masks else {}
-    return Listing(dataset, photographs, ids, labels, classes, ignored, masks, out / "masks")
+    paths = " or ".join(str(split.instances.path) for split in splits.values())
+    remedy = f"correct the height and the width of the image in {paths}, or replace the photograph"
+    return Listing(dataset, photographs, ids, labels, classes, ignored, masks, out / "masks", mask_remedy=remedy)
 
 
 def _lists(settings: CocoSettings, splits: Mapping[str, Split]) -> dict[str, list[str]]:

@@ -207,7 +207,7 @@ def _counts_of_runs(runs: dict[str, Any], height: int, width: int) -> np.ndarray
         found = np.array([min(count, height * width + 1) for count in counts if count >= 0], np.int64)
         negative = len(found) < len(counts)
     elif isinstance(counts, str):
-        found = decoded_counts(counts.encode())
+        found = decoded_counts(counts.encode(errors="surrogatepass"))
         negative = bool((found < 0).any())
     else:
         raise _FormError("has run lengths (counts) that are neither a list of whole numbers nor a text")

@@ -172,7 +172,9 @@ class Dataset:
         # Imported here, because importing pandas takes a third of a second and most steps read no image-level label.
         import pandas as pd
 
-        table = pd.read_csv(self.root / "image_labels.csv", dtype={"image_id": str}).set_index("image_id")
+        # An image may be called NA.
+        table = pd.read_csv(self.root / "image_labels.csv", dtype={"image_id": str}, keep_default_na=False)
+        table = table.set_index("image_id")
         return dict(zip(table.index, table[self.classes].to_numpy(np.float32), strict=True))
 
     def present(self, image_id: str) -> np.ndarray:
@@ -219,10 +221,11 @@ class Dataset:
         return truth_of(self.root / row.mask, row, self.values)
 
 
-def truth_of(path: Path, row: IndexRow, values: LabelValues) -> np.ndarray:
+def truth_of(path: Path, row: IndexRow, values: LabelValues, remedy: str = "replace the mask") -> np.ndarray:
     """Class numbers of a mask at the size that its image is worked on; see `Dataset.truth`.
 
-    A mask of the size that the photograph has before it is turned upright is turned with it.
+    A mask of the size that the photograph has before it is turned upright is turned with it. `remedy` is the way out,
+    for the message about a mask of another size.
     """
     labels = values.read(path)
     if labels.shape != row.full_size and row.orientation in SIDEWAYS:
@@ -230,7 +233,7 @@ def truth_of(path: Path, row: IndexRow, values: LabelValues) -> np.ndarray:
     if labels.shape != row.full_size:
         raise WsssError(
             f"{path} has {_told(labels.shape)} pixels, and its photograph {row.file} has {_told(row.full_size)}: "
-            "replace the mask"
+            f"{remedy}"
         )
     return labels if row.full_size == row.size else scale_labels(labels, row.size)
 

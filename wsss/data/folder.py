@@ -10,8 +10,11 @@ import numpy as np
 from wsss.data.image_ids import why_unsafe
 from wsss.data.listing import Listing
 from wsss.data.lists import read_list
+from wsss.data.table_rows import read_table
 from wsss.data.voc_layout import LABELLED, image_labels_path, list_path
 from wsss.errors import WsssError
+
+FLAGS = {"0": 0, "0.0": 0, "1": 1, "1.0": 1}
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -120,15 +123,12 @@ def select_labels(path: Path, ids: Sequence[str], classes: Sequence[str], ignore
     """
     import pandas as pd
 
-    if not path.is_file():
-        raise WsssError(f"missing table of image-level labels: {path}")
-    try:
-        table = pd.read_csv(path, dtype={"image_id": str}, index_col=False)
-    except ValueError as error:
-        raise WsssError(f"{path} is no table of image-level labels: {error}") from None
+    # As text: an image may be called NA, and a number may have any length.
+    found = read_table(path)
+    table = pd.DataFrame([row.cells for row in found.rows], columns=found.header, dtype=object)
     columns = list(table.columns)
     if "image_id" not in columns:
-        raise WsssError(f"{path} has no column image_id")
+        raise WsssError(f"{path} has no column image_id: its header is image_id and the classes, with commas between")
     unknown = [name for name in columns if name not in {"image_id", *classes, *ignored}]
     if unknown:
         raise WsssError(f"{path}: unknown class {unknown[0]!r}; name it in data.classes or data.ignored_classes")
@@ -143,10 +143,12 @@ def select_labels(path: Path, ids: Sequence[str], classes: Sequence[str], ignore
     twice = table["image_id"][table["image_id"].duplicated()]
     if len(twice):
         raise WsssError(f"{path} names image {twice.iloc[0]} more than once, with different labels")
-    table[list(classes)] = table[list(classes)].apply(pd.to_numeric, errors="coerce")
-    wrong = table[~table[list(classes)].isin([0, 1]).all(axis=1)]
+    table[list(classes)] = table[list(classes)].apply(lambda column: column.map(FLAGS))
+    wrong = table[table[list(classes)].isna().any(axis=1)]
     if len(wrong):
-        raise WsssError(f"{path}: the row of image {wrong['image_id'].iloc[0]} holds a value other than 0 and 1")
+        raise WsssError(
+            f"{path}: the row of image {wrong['image_id'].iloc[0]} holds a value other than 0 and 1: correct it"
+        )
     if not table[list(classes)].to_numpy().any():
         raise WsssError(f"{path} names no class in any of the {len(ids)} listed images")
     return table.astype(dict.fromkeys(classes, int))

@@ -1,16 +1,60 @@
 """Reading photographs and label images, and writing label images with the VOC palette."""
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from simplejpeg import decode_jpeg
 
 from wsss.errors import WsssError
 from wsss.files import write_bytes
 
 IGNORE = 255
+# Pillow refuses larger images: 179 megapixels take half a gigabyte.
+MOST_DECODED = 178_956_970
+# Formats that are opened, whatever the ending says. Pillow hands others to programs: EPS is run by Ghostscript.
+FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF")
+REMEDY = "replace the file, take its id out of the lists, or set data.on_bad_image: skip"
+
+
+@contextmanager
+def opened(path: Path, what: str, remedy: str) -> Iterator[Image.Image]:
+    """Open an image file. Whatever Pillow raises for a wrong file while it is open becomes one line.
+
+    Parameters
+    ----------
+    path : Path
+        A file of one of `FORMATS`.
+    what : str
+        What the file is, for messages.
+    remedy : str
+        The way out, for messages.
+
+    Yields
+    ------
+    Image.Image
+        The image. Its pixels may not be decoded yet.
+
+    Raises
+    ------
+    WsssError
+        If the file is missing, too large or damaged.
+    """
+    try:
+        with Image.open(path, formats=FORMATS) as image:
+            yield image
+    except (WsssError, MemoryError):
+        raise
+    except FileNotFoundError:
+        raise WsssError(f"missing {what}: {path}") from None
+    except Image.DecompressionBombError:
+        raise WsssError(f"{path} is too large: more than {MOST_DECODED // 10**6} megapixels; {remedy}") from None
+    except Exception as error:  # damaged files raise many kinds of errors
+        reason = " ".join(str(error).split())
+        raise WsssError(f"damaged {what}: {path} ({reason}); {remedy}") from None
 
 
 def read_image(path: Path) -> Image.Image:
@@ -19,7 +63,7 @@ def read_image(path: Path) -> Image.Image:
     Parameters
     ----------
     path : Path
-        A file of any format that Pillow reads.
+        A file of one of `FORMATS`.
 
     Returns
     -------
@@ -31,13 +75,8 @@ def read_image(path: Path) -> Image.Image:
     WsssError
         If the file is missing or damaged.
     """
-    try:
-        with Image.open(path) as image:
-            return image.convert("RGB")
-    except FileNotFoundError:
-        raise WsssError(f"missing image: {path}") from None
-    except (UnidentifiedImageError, OSError, SyntaxError) as error:
-        raise WsssError(f"damaged image: {path} ({error}); replace the file or take its id out of the lists") from None
+    with opened(path, "image", REMEDY) as image:
+        return image.convert("RGB")
 
 
 def read_pixels(path: Path) -> np.ndarray:
@@ -72,15 +111,13 @@ def read_labels(path: Path) -> np.ndarray:
     WsssError
         If the file is missing, damaged or of another kind.
     """
-    try:
-        with Image.open(path) as image:
-            if image.mode not in ("P", "L"):
-                raise WsssError(f"{path} is an image of mode {image.mode}; labels are 8-bit indexed (P) or grey (L)")
-            return np.asarray(image)
-    except FileNotFoundError:
-        raise WsssError(f"missing label image: {path}") from None
-    except (UnidentifiedImageError, OSError, SyntaxError) as error:
-        raise WsssError(f"damaged label image: {path} ({error}); make it again") from None
+    with opened(path, "label image", "make it again") as image:
+        if image.mode not in ("P", "L"):
+            raise WsssError(
+                f"{path} is an image of mode {image.mode}; labels are 8-bit indexed (P) or grey (L): save it as such, "
+                "with the value of a class in each pixel"
+            )
+        return np.asarray(image)
 
 
 def write_labels(path: Path, labels: np.ndarray) -> None:

@@ -238,7 +238,8 @@ def _name_index(table: Table, split: int | None) -> int:
 def _names(table: Table, index: int) -> list[str]:
     names = table.column(index)
     refuse(
-        f"{table.path}, line {row.line}: the column {table.header[index]!r} names no photograph"
+        f"{table.path}, line {row.line}: the column {table.header[index]!r} names no photograph: fill it in, or delete "
+        "the row"
         for row, name in zip(table.rows, names, strict=True)
         if not name
     )
@@ -345,6 +346,7 @@ def _flags(table: Table, known: Collection[str] | None, other: Collection[int | 
         check_classes(table.path, places)
     rows = [[FLAGS[row.cells[index].casefold()] for index in columns] for row in table.rows]
     _tell_of_difficult(table, columns)
+    _tell_of_unused(table, [index for index in left_out if index not in other])
     return list(places), np.array(rows, np.uint8)
 
 
@@ -354,11 +356,19 @@ def _tell_of_difficult(table: Table, columns: Sequence[int]) -> None:
         logger.warning("%s has 1, 0 and -1: 0 is taken as VOC's difficult, and counts as absent", table.path)
 
 
+def _tell_of_unused(table: Table, left_out: Sequence[int]) -> None:
+    """Warn of columns of flags that could be classes, but are called as columns of names usually are."""
+    for index in left_out:
+        if table.header[index] and {cell.casefold() for cell in table.column(index)} <= FLAGS.keys():
+            name = table.header[index]
+            logger.warning("%s: the column %r is not used: if it is a class, name it in data.classes", table.path, name)
+
+
 def _splits(table: Table, index: int) -> list[str]:
     """The split of each row."""
     refuse(
         f"{table.path}, line {row.line}, column {table.header[index]!r}: {row.cells[index][:80]!r} is none of train, "
-        "val and test"
+        "val and test: correct it, or give the column another name if it says something else"
         for row in table.rows
         if row.cells[index].casefold() not in SPLITS
     )

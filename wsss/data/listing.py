@@ -35,6 +35,8 @@ class Listing:
         The folder of masks that were made from annotations, inside the prepared dataset. None: `folder`.
     has_background : bool
         Whether the value 0 stands for a background. If not, every pixel belongs to a class.
+    mask_remedy : str
+        The way out, for messages, if a mask has another size than its photograph.
     """
 
     folder: Path
@@ -46,3 +48,4 @@ class Listing:
     masks: Mapping[str, str] = field(default_factory=dict)
     mask_folder: Path | None = None
     has_background: bool = True
+    mask_remedy: str = "replace the mask"

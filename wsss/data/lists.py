@@ -65,7 +65,7 @@ def read_entries(path: Path, known: Callable[[str], bool]) -> list[Listed]:
     lines = enumerate(re.split(r"\r\n|\r|\n", read_own_text(path, "image list")), 1)
     entries = [_entry(number, line.strip(), known) for number, line in lines if line.strip()]
     if not entries:
-        raise WsssError(f"image list {path} is empty: name images, or set data.lists.val: null if there is no val")
+        raise WsssError(f"image list {path} is empty: name images, or take it out of data.lists (val: null for no val)")
     return entries
 
 

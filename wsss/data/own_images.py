@@ -127,8 +127,12 @@ def _class_values(settings: ImagesSettings, table: LabelTable) -> dict[str, int]
     names = [name for name in table.classes if name not in settings.ignored_classes]
     taken = set(settings.ignored_classes.values())
     free = [value for value in range(1, MOST_CLASSES + 1 + len(taken)) if value not in taken and value < 255]
+    if not table.classes:
+        raise WsssError(f"{table.path} names no class at all: write the classes of each photograph into it")
     if not names:
-        raise WsssError(f"{table.path} names no class that data.ignored_classes does not leave out")
+        raise WsssError(
+            f"{table.path} names no class that data.ignored_classes does not leave out: correct one of them"
+        )
     if len(names) > len(free):
         raise WsssError(f"{table.path} names {len(names)} classes, and {len(free)} values are left: set data.classes")
     return dict(zip(names, free, strict=False))

@@ -12,7 +12,8 @@ class PhotographNames:
     """The names by which tables and lists may call the photographs of a folder.
 
     A name is compared with whole paths first, then with paths without the ending, then with names without the folder,
-    and at last with names without folder and ending. Upper and lower case differ.
+    and at last with names without folder and ending. Upper and lower case differ. Blanks at the ends of a name, which
+    tables and lists do not keep, and the two slashes differ only where several photographs do.
 
     Parameters
     ----------
@@ -26,12 +27,13 @@ class PhotographNames:
         self.folder = folder
         paths = {path: unicodedata.normalize("NFC", path) for path in photographs}
         names = {path: PurePosixPath(same).name for path, same in paths.items()}
-        self._ways = [
-            _by_value(paths),
-            _by_value({path: without_ending(same) for path, same in paths.items()}),
-            _by_value(names),
-            _by_value({path: without_ending(name) for path, name in names.items()}),
+        forms = [
+            paths,
+            {path: without_ending(same) for path, same in paths.items()},
+            names,
+            {path: without_ending(name) for path, name in names.items()},
         ]
+        self._ways = [_by_value(form) for form in (*forms, *map(_as_tables_hold_it, forms))]
         self._loosely = _by_value({path: without_ending(name).casefold() for path, name in names.items()})
 
     def candidates(self, name: str) -> Sequence[str]:
@@ -93,6 +95,12 @@ def _plain(name: str) -> str:
     while same.startswith(("/", "./")):
         same = same.removeprefix("./").lstrip("/")
     return same
+
+
+def _as_tables_hold_it(names: Mapping[str, str]) -> dict[str, str]:
+    """The names that are another text in a table: without blanks at their ends, and with the other slash."""
+    held = {path: _plain(name).strip() for path, name in names.items()}
+    return {path: name for path, name in held.items() if name != names[path]}
 
 
 def _by_value(values: Mapping[str, str]) -> dict[str, list[str]]:

@@ -13,16 +13,14 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import ExifTags, Image
 
+from wsss.data.images import MOST_DECODED, REMEDY, opened
 from wsss.errors import WsssError
 
 MOST_PIXELS = 2_000_000
 # Smaller copies are JPEG files, because resizing has changed the pixels anyway. Copies of the same size are PNG files.
 COPY_QUALITY = 95
-# Pillow refuses larger images: 179 megapixels take half a gigabyte.
-MOST_DECODED = 178_956_970
-REMEDY = "replace the file, take its id out of the lists, or set data.on_bad_image: skip"
 # Modes of Pillow whose conversion to RGB needs no rule of this module.
 PLAIN_MODES = ("1", "L", "P", "RGB", "CMYK", "YCbCr", "LAB", "HSV")
 DEEP_MODES = ("I;16", "I;16L", "I;16B", "I;16N", "I")
@@ -99,7 +97,7 @@ def upright_image(path: Path, most_pixels: int = MOST_DECODED) -> Image.Image:
     Parameters
     ----------
     path : Path
-        A file of any format that Pillow reads.
+        A file of one of the formats of `wsss.data.images.FORMATS`.
     most_pixels : int
         The bound; see `bounded_size`.
 
@@ -133,7 +131,7 @@ def worked_image(path: Path, most_pixels: int) -> Image.Image:
     Parameters
     ----------
     path : Path
-        A file of any format that Pillow reads.
+        A file of one of the formats of `wsss.data.images.FORMATS`.
     most_pixels : int
         The bound; see `bounded_size`.
 
@@ -163,19 +161,13 @@ def turned(image: Image.Image, orientation: int) -> Image.Image:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Image.Image]:
-    """Open an image file. Whatever Pillow raises for a damaged file while it is open becomes one line."""
-    try:
+    """Open a photograph. Raises WsssError if it is missing, damaged or too large, or holds several images."""
+    with warnings.catch_warnings():
         # Pillow warns from half of its bound on.
-        with warnings.catch_warnings(), Image.open(path) as image:
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        with opened(path, "image", REMEDY) as image:
             _check_pages(image, path)
             yield image
-    except FileNotFoundError:
-        raise WsssError(f"missing image: {path}") from None
-    except Image.DecompressionBombError:
-        raise WsssError(f"{path} is too large: more than {MOST_DECODED // 10**6} megapixels; {REMEDY}") from None
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
-        raise WsssError(f"damaged image: {path} ({error}); {REMEDY}") from None
 
 
 def _check_pages(image: Image.Image, path: Path) -> None:

@@ -20,6 +20,8 @@ from wsss.files import remove_tree, sha256_of, write_bytes, write_csv, write_jso
 from wsss.progress import track
 
 logger = logging.getLogger("wsss")
+# The column of the prepared table that holds ids. The others are classes.
+ID_COLUMN = "image_id"
 
 
 def prepare(
@@ -102,7 +104,7 @@ class _Looker:
             copy_digest = sha256_of(self.root / copy) if copy else ""
             row = IndexRow(image_id, *size, *found.size, found.orientation, digest, file, mask, copy, copy_digest)
             if mask:
-                truth_of(self.root / mask, row, self.values)
+                truth_of(self.root / mask, row, self.values, self.listing.mask_remedy)
         except WsssError as error:
             return error
         return row
@@ -123,6 +125,11 @@ def _check_classes(listing: Listing) -> None:
     classes = [*listing.classes, *listing.ignored_classes]
     if len(classes) > MOST_CLASSES:
         raise WsssError(f"the dataset has {len(classes)} classes; label images of 8 bits hold at most {MOST_CLASSES}")
+    if ID_COLUMN in listing.classes:
+        raise WsssError(
+            f"a class is called {ID_COLUMN}, and a column of the prepared table has this name: rename the class, or "
+            "leave it out of data.classes"
+        )
     if len(listing.classes) == 1 and not listing.has_background:
         raise WsssError(
             f"{next(iter(listing.classes))} is the only class, and there is no background: there is nothing to tell "
@@ -174,7 +181,7 @@ def _without(listing: Listing, left_out: Mapping[str, str]) -> Listing:
 def _write_labels(path: Path, listing: Listing) -> None:
     labelled: Sequence[str] = sorted({*listing.splits["train"], *listing.splits.get("val", [])})
     rows = [
-        {"image_id": image_id, **dict(zip(listing.classes, map(int, listing.labels[image_id]), strict=True))}
+        {ID_COLUMN: image_id, **dict(zip(listing.classes, map(int, listing.labels[image_id]), strict=True))}
         for image_id in labelled
     ]
     write_csv(path, rows)

@@ -18,7 +18,10 @@ LABEL_ENDINGS = (".csv", ".tsv", ".txt", ".npy")
 MOST_CLASSES = 253
 LONGEST_CLASS_NAME = 100
 # Names that the prepared table and the figures use themselves.
-RESERVED = {"background": "the background is where no class is", "image_id": "a column of the prepared table has it"}
+RESERVED = {
+    "background": "the background is where no class is: rename it",
+    "image_id": "a column of the prepared table has it: rename it",
+}
 
 
 def _own_file(name: str) -> str:
@@ -44,11 +47,11 @@ def _labels_file(name: str) -> str:
 def why_no_class(name: str) -> str:
     """Why a name cannot be that of a class; empty if it can."""
     if not name or name != name.strip():
-        return "it is empty, or begins or ends with a space"
+        return "it is empty, or begins or ends with a space: correct it"
     if not name.isprintable():
-        return "it holds a line break or another control character"
+        return "it holds a line break or another control character: rename it"
     if len(name) > LONGEST_CLASS_NAME:
-        return f"it is longer than {LONGEST_CLASS_NAME} characters"
+        return f"it is longer than {LONGEST_CLASS_NAME} characters: shorten it"
     return RESERVED.get(name.casefold(), "")
 
 

@@ -25,6 +25,7 @@ from wsss.settings.pseudo_labels import IrnetWalkSettings, PseudoLabelSettings
 from wsss.settings.report import ReportSettings
 from wsss.settings.segmentation import SegmentationSettings
 from wsss.settings.training import Positive
+from wsss.settings.values import LONGEST_NAME
 
 # Stages that train a network. They have a seed.
 TRAINED = ("classifier", "irnet", "segmentation")
@@ -122,7 +123,7 @@ def read_settings(stage: str, key: str) -> Settings:
 
 # Settings without defaults, which are not a block of a run.
 WITHOUT_DEFAULTS: Mapping[str, type[Settings]] = {"backbone": BackboneSettings, "run": RunSettings}
-RunName = Annotated[str, Field(pattern="^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
+RunName = Annotated[str, Field(pattern="^[A-Za-z0-9_][A-Za-z0-9_.-]*$", max_length=LONGEST_NAME)]
 
 
 class MachineSettings(Settings):

@@ -4,5 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-Name = Annotated[str, Field(pattern="^[A-Za-z0-9_.-]+$")]
+# Names are parts of the names of folders, which hold at most 255 bytes.
+LONGEST_NAME = 100
+Name = Annotated[str, Field(pattern="^[A-Za-z0-9_.-]+$", max_length=LONGEST_NAME)]
 MaskValue = Annotated[int, Field(ge=1, le=254)]

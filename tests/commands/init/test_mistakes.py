@@ -45,6 +45,7 @@ def pets(tmp_path: Path) -> Path:
         (["pets", "--holdout", "0.5"], "--holdout = 0.5 draws none of 2 photographs"),
         (["pets", "--seed", "-1"], "--seed -1: it is a whole number from 0 on"),
         (["pets", "--name", "a/b"], "--name 'a/b': only letters of ASCII, digits and _ . - are allowed in a name"),
+        (["pets", "--name", "x" * 101], "xxx': a name has at most 100 characters"),
         (["pets", "--masks", "truth"], "--masks: truth is no folder below pets"),
     ],
 )

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from wsss.data.photographs import DEEP_MODES, REMEDY, UPRIGHT, look
+from wsss.data.images import FORMATS, REMEDY
+from wsss.data.photographs import DEEP_MODES, UPRIGHT, look
 from wsss.errors import WsssError
 from wsss.progress import track
 
@@ -74,7 +75,7 @@ def _read(path: Path) -> Header | str:
         found = look(path)
         if found.plain:
             return Header(found.size)
-        with Image.open(path) as image:
+        with Image.open(path, formats=FORMATS) as image:
             deep = image.mode in (*DEEP_MODES, "F")
             return Header(found.size, found.orientation != UPRIGHT, deep, image.has_transparency_data)
     except WsssError as error:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from wsss.errors import WsssError
+from wsss.settings.values import LONGEST_NAME
 
 NAME = re.compile(r"[A-Za-z0-9_.-]+")
 # The arguments that set what messages of the library call by the config's keys.
@@ -76,6 +77,8 @@ def check(request: Request) -> None:
         raise WsssError(f"LABELS: there is no file or folder {labels}: correct the path")
     if not NAME.fullmatch(request.dataset_name):
         raise WsssError(f"--name {request.name!r}: only letters of ASCII, digits and _ . - are allowed in a name")
+    if len(request.dataset_name) > LONGEST_NAME:
+        raise WsssError(f"--name {request.name[:80]!r}: a name has at most {LONGEST_NAME} characters")
     if request.holdout is not None and not 0 <= request.holdout < 1:
         raise WsssError(f"--holdout {request.holdout}: it is a share, at least 0 and below 1, such as 0.2")
     if request.seed < 0:
@@ -92,4 +95,4 @@ def in_arguments(message: str) -> str:
 def _plain(name: str) -> str:
     """The name of a folder in the letters that names of datasets may have."""
     letters = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
-    return re.sub(r"[^A-Za-z0-9_.-]+", "-", letters).strip("-.")
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", letters).strip("-.")[:LONGEST_NAME]
