@@ -208,3 +208,12 @@ def test_bad_images_are_left_out_where_the_config_says_so(tmp_path: Path) -> Non
         ("b", "damaged image"),
         ("d", "missing image"),
     ]
+
+
+def test_a_wrong_mask_stops_the_run_also_where_bad_images_are_left_out(tmp_path: Path) -> None:
+    Image.fromarray(pixels(8, 8)).save(tmp_path / "a.png")
+    write_labels(tmp_path / "mask.png", np.full((8, 8), 7))
+    splits = {"train": ["a"], "train_scored": ["a"]}
+    listing = Listing(tmp_path, {"a": "a.png"}, splits, {"a": np.ones(1)}, {"cat": 8}, {}, {"a": "mask.png"})
+    with pytest.raises(WsssError, match=r"mask\.png holds the value 7"):
+        prepare(listing, tmp_path / "made", skip_bad_images=True)

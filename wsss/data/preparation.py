@@ -43,7 +43,8 @@ def prepare(
     most_pixels : int
         Larger photographs are worked on at a smaller size; see `wsss.data.photographs.bounded_size`.
     skip_bad_images : bool
-        Whether images that cannot be read are left out and listed in skipped.tsv. Otherwise the first one is an error.
+        Whether photographs that cannot be read are left out and listed in skipped.tsv. Otherwise they are an error, as
+        masks that do not fit always are.
 
     Raises
     ------
@@ -56,9 +57,12 @@ def prepare(
     _link(listing.folder, root / "dataset")
     found = _Looker(listing, root, most_pixels).all(workers)
     problems = {image_id: str(row) for image_id, row in found.items() if isinstance(row, WsssError)}
-    if problems and not skip_bad_images:
-        more = f" (and {len(problems) - 1} more images)" if len(problems) > 1 else ""
-        raise WsssError(f"{next(iter(problems.values()))}{more}")
+    stopping = [
+        str(row) for row in found.values() if isinstance(row, WsssError if not skip_bad_images else _WrongMaskError)
+    ]
+    if stopping:
+        more = f" (and {len(stopping) - 1} more images)" if len(stopping) > 1 else ""
+        raise WsssError(f"{stopping[0]}{more}")
     skipped = [SkippedImage(one, listing.photographs[one], why) for one, why in problems.items()]
     listing = _without(listing, problems)
     rows = [row for row in found.values() if isinstance(row, IndexRow)]
@@ -70,6 +74,10 @@ def prepare(
     write_json(root / "dataset.json", {**facts, "has_background": listing.has_background})
     lines = ["\t".join(INDEX_COLUMNS), *("\t".join(map(str, row)) for row in rows)]
     write_text(root / "images.tsv", "\n".join(lines) + "\n")
+
+
+class _WrongMaskError(WsssError):
+    """A mask that does not fit. It always stops the run: leaving out its photograph would change what is trained."""
 
 
 class _Looker:
@@ -104,10 +112,16 @@ class _Looker:
             copy_digest = sha256_of(self.root / copy) if copy else ""
             row = IndexRow(image_id, *size, *found.size, found.orientation, digest, file, mask, copy, copy_digest)
             if mask:
-                truth_of(self.root / mask, row, self.values, self.listing.mask_remedy)
+                self._check_mask(self.root / mask, row)
         except WsssError as error:
             return error
         return row
+
+    def _check_mask(self, path: Path, row: IndexRow) -> None:
+        try:
+            truth_of(path, row, self.values, self.listing.mask_remedy)
+        except WsssError as error:
+            raise _WrongMaskError(str(error)) from None
 
     def _copy(self, image_id: str, file: str, whole: bool) -> str:
         """Write an upright copy of a photograph: the whole one as PNG, a smaller one as JPEG. Returns its path."""
