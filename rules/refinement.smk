@@ -26,12 +26,13 @@ rule make_confident_labels:
 rule train_irnet:
     input:
         images=IMAGES,
-        labels=ancient(file_of("confident_labels", "train.tsv")),
+        labels=labels_of("irnet", file_of("confident_labels", "train.tsv")),
         initial=PLAN.initial_weights("irnet"),
     output:
         weights=file_of("irnet"),
         log=file_of("irnet", "training.csv"),
         settings=file_of("irnet", "settings.json"),
+        code=file_of("irnet", "code.txt"),
     log:
         log_of("irnet", "training.log"),
     benchmark:

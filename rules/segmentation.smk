@@ -26,12 +26,13 @@ rule make_truth:
 rule train_segmentation:
     input:
         images=IMAGES,
-        labels=ancient("results/{data}/{supervision}/train.tsv"),
+        labels=labels_of("segmentation", "results/{data}/{supervision}/train.tsv"),
         initial=PLAN.initial_weights("segmentation"),
     output:
         weights=file_of("segmentation"),
         log=file_of("segmentation", "training.csv"),
         settings=file_of("segmentation", "settings.json"),
+        code=file_of("segmentation", "code.txt"),
     log:
         log_of("segmentation", "training.log"),
     benchmark:

@@ -6,6 +6,7 @@ from step import machine, stage_folder, step
 
 with step(snakemake):
     from wsss.data.dataset import Dataset
+    from wsss.files import write_text
     from wsss.refinement.irnet.training import train_irnet
     from wsss.settings.run import read_settings
 
@@ -17,3 +18,4 @@ with step(snakemake):
         Path(snakemake.output.weights).parent,
         machine(snakemake),
     )
+    write_text(Path(snakemake.output.code), f"{snakemake.params.code}\n")

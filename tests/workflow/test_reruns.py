@@ -161,6 +161,18 @@ def test_a_changed_function_reruns_what_reaches_it_unless_it_is_accepted(copy_of
     assert sha256_of(place.only(SEGMENTER)) == before
 
 
+def test_a_changed_function_of_an_early_step_trains_what_comes_after_it(copy_of_finished: Workplace) -> None:
+    """In one command, though the trainings do not count the time of the labels that they learn from."""
+    place = copy_of_finished
+    crf = place.project / "wsss" / "cams" / "plain.py"
+    changed = crf.read_text().replace("    def maps(self", "    tried = 1\n\n    def maps(self")
+    assert changed != crf.read_text()
+    rewrite(crf, changed)
+    planned = place.planned()
+    assert {"make_cams", "make_confident_labels", *AFTER_CONFIDENT_LABELS} <= set(planned)
+    assert not planned.keys() & {"train_classifier", "generate_synthetic"}
+
+
 def test_what_every_script_shares_is_in_every_digest(copy_of_finished: Workplace) -> None:
     step = copy_of_finished.project / "workflow_scripts" / "step.py"
     rewrite(step, step.read_text().replace("logger.setLevel(logging.INFO)", "logger.setLevel(logging.DEBUG)"))

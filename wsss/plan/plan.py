@@ -20,6 +20,8 @@ from wsss.settings.run import TRAINED, Config, RunSettings, settings_of
 JobParameter = Callable[[Any], Any]
 # Wildcards that stand for more than one folder.
 WILDCARDS_OF_SEVERAL_FOLDERS = ("supervision", "folder")
+# The file beside a trained network that holds the digest of the code that trained it.
+CODE_FILE = "code.txt"
 # Stages whose code is not in the digests of later steps: their products are inputs with a modification time.
 INPUTS = ("data", "backbone")
 
@@ -215,6 +217,27 @@ class Plan:
         parts = frozenset(part for name in folders if name in self._settings for part in self._settings[name].parts)
         digests = {code_digest(self._scripts / f"{one}.py", parts) for one in {step, *map(step_of, before)} - {""}}
         return short_hash("\n".join(sorted(digests)), 12)
+
+    def is_of_this_code(self, stage: str) -> Callable[[Any], bool]:
+        """Whether a training was done by the code that is there now, its own and that of all steps before.
+
+        Parameters
+        ----------
+        stage : str
+            A stage that trains a network. Its folder holds code.txt, the digest of the code that trained it.
+
+        Returns
+        -------
+        Callable[[Any], bool]
+            From a job's wildcards to the answer; False if nothing was trained yet.
+        """
+        pattern, code_of = file_of(stage, CODE_FILE), self.code_of(step_of(stage))
+
+        def is_of_this_code(wildcards: Any) -> bool:
+            file = Path(re.sub(r"\{(\w+)\}", lambda name: str(getattr(wildcards, name[1])), pattern))
+            return file.is_file() and file.read_text().strip() == code_of(wildcards)
+
+        return is_of_this_code
 
     def initial_weights(self, stage: str) -> JobParameter:
         """The file of the weights that a stage starts from.
