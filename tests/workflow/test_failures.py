@@ -24,7 +24,7 @@ def lose_an_image(folder: Path) -> str:
 
 def truncate_an_image(folder: Path) -> str:
     truncate(folder / "JPEGImages" / "val_0001.jpg")
-    return r"error: damaged image: \S*val_0001\.jpg \(.+\); replace the file or take its id out of the lists$"
+    return r"error: damaged image: \S*val_0001\.jpg \(.+\); replace the file, take its id out of the lists, or set data.on_bad_image: skip$"
 
 
 def name_an_unknown_class(folder: Path) -> str:
