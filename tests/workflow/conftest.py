@@ -20,7 +20,7 @@ from wsss.settings.run import merge
 PROJECT = Path(__file__).parents[2]
 WORKFLOW = ("Snakefile", "config.yaml", "configs", "envs", "profiles", "rules", "workflow_scripts", "wsss")
 TINY = Path(__file__).with_name("tiny.yaml")
-CORES = 1 if "PYTEST_XDIST_WORKER" in os.environ else 2
+CORES = 2
 
 
 @dataclass(frozen=True)
