@@ -24,7 +24,8 @@ def lose_an_image(folder: Path) -> str:
 
 def truncate_an_image(folder: Path) -> str:
     truncate(folder / "JPEGImages" / "val_0001.jpg")
-    return r"error: damaged image: \S*val_0001\.jpg \(.+\); replace the file, take its id out of the lists, or set data.on_bad_image: skip$"
+    way_out = r"replace the file, take its id out of the lists, or set data\.on_bad_image: skip"
+    return rf"error: damaged image: \S*val_0001\.jpg \(.+\); {way_out}$"
 
 
 def name_an_unknown_class(folder: Path) -> str:
