@@ -16,7 +16,15 @@ from wsss.settings.coco import Coco14Settings, CocoSettings
 from wsss.settings.comparison import ComparisonSettings, PublishedSettings
 from wsss.settings.confident_labels import ConfidentLabelSettings
 from wsss.settings.crf import CrfSettings
-from wsss.settings.data import FolderSettings, ListSettings, PhotographSettings, SyntheticSettings, Voc12Settings
+from wsss.settings.data import (
+    FolderSettings,
+    ListedSettings,
+    ListSettings,
+    PhotographSettings,
+    SyntheticSettings,
+    Voc12Settings,
+)
+from wsss.settings.dataset import DatasetSettings
 from wsss.settings.irnet import IrnetSettings
 from wsss.settings.objectives import ObjectivePart, RecamSettings, SecondStagePart
 from wsss.settings.own_images import ImagesSettings, OwnListSettings
@@ -118,7 +126,14 @@ DEFAULTS: dict[type[Settings], dict[str, Any]] = {
         "background_bias": 0.4,
         "body_cue": 0.8,
     },
-    PhotographSettings: PHOTOGRAPHS,
+    DatasetSettings: {"kind": REQUIRED, "name": REQUIRED},
+    PhotographSettings: {**PHOTOGRAPHS, "kind": REQUIRED, "name": REQUIRED},
+    ListedSettings: {
+        **PHOTOGRAPHS,
+        "kind": REQUIRED,
+        "name": REQUIRED,
+        "lists": {"train": "train", "train_scored": "train", "val": "val", "test": None},
+    },
     Voc12Settings: {
         **PHOTOGRAPHS,
         "kind": REQUIRED,

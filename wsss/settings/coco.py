@@ -74,11 +74,6 @@ class Coco14Settings(PhotographSettings):
         _check_some(self.classes)
         return self
 
-    @property
-    def label(self) -> str:
-        """The name of the dataset, for paths and tables."""
-        return self.name
-
 
 class CocoSettings(PhotographSettings):
     """Images with annotations in the form of COCO's instances_*.json, in the folder `locations.dataset`."""
@@ -119,11 +114,6 @@ class CocoSettings(PhotographSettings):
             raise ValueError("val_images is set, but val is not")
         _check_some(self.classes)
         return self
-
-    @property
-    def label(self) -> str:
-        """The name of the dataset, for paths and tables."""
-        return self.name
 
 
 def _check_some(classes: dict[str, int] | None) -> None:

@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from wsss.settings.base import Settings
 from wsss.settings.coco import Coco14Settings, CocoSettings
+from wsss.settings.dataset import DatasetSettings
 from wsss.settings.own_images import ImagesSettings
 from wsss.settings.photographs import PhotographSettings
 from wsss.settings.training import Positive, Seed, Share
@@ -57,7 +58,7 @@ def is_own_list(name: str) -> bool:
     return name.endswith(".txt")
 
 
-class SyntheticSettings(Settings):
+class SyntheticSettings(DatasetSettings):
     """The embedded dataset: scenes made from a seed (see wsss.data.synthetic.scenes)."""
 
     # The kind of dataset.
@@ -83,27 +84,29 @@ class SyntheticSettings(Settings):
     body_cue: Share = 0.8
 
     @property
-    def label(self) -> str:
-        """The name of the dataset, for paths and tables."""
-        return self.name
-
-    @property
     def lists(self) -> ListSettings:
         """The generated lists: train and val. All of train is scored."""
         return ListSettings()
 
+
+class ListedSettings(PhotographSettings):
+    """Photographs in VOC layout, which lists name."""
+
+    # Names of the image lists.
+    lists: ListSettings = ListSettings()
+
     @property
     def own_lists(self) -> tuple[str, ...]:
         """Names of lists that must be in the folder `locations.lists`."""
-        return ()
+        return self.lists.own
 
     @property
     def listed_splits(self) -> tuple[str, ...]:
         """The splits of all photographs: those that masks for people are made of."""
-        return ("train", "val")
+        return self.lists.listed_splits
 
 
-class Voc12Settings(PhotographSettings):
+class Voc12Settings(ListedSettings):
     """PASCAL VOC 2012 with SBD's masks (train_aug, 10,582 images), or a part of its images and classes.
 
     It is made from the official archives, or from the folder `locations.dataset`: VOC2012, the VOCdevkit that it is in,
@@ -136,23 +139,8 @@ class Voc12Settings(PhotographSettings):
             raise ValueError("classes: at least one class is needed")
         return self
 
-    @property
-    def own_lists(self) -> tuple[str, ...]:
-        """Names of lists that must be in the folder `locations.lists`."""
-        return self.lists.own
 
-    @property
-    def listed_splits(self) -> tuple[str, ...]:
-        """The splits of all photographs: those that masks for people are made of."""
-        return self.lists.listed_splits
-
-    @property
-    def label(self) -> str:
-        """The name of the dataset, for paths and tables."""
-        return self.name
-
-
-class FolderSettings(PhotographSettings):
+class FolderSettings(ListedSettings):
     """Your own images in VOC layout, in the folder `locations.dataset`."""
 
     # The kind of dataset.
@@ -166,23 +154,6 @@ class FolderSettings(PhotographSettings):
     # first: the value 0 is the background. none: every pixel belongs to a class, such as a type of tissue. Then stages
     # do not use their background scores.
     background: Literal["first", "none"] = "first"
-    # Names of the image lists.
-    lists: ListSettings = ListSettings()
-
-    @property
-    def own_lists(self) -> tuple[str, ...]:
-        """Names of lists that must be in the folder `locations.lists`."""
-        return self.lists.own
-
-    @property
-    def listed_splits(self) -> tuple[str, ...]:
-        """The splits of all photographs: those that masks for people are made of."""
-        return self.lists.listed_splits
-
-    @property
-    def label(self) -> str:
-        """The name of the dataset, for paths and tables."""
-        return self.name
 
     @model_validator(mode="after")
     def _values_are_distinct(self) -> Self:

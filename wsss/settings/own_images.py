@@ -9,13 +9,11 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, mod
 from wsss.settings.base import Settings
 from wsss.settings.photographs import PhotographSettings
 from wsss.settings.training import Seed
-from wsss.settings.values import Name
+from wsss.settings.values import MOST_CLASSES, Name
 
 # The word in `labels` for labels that are the names of folders.
 FOLDERS = "folders"
 LABEL_ENDINGS = (".csv", ".tsv", ".txt", ".npy")
-# Labels are bytes. 0 is the background, 254 stands for unknown values of masks, and 255 for ignored pixels.
-MOST_CLASSES = 253
 LONGEST_CLASS_NAME = 100
 # Names that the prepared table and the figures use themselves.
 RESERVED = {
@@ -132,11 +130,6 @@ class ImagesSettings(PhotographSettings):
     masks: OwnFile | None = None
     # What class 0 is. `first`: the background. `none`: every pixel belongs to a class.
     background: Literal["first", "none"] = "first"
-
-    @property
-    def label(self) -> str:
-        """The name of the dataset, for paths and tables."""
-        return self.name
 
     @property
     def listed_splits(self) -> tuple[str, ...]:
