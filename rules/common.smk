@@ -9,7 +9,7 @@ sys.path.insert(0, str(PROJECT))
 from wsss.errors import WsssError
 from wsss.plan.moved import follow_moved_datasets
 from wsss.plan.pages import ComparisonPages, RunPages, show_pages, targets
-from wsss.plan.plan import Plan, file_of, log_of
+from wsss.plan.plan import Plan, file_of, filled, log_of
 from wsss.settings.run import read_config
 
 try:
@@ -32,7 +32,7 @@ def labels_of(stage, labels):
     is_of_this_code = PLAN.is_of_this_code(stage)
 
     def listed(wildcards):
-        path = labels.format(**dict(wildcards.items()))
+        path = filled(labels, wildcards)
         return ancient(path) if is_of_this_code(wildcards) else path
 
     return listed

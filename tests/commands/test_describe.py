@@ -15,7 +15,7 @@ from typer.testing import CliRunner, Result
 from tests.conftest import PROJECT
 from wsss.classification.training import train_classifier
 from wsss.cli import app
-from wsss.commands.describe import Training, class_count, read_config_file, train_images, trainings
+from wsss.commands.describe import Training, data_size, read_config_file, trainings
 from wsss.data.dataset import Dataset
 from wsss.networks.initial_weights import write_initial_weights
 from wsss.settings.run import LocationSettings, RunSettings, merge, read_config
@@ -36,14 +36,14 @@ def run_of(**changes: Any) -> RunSettings:
 
 
 def described(run: RunSettings, images: int | None) -> dict[str, Training]:
-    return {training.stage: training for training in trainings(run, class_count(run, LocationSettings()), images)}
+    return {training.stage: training for training in trainings(run, data_size(run, LocationSettings()).classes, images)}
 
 
 @pytest.fixture(scope="module")
 def published() -> dict[str, Training]:
     config = read_config_file(VWL_L)
     run = config.runs["default"]
-    return described(run, train_images(run, config.machine.locations))
+    return described(run, data_size(run, config.machine.locations).images)
 
 
 def steps(training: Training) -> tuple[int, int]:
@@ -102,7 +102,7 @@ def test_irnet_is_no_training_of_a_run_whose_labels_do_not_need_it(method: str) 
 
 def test_a_second_stage_is_told_after_its_start() -> None:
     run = run_of(classifier={"objectives": [{"method": "recam"}]})
-    start, second = trainings(run, class_count(run, LocationSettings()), 6)[:2]
+    start, second = trainings(run, data_size(run, LocationSettings()).classes, 6)[:2]
     assert (start.stage, second.stage) == ("classifier", "classifier")
     assert start == described(run_of(), 6)["classifier"]
     assert second.network == "vwl_l_recam on resnet18 (scratch), 6 words, 4 classes, from the finished vwl_l"
@@ -132,7 +132,7 @@ def test_a_short_training_has_each_step_once() -> None:
 
 def test_what_is_told_is_what_the_training_does(dataset: Dataset, tmp_path: Path) -> None:
     run = run_of()
-    told = described(run, train_images(run, LocationSettings()))["classifier"]
+    told = described(run, data_size(run, LocationSettings()).images)["classifier"]
     write_initial_weights(run.classifier.backbone, {}, tmp_path)
     train_classifier(dataset, run.classifier, tmp_path / "weights.safetensors", tmp_path, Machine())
     log = pd.read_csv(tmp_path / "training.csv")
@@ -151,18 +151,18 @@ def test_what_is_told_is_what_the_training_does(dataset: Dataset, tmp_path: Path
 )
 def test_lengths_of_lists_that_are_known(data: dict[str, Any], images: int | None) -> None:
     run = read_config(BASE | {"data": data}).runs["default"]
-    assert train_images(run, LocationSettings()) == images
+    assert data_size(run, LocationSettings()).images == images
 
 
 def test_a_folders_list_is_read_where_it_is(tmp_path: Path) -> None:
     run = read_config(BASE | {"data": {"kind": "folder", "name": "mine", "classes": {"cat": 1}}}).runs["default"]
     here = LocationSettings(dataset=str(tmp_path))
-    assert train_images(run, here) is None
-    assert train_images(run, LocationSettings()) is None
+    assert data_size(run, here).images is None
+    assert data_size(run, LocationSettings()).images is None
     lists = tmp_path / "ImageSets" / "Segmentation"
     lists.mkdir(parents=True)
     (lists / "train.txt").write_text("a\nb\nc\n")
-    assert train_images(run, here) == 3
+    assert data_size(run, here).images == 3
     unknown = described(run, None)
     assert (unknown["classifier"].plan, unknown["classifier"].curve()) == (None, [])
     assert steps(unknown["segmentation"]) == (40, 40)
@@ -170,8 +170,9 @@ def test_a_folders_list_is_read_where_it_is(tmp_path: Path) -> None:
 
 def test_lengths_of_lists_of_ones_own(tmp_path: Path) -> None:
     config = read_config_file(PROJECT / "configs" / "voc-animals.yaml")
-    assert train_images(config.runs["default"], config.machine.locations) == 320
-    assert train_images(config.runs["default"], LocationSettings(lists=str(tmp_path))) is None
+    assert data_size(config.runs["default"], config.machine.locations).images == 320
+    elsewhere = LocationSettings(lists=str(tmp_path))
+    assert data_size(config.runs["default"], elsewhere).images is None
 
 
 def describe(path: Path) -> Result:

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from wsss.data.images import voc_palette, write_labels
-from wsss.data.label_values import MOST_CLASSES, LabelValues
+from wsss.data.label_values import LabelValues
 from wsss.errors import WsssError
+from wsss.settings.values import MOST_CLASSES
 
 
 def test_numbers_and_values_are_each_others_inverse(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from tests.conftest import PROJECT
 from wsss.cli import app
-from wsss.commands.describe import class_count, read_config_file, train_images
+from wsss.commands.describe import data_size, read_config_file
 from wsss.settings.coco import COCO_CLASSES, Coco14Settings
 from wsss.settings.run import LocationSettings, RunSettings
 
@@ -158,13 +158,13 @@ def test_images_are_those_of_the_published_lists(preset: str) -> None:
     run = runs(preset)["default"]
     if preset.startswith("voc12"):
         assert (run.data.kind, run.data.lists.model_dump(), len(run.data.classes)) == ("voc12", VOC12, 20)
-        assert train_images(run, LocationSettings()) == 10_582
+        assert data_size(run, LocationSettings()).images == 10_582
         return
     assert run.data == Coco14Settings(kind="coco14")
     names = FasterRCNN_ResNet50_FPN_Weights.COCO_V1.meta["categories"]
     assert {name: i for i, name in enumerate(names) if i and name != "N/A"} == COCO_CLASSES
-    assert class_count(run, LocationSettings()) == 80
-    assert train_images(run, LocationSettings()) == 82_081
+    assert data_size(run, LocationSettings()).classes == 80
+    assert data_size(run, LocationSettings()).images == 82_081
 
 
 @pytest.mark.parametrize("preset", PRESETS)

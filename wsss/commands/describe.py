@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import yaml
@@ -27,7 +27,7 @@ from wsss.segmentation.deeplab import parameter_groups as segmentation_groups
 from wsss.settings.backbone import BackboneSettings
 from wsss.settings.classifier import ClassifierSettings
 from wsss.settings.coco import COCO_CLASSES, Coco14Settings, CocoSettings
-from wsss.settings.data import SyntheticSettings, Voc12Settings
+from wsss.settings.data import FolderSettings, SyntheticSettings, Voc12Settings
 from wsss.settings.irnet import IrnetSettings
 from wsss.settings.own_images import ImagesSettings
 from wsss.settings.run import Config, LocationSettings, RunSettings, read_config
@@ -88,30 +88,33 @@ def trainings(run: RunSettings, classes: int, images: int | None) -> list[Traini
     return [*_classifiers(run.classifier, classes, images), *irnet, last]
 
 
-def train_images(run: RunSettings, locations: LocationSettings) -> int | None:
-    """Length of a run's train list. None if the list is neither on this machine nor published."""
+class DataSize(NamedTuple):
+    """The number of classes, and of images to train on; None if their list is neither on this machine nor published."""
+
+    classes: int
+    images: int | None
+
+
+def data_size(run: RunSettings, locations: LocationSettings) -> DataSize:
+    """The size of a run's data. Raises WsssError if it is in files that are not on this machine."""
     data = run.data
     if isinstance(data, SyntheticSettings):
-        return data.train_images
+        return DataSize(data.classes, data.train_images)
     if isinstance(data, Coco14Settings):
-        return COCO14_LENGTHS[data.unannotated]["train"]
+        return DataSize(len(data.classes or COCO_CLASSES), COCO14_LENGTHS[data.unannotated]["train"])
     if isinstance(data, CocoSettings | ImagesSettings):
-        return len(_listing(data, locations).splits["train"])
+        listing = _listing(data, locations)
+        return DataSize(len(listing.classes), len(listing.splits["train"]))
+    return DataSize(len(data.classes), _listed_images(data, locations))
+
+
+def _listed_images(data: Voc12Settings | FolderSettings, locations: LocationSettings) -> int | None:
+    """Length of the train list. None if the list is neither on this machine nor published."""
     file = train_list_file(data, locations, PROJECT)
     if file is not None:
         return len(read_list(file))
     published = VOC12_LENGTHS if isinstance(data, Voc12Settings) else IMAGES.get(data.name, {})
     return published.get(data.lists.train)
-
-
-def class_count(run: RunSettings, locations: LocationSettings) -> int:
-    """The number of classes of a run. Raises WsssError if it is in files that are not on this machine."""
-    data = run.data
-    if isinstance(data, SyntheticSettings):
-        return data.classes
-    if data.classes is not None:
-        return len(data.classes)
-    return len(COCO_CLASSES if isinstance(data, Coco14Settings) else _listing(data, locations).classes)
 
 
 def _listing(data: CocoSettings | ImagesSettings, locations: LocationSettings) -> Listing:
@@ -193,10 +196,10 @@ def _counts(network: nn.Module, groups: Sequence[Mapping[str, Any]], names: Sequ
 
 def lines(name: str, run: RunSettings, locations: LocationSettings) -> Iterator[str]:
     """The trainings of a run as lines of text."""
-    images = train_images(run, locations)
+    classes, images = data_size(run, locations)
     known = "a train list that is not here" if images is None else f"{images:,} train images"
     yield f"run {name}: {run.data.name}, {known}"
-    for training in trainings(run, class_count(run, locations), images):
+    for training in trainings(run, classes, images):
         yield f"  {training.stage}: {training.network}"
         yield f"    parameters {training.parameters:,}, trained {training.trained:,}"
         parts = f" in {training.accumulate} parts" if training.accumulate > 1 else ""

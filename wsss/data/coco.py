@@ -15,9 +15,7 @@ from wsss.data.image_ids import image_ids
 from wsss.data.listing import Listing
 from wsss.errors import WsssError
 from wsss.settings.coco import CocoSettings
-
-MOST_CLASSES = 253
-LARGEST_VALUE = 254
+from wsss.settings.values import LARGEST_VALUE, MOST_CLASSES
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ from wsss.data.npy_dictionaries import read_npy_dictionary
 from wsss.data.own_files import refuse
 from wsss.data.table_rows import Table, read_table
 from wsss.errors import WsssError
-from wsss.settings.own_images import MOST_CLASSES, why_no_class
+from wsss.settings.own_images import why_no_class
+from wsss.settings.values import MOST_CLASSES
 
 logger = logging.getLogger("wsss")
 # Columns of photographs' names and of lists of classes, the first of them before the others.

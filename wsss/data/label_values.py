@@ -19,7 +19,6 @@ from wsss.errors import WsssError
 BACKGROUND = "background"
 # The number that stands for a value without a meaning. It is never in a label image.
 UNKNOWN = 254
-MOST_CLASSES = 253
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,10 @@ from pathlib import Path, PurePosixPath
 
 from wsss.data.image_ids import why_unsafe
 from wsss.data.own_files import read_own_text
+from wsss.data.photograph_files import ENDINGS
 from wsss.errors import WsssError
 
-PHOTOGRAPH = r"\.(?:jpe?g|jpe|jfif|png|webp|tiff?|bmp)"
+PHOTOGRAPH = f"(?:{'|'.join(map(re.escape, ENDINGS))})"
 # `/JPEGImages/x.jpg /SegmentationClass/x.png`: a photograph and its mask.
 PAIR = re.compile(rf"(?P<photograph>\S.*?{PHOTOGRAPH})\s+(?P<mask>\S.*\.png)", re.IGNORECASE)
 # `x 1`, `x  0`, `x -1`: an image and whether it has a class, as the lists in VOC's folder Main.

@@ -16,7 +16,8 @@ from wsss.data.own_files import find_labels
 from wsss.data.photograph_files import ENDINGS, FolderContent, look_into
 from wsss.data.photograph_names import PhotographNames
 from wsss.errors import WsssError
-from wsss.settings.own_images import MOST_CLASSES, ImagesSettings
+from wsss.settings.own_images import ImagesSettings
+from wsss.settings.values import MOST_CLASSES
 
 logger = logging.getLogger("wsss")
 

@@ -18,7 +18,6 @@ from PIL import ExifTags, Image
 from wsss.data.images import MOST_DECODED, REMEDY, opened
 from wsss.errors import WsssError
 
-MOST_PIXELS = 2_000_000
 # Smaller copies are JPEG files, because resizing has changed the pixels anyway. Copies of the same size are PNG files.
 COPY_QUALITY = 95
 # Modes of Pillow whose conversion to RGB needs no rule of this module.

@@ -234,7 +234,7 @@ class Plan:
         pattern, code_of = file_of(stage, CODE_FILE), self.code_of(step_of(stage))
 
         def is_of_this_code(wildcards: Any) -> bool:
-            file = Path(re.sub(r"\{(\w+)\}", lambda name: str(getattr(wildcards, name[1])), pattern))
+            file = Path(filled(pattern, wildcards))
             return file.is_file() and file.read_text().strip() == code_of(wildcards)
 
         return is_of_this_code
@@ -311,6 +311,11 @@ def paths_of(run: RunSettings) -> dict[str, str]:
 def step_of(stage: str) -> str:
     """The step that makes a stage."""
     return STAGES[stage].step
+
+
+def filled(pattern: str, wildcards: Any) -> str:
+    """A path of a job, from a pattern with a wildcard for each folder."""
+    return re.sub(r"\{(\w+)\}", lambda name: str(getattr(wildcards, name[1])), pattern)
 
 
 def file_of(stage: str, name: str = "", parent: str | None = None) -> str:

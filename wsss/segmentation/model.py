@@ -15,17 +15,17 @@ from safetensors.torch import save
 from torch import Tensor
 
 from wsss.data.dataset import Dataset
-from wsss.data.label_values import MOST_CLASSES, LabelValues
-from wsss.data.photographs import MOST_PIXELS
+from wsss.data.label_values import LabelValues
 from wsss.errors import WsssError
 from wsss.files import sha256_of, write_bytes
 from wsss.networks.saved_weights import load_weights, read_weights
 from wsss.segmentation.training import build_segmenter
+from wsss.settings.photographs import MOST_PIXELS
 from wsss.settings.prediction import PredictionSettings
 from wsss.settings.prediction_labels import PredictionLabelSettings
 from wsss.settings.run import RunSettings
 from wsss.settings.segmentation import SegmentationSettings
-from wsss.settings.values import MaskValue
+from wsss.settings.values import MOST_CLASSES, MaskValue
 
 METADATA_KEY = "wsss"
 FORMAT_VERSION = 1
