@@ -38,6 +38,8 @@ from wsss.refinement.irnet.network import EdgeNetwork
 from wsss.refinement.method import IrnetTraining, Trainings
 from wsss.refinement.pseudo_labels import write_pseudo_shard
 from wsss.runtime.device import move_to_device
+from wsss.settings.cam_files import CamFileSettings
+from wsss.settings.label_files import LabelFileSettings
 from wsss.settings.run import RunSettings
 from wsss.training.loop import Machine
 
@@ -147,6 +149,7 @@ def settings_of(config: str) -> RunSettings:
 def prepare_weights(prepared: Prepared) -> None:
     """The backbone's weights, a classifier and IRNet's branches."""
     settings, dataset = prepared.settings, prepared.dataset
+    assert settings.classifier is not None
     write_initial_weights(settings.classifier.backbone, {}, prepared.initial.parent)
     torch.manual_seed(0)
     classifier = build_classifier(settings.classifier, len(dataset.classes))
@@ -186,6 +189,8 @@ def run_cams(prepared: Prepared, name: str) -> None:
     """CAM stores of the photographs."""
     dataset, settings, out = prepared.dataset, prepared.settings, prepared.folder / name
     ids, manifest = prepared.ids, out / "0-of-1.tsv"
+    assert settings.classifier is not None
+    assert not isinstance(settings.cams, CamFileSettings)
     write_cam_shard(dataset, ids, prepared.weights[0], settings.classifier, settings.cams, out, manifest)
 
 
@@ -193,6 +198,7 @@ def run_pseudo_labels(prepared: Prepared, name: str) -> None:
     """Pseudo labels of the photographs."""
     dataset, settings, out = prepared.dataset, prepared.settings, prepared.folder / name
     assert settings.irnet is not None
+    assert not isinstance(settings.pseudo_labels, LabelFileSettings)
     trainings = Trainings(IrnetTraining(settings.irnet, prepared.initial, prepared.weights[1]))
     ids, manifest = prepared.ids, out / "0-of-1.tsv"
     write_pseudo_shard(dataset, ids, prepared.folder / "cams", settings.pseudo_labels, trainings, out, manifest)
@@ -200,6 +206,7 @@ def run_pseudo_labels(prepared: Prepared, name: str) -> None:
 
 def run_classifier(prepared: Prepared, name: str) -> None:
     """One epoch of the classifier's training, on all images."""
+    assert prepared.settings.classifier is not None
     settings = prepared.settings.classifier.model_copy(update={"stop_after_epoch": 1})
     train_classifier(prepared.dataset, settings, prepared.initial, prepared.folder / name, Machine())
 

@@ -1,4 +1,4 @@
-"""The classifier with visual words and hybrid pooling, and its class activation maps."""
+"""The classifier with visual words and hybrid pooling, and its class activation maps or those of a user's files."""
 
 
 rule train_classifier:
@@ -15,6 +15,8 @@ rule train_classifier:
         log_of("classifier", "training.log"),
     benchmark:
         log_of("classifier", "training.benchmark.tsv")
+    wildcard_constraints:
+        classifier=PLAN.folders_of("classifier", files=False),
     conda:
         "../envs/wsss.yaml"
     threads: 16
@@ -41,6 +43,8 @@ rule make_cams:
         log_of("cams", "{split}-{shard}.log"),
     benchmark:
         log_of("cams", "{split}-{shard}.benchmark.tsv")
+    wildcard_constraints:
+        cams=PLAN.folders_of("cams", files=False),
     conda:
         "../envs/wsss.yaml"
     threads: 16
@@ -55,6 +59,60 @@ rule make_cams:
         code=PLAN.code_of("make_cams"),
     script:
         "../workflow_scripts/make_cams.py"
+
+
+# All files are checked before any of them is used, and before all trainings.
+rule check_cam_files:
+    input:
+        images=IMAGES,
+        labels=IMAGE_LABELS,
+    output:
+        checked=file_of("cams", "checked.txt", parent="data"),
+    log:
+        log_of("cams", "checked.log", parent="data"),
+    benchmark:
+        log_of("cams", "checked.benchmark.tsv", parent="data")
+    wildcard_constraints:
+        cams=PLAN.folders_of("cams", files=True),
+    priority: 1
+    conda:
+        "../envs/wsss.yaml"
+    threads: 4
+    resources:
+        mem_mb=4000,
+        runtime=120,
+    params:
+        settings=PLAN.settings_of("cams"),
+        content=PLAN.content_of("cams"),
+        code=PLAN.code_of("check_cam_files"),
+    script:
+        "../workflow_scripts/check_cam_files.py"
+
+
+rule make_cams_of_files:
+    input:
+        images=IMAGES,
+        labels=IMAGE_LABELS,
+        checked=file_of("cams", "checked.txt", parent="data"),
+    output:
+        manifest=file_of("cams", "shards/{split}/{shard}.tsv", parent="data"),
+    log:
+        log_of("cams", "{split}-{shard}.log", parent="data"),
+    benchmark:
+        log_of("cams", "{split}-{shard}.benchmark.tsv", parent="data")
+    wildcard_constraints:
+        cams=PLAN.folders_of("cams", files=True),
+    conda:
+        "../envs/wsss.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=240,
+    params:
+        settings=PLAN.settings_of("cams"),
+        content=PLAN.content_of("cams"),
+        code=PLAN.code_of("make_cams_of_files"),
+    script:
+        "../workflow_scripts/make_cams_of_files.py"
 
 
 rule count_words:

@@ -9,7 +9,7 @@ sys.path.insert(0, str(PROJECT))
 from wsss.errors import WsssError
 from wsss.plan.moved import follow_moved_datasets
 from wsss.plan.pages import ComparisonPages, RunPages, show_pages, targets
-from wsss.plan.plan import Plan, file_of, filled, log_of
+from wsss.plan.plan import Plan, file_above, file_of, filled, log_of
 from wsss.settings.run import read_config
 
 try:

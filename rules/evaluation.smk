@@ -4,7 +4,7 @@
 rule make_cam_curve:
     input:
         images=IMAGES,
-        cams=file_of("cams", "{split}.tsv"),
+        cams="results/{data}/{maps}/{split}.tsv",
     output:
         curve=file_of("cam_curve", "{split}.json"),
     log:
@@ -26,7 +26,7 @@ rule make_cam_curve:
 rule make_cam_crf:
     input:
         images=IMAGES,
-        cams=file_of("cams", "{split}.tsv"),
+        cams="results/{data}/{maps}/{split}.tsv",
     output:
         manifest=file_of("cam_crf", "shards/{split}/{shard}.tsv"),
     log:
@@ -56,7 +56,7 @@ rule score_labels:
     benchmark:
         "logs/{data}/{folder}/scores-{split}.benchmark.tsv"
     wildcard_constraints:
-        folder=r".+/((cam_crf|pseudo_labels)-[^/]+|prediction_labels-[^/]+/(plain|crf))",
+        folder=r".+/((cam_crf|pseudo_labels|merged_labels)-[^/]+|prediction_labels-[^/]+/(plain|crf))",
     conda:
         "../envs/wsss.yaml"
     threads: 2

@@ -4,7 +4,7 @@
 rule make_confident_labels:
     input:
         images=IMAGES,
-        cams=file_of("cams", "shards/train/{shard}.tsv"),
+        cams="results/{data}/{maps}/shards/train/{shard}.tsv",
     output:
         manifest=file_of("confident_labels", "shards/train/{shard}.tsv"),
     log:
@@ -37,6 +37,8 @@ rule train_irnet:
         log_of("irnet", "training.log"),
     benchmark:
         log_of("irnet", "training.benchmark.tsv")
+    wildcard_constraints:
+        irnet=PLAN.folders_of("irnet", files=False),
     conda:
         "../envs/wsss.yaml"
     threads: 16
@@ -56,7 +58,7 @@ rule train_irnet:
 rule make_pseudo_labels_of_cams:
     input:
         images=IMAGES,
-        cams=file_of("cams", "shards/train/{shard}.tsv"),
+        cams="results/{data}/{maps}/shards/train/{shard}.tsv",
     output:
         manifest=file_of("pseudo_labels", "shards/train/{shard}.tsv", parent="cams"),
     log:
@@ -80,8 +82,8 @@ rule make_pseudo_labels_of_cams:
 rule make_pseudo_labels:
     input:
         images=IMAGES,
-        cams=file_of("cams", "shards/train/{shard}.tsv"),
-        weights=file_of("irnet"),
+        cams=file_above("cams", "results/{data}/{edges}", "shards/train/{shard}.tsv"),
+        weights="results/{data}/{edges}/edges.safetensors",
         initial=PLAN.initial_weights("irnet"),
     output:
         manifest=file_of("pseudo_labels", "shards/train/{shard}.tsv"),
@@ -102,3 +104,101 @@ rule make_pseudo_labels:
         code=PLAN.code_of("make_pseudo_labels"),
     script:
         "../workflow_scripts/make_pseudo_labels.py"
+
+
+rule check_label_files:
+    input:
+        images=IMAGES,
+        labels=IMAGE_LABELS,
+    output:
+        checked=file_of("pseudo_labels", "checked.txt", parent="data"),
+    log:
+        log_of("pseudo_labels", "checked.log", parent="data"),
+    benchmark:
+        log_of("pseudo_labels", "checked.benchmark.tsv", parent="data")
+    # Before all trainings, because it fails if a file is missing.
+    priority: 1
+    conda:
+        "../envs/wsss.yaml"
+    threads: 4
+    resources:
+        mem_mb=4000,
+        runtime=120,
+    params:
+        settings=PLAN.settings_of("pseudo_labels"),
+        content=PLAN.content_of("pseudo_labels"),
+        code=PLAN.code_of("check_label_files"),
+    script:
+        "../workflow_scripts/check_label_files.py"
+
+
+rule make_pseudo_labels_of_files:
+    input:
+        images=IMAGES,
+        checked=file_of("pseudo_labels", "checked.txt", parent="data"),
+    output:
+        manifest=file_of("pseudo_labels", "shards/train/{shard}.tsv", parent="data"),
+    log:
+        log_of("pseudo_labels", "{shard}.log", parent="data"),
+    benchmark:
+        log_of("pseudo_labels", "{shard}.benchmark.tsv", parent="data")
+    conda:
+        "../envs/wsss.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=120,
+    params:
+        settings=PLAN.settings_of("pseudo_labels"),
+        content=PLAN.content_of("pseudo_labels"),
+        code=PLAN.code_of("make_pseudo_labels_of_files"),
+    script:
+        "../workflow_scripts/make_pseudo_labels_of_files.py"
+
+
+rule check_object_masks:
+    input:
+        images=IMAGES,
+    output:
+        checked=file_of("merged_labels", "checked.txt"),
+    log:
+        log_of("merged_labels", "checked.log"),
+    benchmark:
+        log_of("merged_labels", "checked.benchmark.tsv")
+    # Before all trainings, because it fails if a file is missing.
+    priority: 1
+    conda:
+        "../envs/wsss.yaml"
+    threads: 4
+    resources:
+        mem_mb=4000,
+        runtime=120,
+    params:
+        settings=PLAN.settings_of("merged_labels"),
+        content=PLAN.content_of("merged_labels"),
+        code=PLAN.code_of("check_object_masks"),
+    script:
+        "../workflow_scripts/check_object_masks.py"
+
+
+rule make_merged_labels:
+    input:
+        images=IMAGES,
+        labels="results/{data}/{supervision}/shards/train/{shard}.tsv",
+        checked=file_of("merged_labels", "checked.txt"),
+    output:
+        manifest=file_of("merged_labels", "shards/train/{shard}.tsv"),
+    log:
+        log_of("merged_labels", "{shard}.log"),
+    benchmark:
+        log_of("merged_labels", "{shard}.benchmark.tsv")
+    conda:
+        "../envs/wsss.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=240,
+    params:
+        settings=PLAN.settings_of("merged_labels"),
+        content=PLAN.content_of("merged_labels"),
+        code=PLAN.code_of("make_merged_labels"),
+    script:
+        "../workflow_scripts/make_merged_labels.py"

@@ -37,6 +37,8 @@ rule train_segmentation:
         log_of("segmentation", "training.log"),
     benchmark:
         log_of("segmentation", "training.benchmark.tsv")
+    wildcard_constraints:
+        segmentation=PLAN.folders_of("segmentation", files=False),
     conda:
         "../envs/wsss.yaml"
     threads: 16
@@ -52,10 +54,37 @@ rule train_segmentation:
         "../workflow_scripts/train_segmentation.py"
 
 
+# A network that a user brings in place of the training of a classifier, of IRNet or of the segmentation network.
+rule take_finished:
+    input:
+        images=file_above("data", "results/{folder}", "images.tsv"),
+    output:
+        weights="results/{folder}/{finished}/{network_file}.safetensors",
+    log:
+        "logs/{folder}/{finished}/{network_file}.log",
+    benchmark:
+        "logs/{folder}/{finished}/{network_file}.benchmark.tsv"
+    wildcard_constraints:
+        finished=PLAN.folders_of("classifier", "irnet", "segmentation", files=True),
+    # Before all trainings, because it fails if the file is of another network.
+    priority: 1
+    conda:
+        "../envs/wsss.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=10,
+    params:
+        settings=PLAN.finished_settings,
+        content=PLAN.content_of(),
+        code=PLAN.code_of("take_finished"),
+    script:
+        "../workflow_scripts/take_finished.py"
+
+
 rule make_prediction:
     input:
         images=IMAGES,
-        weights=file_of("segmentation"),
+        weights="results/{data}/{network}/segmenter.safetensors",
     output:
         manifest=file_of("prediction", "shards/{split}/{shard}.tsv"),
     log:

@@ -77,15 +77,20 @@ def read_config_file(path: Path) -> Config:
 
 
 def trainings(run: RunSettings, classes: int, images: int | None) -> list[Training]:
-    """The trainings of a run on a train list of `images` images, in order. For `supervision: truth`, only the last.
+    """The trainings of a run on a train list of `images` images, in order; not those that the user's files replace.
 
     Raises WsssError if the list is shorter than a batch.
     """
-    last = _segmentation(run, classes)
-    if run.supervision == "truth":
-        return [last]
-    irnet = [_irnet(run.irnet, images)] if run.trains_irnet and run.irnet is not None else []
-    return [*_classifiers(run.classifier, classes, images), *irnet, last]
+    found: list[Training] = []
+    for stage in run.trained:
+        settings = getattr(run, stage)
+        if isinstance(settings, ClassifierSettings):
+            found += _classifiers(settings, classes, images)
+        elif isinstance(settings, IrnetSettings):
+            found.append(_irnet(settings, images))
+        else:
+            found.append(_segmentation(run, classes))
+    return found
 
 
 class DataSize(NamedTuple):

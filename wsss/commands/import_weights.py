@@ -27,6 +27,7 @@ from wsss.files import sha256_of, write_bytes
 from wsss.networks.backbones import build_backbone
 from wsss.networks.initial_weights import read_state
 from wsss.networks.released_names import BANK, DEEPLAB_RATES, NAMES, TRUNK, Released
+from wsss.networks.saved_weights import shape_text
 from wsss.refinement.irnet.network import EdgeNetwork
 from wsss.segmentation.deeplab import DeepLabV2
 from wsss.settings.classifier import ClassifierSettings
@@ -118,7 +119,7 @@ def _check_names_and_shapes(
     needed = [name for name in wanted if not name.endswith("num_batches_tracked")]
     missing = [NAMES[kind].released(name) for name in needed if name not in ours]
     misfit = [
-        f"{NAMES[kind].released(name)} is {_shape(ours[name])}, not {_shape(wanted[name])}"
+        f"{NAMES[kind].released(name)} is {shape_text(ours[name])}, not {shape_text(wanted[name])}"
         for name in wanted
         if name in ours and not _fits(ours[name], wanted[name])
     ]
@@ -131,10 +132,6 @@ def _check_names_and_shapes(
 def _fits(value: Tensor, wanted: Tensor) -> bool:
     """Whether a value has the wanted shape. For a matrix, a 1x1 convolution is accepted too."""
     return value.shape in (wanted.shape, (*wanted.shape, 1, 1) if wanted.dim() == 2 else wanted.shape)
-
-
-def _shape(value: Tensor) -> str:
-    return " x ".join(map(str, value.shape)) or "a number"
 
 
 def _with_shape_and_type_of(value: Tensor | None, wanted: Tensor) -> Tensor:

@@ -11,8 +11,12 @@ from wsss.data.dataset import Dataset, scored_split
 from wsss.evaluation.metrics import Record, record
 from wsss.evaluation.thresholds import CurvePoint, best, threshold_curve
 from wsss.labelling.label_maps import NO_BACKGROUND, scores_for
+from wsss.settings.label_files import LabelFileSettings
 from wsss.settings.run import RunSettings
 from wsss.settings.smoothing import SmoothingSettings
+
+# Stages whose networks or files scores depend on, in their order.
+STAGES = ("classifier", "cams", "irnet", "pseudo_labels", "merged_labels", "segmentation")
 
 
 def collect(run: RunSettings, dataset: Dataset, scores: Mapping[str, Path]) -> list[Record]:
@@ -36,15 +40,14 @@ def collect(run: RunSettings, dataset: Dataset, scores: Mapping[str, Path]) -> l
         A record for each stage and split. There is none where no pixel could be scored, as without masks.
     """
     content = {name: json.loads(path.read_text()) for name, path in scores.items()}
-    segmentation_facts = {
-        **_facts(run.segmentation.backbone.label, run.segmentation.seed),
-        "supervision": run.supervision,
-    }
-    smoothed, pseudo = _smoothed_cam_facts(run, dataset), _pseudo_label_facts(run, dataset)
+    supervision = None if run.segmentation.finished else run.supervision
+    segmentation_facts = {**_facts(run, "segmentation"), "supervision": supervision}
+    smoothed = _smoothed_cam_facts(run, dataset)
     fixed: list[tuple[str, str, dict[str, Any]]] = [
         ("cam_crf", "train", smoothed),
         ("cam_crf", "val", smoothed),
-        ("pseudo_label", "train", pseudo),
+        ("pseudo_label", "train", _pseudo_label_facts(run, dataset)),
+        ("merged_label", "train", _facts(run, "merged_labels")),
         ("prediction", "val", segmentation_facts),
         ("prediction_crf", "val", {**segmentation_facts, "post_processing": _name(run.prediction_labels.crf)}),
     ]
@@ -84,7 +87,7 @@ def _cam_records(run: RunSettings, dataset: Dataset, content: Mapping[str, Any])
         return []
     first = next(iter(scored))
     chosen = best(_curve(dataset, scored[first]))["background_score"]
-    facts = _facts(run.classifier.backbone.label, run.classifier.seed)
+    facts = _facts(run, "cams")
     if dataset.has_background:
         facts |= {"threshold": chosen, "threshold_from": first}
     records = []
@@ -94,22 +97,28 @@ def _cam_records(run: RunSettings, dataset: Dataset, content: Mapping[str, Any])
     return records
 
 
-def _facts(initialisation: str, seed: int) -> dict[str, Any]:
-    return {"initialisation": initialisation, "seed": seed}
+def _facts(run: RunSettings, stage: str) -> dict[str, Any]:
+    """Initial weights and seed of the last network that was trained up to a stage, and the user's files up to it."""
+    before = STAGES[: STAGES.index(stage) + 1]
+    files = {name: file for name, file in run.files_in_place.items() if name in before}
+    trained = [getattr(run, name) for name in run.trained if name in before]
+    initialisation = [trained[-1].backbone.label] if trained else []
+    told = ", ".join([*initialisation, *(f"{name}: {file}" for name, file in files.items())])
+    return {"initialisation": told, "seed": trained[-1].seed if trained else None}
 
 
 def _smoothed_cam_facts(run: RunSettings, dataset: Dataset) -> dict[str, Any]:
-    facts = _facts(run.classifier.backbone.label, run.classifier.seed)
     settings = scores_for(run.cam_crf, dataset.has_background)
-    return _from_config(facts, settings.background_score, _name(settings.crf))
+    return _from_config(_facts(run, "cams"), settings.background_score, _name(settings.crf))
 
 
 def _pseudo_label_facts(run: RunSettings, dataset: Dataset) -> dict[str, Any]:
     """Facts of the pseudo labels' record. Initial weights and seed are those of the last network they depend on."""
+    if isinstance(run.pseudo_labels, LabelFileSettings):
+        return _facts(run, "pseudo_labels")
     settings = scores_for(run.pseudo_labels, dataset.has_background)
-    last = run.irnet if run.irnet is not None and "irnet" in settings.needs else run.classifier
     post_processing = settings.method if settings.method in ("crf", "pamr") else "none"
-    return _from_config(_facts(last.backbone.label, last.seed), settings.object_score, post_processing)
+    return _from_config(_facts(run, "pseudo_labels"), settings.object_score, post_processing)
 
 
 def _name(smoothing: SmoothingSettings) -> str:

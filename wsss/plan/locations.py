@@ -11,10 +11,11 @@ from wsss.data.photograph_files import look_into
 from wsss.data.voc_layout import image_labels_path, list_path, own_lists_folder, voc_folder, voc_list_path, voc_tables
 from wsss.errors import WsssError
 from wsss.plan.provenance import content_digest, short_hash
+from wsss.settings.base import Settings
 from wsss.settings.coco import Coco14Settings, CocoSettings
 from wsss.settings.data import DataSettings, FolderSettings, SyntheticSettings, Voc12Settings, is_own_list
 from wsss.settings.own_images import ImagesSettings
-from wsss.settings.run import LocationSettings
+from wsss.settings.run import LocationSettings, named_files
 
 Source = Literal["synthetic", "voc12", "folder", "images", "coco14", "coco"]
 # Sources that read the folder locations.dataset.
@@ -36,6 +37,11 @@ def dataset_folder(data: DataSettings, locations: LocationSettings) -> Path | No
         return None
     named = Path(locations.dataset)
     return voc_folder(named) if isinstance(data, Voc12Settings) else named
+
+
+def place_of_files(stage: str, settings: Settings, locations: LocationSettings) -> Path:
+    """Where the files of a stage are. `settings` must name some, and read_config checks that `locations` has them."""
+    return Path(getattr(locations, stage)[named_files(settings)])
 
 
 def train_list_file(data: Voc12Settings | FolderSettings, locations: LocationSettings, project: Path) -> Path | None:

@@ -1,7 +1,7 @@
 """The inputs of the pages of runs and of the tables of comparisons, and the folders where users find them."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,24 +10,26 @@ from wsss.files import replace_link
 from wsss.plan.plan import Plan, paths_of
 from wsss.plan.provenance import short_hash
 from wsss.plan.stages import ROOT, STAGES
-from wsss.settings.run import TRAINED, RunSettings
+from wsss.settings.run import RunSettings
 
 SPLITS = ("train", "val")
 # What the folder of a run may hold without a report, because it is a target of its own.
 SHOWN_ALONE = ("masks/index.csv", "model/segmenter.safetensors")
 
 
-def scores(paths: Mapping[str, str]) -> dict[str, str]:
-    """The files of scores of the stages at these paths, by <stage>_<split>. Runs on the truth have no CAMs."""
+def scores(run: RunSettings) -> dict[str, str]:
+    """The files of scores of a run's stages, by <stage>_<split>. Not all runs have CAMs and pseudo labels."""
+    paths = paths_of(run)
     labels = paths["prediction_labels"]
     found = {
         "prediction_val": f"{labels}/plain/scores/val.json",
         "prediction_crf_val": f"{labels}/crf/scores/val.json",
     }
-    if "cams" in paths:
-        found |= {f"cam_{split}": f"{paths['cam_curve']}/{split}.json" for split in SPLITS}
-        found |= {f"cam_crf_{split}": f"{paths['cam_crf']}/scores/{split}.json" for split in SPLITS}
-        found["pseudo_label_train"] = f"{paths['pseudo_labels']}/scores/train.json"
+    found |= {f"cam_{split}": f"{paths['cam_curve']}/{split}.json" for split in run.cam_splits}
+    found |= {f"cam_crf_{split}": f"{paths['cam_crf']}/scores/{split}.json" for split in run.cam_splits}
+    for stage in ("pseudo_label", "merged_label"):
+        if (name := f"{stage}s") in paths:
+            found[f"{stage}_train"] = f"{paths[name]}/scores/train.json"
     return found
 
 
@@ -58,22 +60,23 @@ class RunPages:
 
     def scores(self, wildcards: Any) -> dict[str, str]:
         """The files of scores for its metrics."""
-        return scores(self._paths(wildcards))
+        return scores(self._plan.runs[wildcards.run])
 
     def bound_scores(self, wildcards: Any) -> dict[str, str]:
         """Scores of the same network trained on the truth, if the report compares the run with them."""
         bound = _bound_of(self._plan.runs[wildcards.run])
-        found = scores(paths_of(bound)) if bound else {}
+        found = scores(bound) if bound else {}
         return {f"bound_{name}": path for name, path in found.items()}
 
     def panel_inputs(self, wildcards: Any) -> dict[str, str]:
         """The lists of files for the panels of a split: CAMs, pseudo labels for train, predictions for val."""
         paths, split = self._paths(wildcards), wildcards.split
         found = {}
-        if "cams" in paths:
+        if split in self._plan.runs[wildcards.run].cam_splits:
             found["cams"] = f"{paths['cams']}/{split}.tsv"
-            if split == "train":
-                found["pseudo_labels"] = f"{paths['pseudo_labels']}/train.tsv"
+        labels = [paths[stage] for stage in ("pseudo_labels", "merged_labels") if stage in paths]
+        if labels and split == "train":
+            found["pseudo_labels"] = f"{labels[-1]}/train.tsv"
         if split == "val":
             found["predictions"] = f"{paths['prediction_labels']}/crf/val.tsv"
         return found
@@ -98,11 +101,12 @@ class RunPages:
         return json.dumps(digests, sort_keys=True)
 
     def report_inputs(self, wildcards: Any) -> dict[str, str]:
-        """Logs of its trainings, curves of its CAMs, and its panels. A run on the truth has no panels of train."""
+        """Logs of its trainings, curves of its CAMs, and its panels. Without pseudo labels it has no panels of train."""
         paths, page = self._paths(wildcards), wildcards.run
-        logs = {f"{stage}_log": f"{paths[stage]}/training.csv" for stage in TRAINED if stage in paths}
-        curves = {name: path for name, path in scores(paths).items() if name in ("cam_train", "cam_val")}
-        shown = SPLITS if "cams" in paths else ("val",)
+        run = self._plan.runs[page]
+        logs = {f"{stage}_log": f"{paths[stage]}/training.csv" for stage in run.trained}
+        curves = {name: path for name, path in scores(run).items() if name in ("cam_train", "cam_val")}
+        shown = SPLITS if run.has_labels else ("val",)
         panels = {f"panels_{split}": f"{ROOT}/runs/{page}/panels_{split}.png" for split in shown}
         return {**logs, **panels, **curves, **self.bound_scores(wildcards)}
 
@@ -141,7 +145,7 @@ class ComparisonPages:
         return {
             row: f"{paths_of(run)['classifier']}/words/census.json"
             for row, run in self._first_runs(wildcards)
-            if run.supervision == "pseudo_labels" and run.classifier.words != "none"
+            if run.has_words
         }
 
     def census_files(self, wildcards: Any) -> list[str]:
@@ -168,11 +172,11 @@ class ComparisonPages:
 
 
 def _scores_after(run: RunSettings, stage: str) -> dict[str, str]:
-    return {name: path for name, path in scores(paths_of(run)).items() if name.rpartition("_")[0] == stage}
+    return {name: path for name, path in scores(run).items() if name.rpartition("_")[0] == stage}
 
 
 def _bound_of(run: RunSettings) -> RunSettings | None:
-    if run.report.recovery and run.supervision == "pseudo_labels":
+    if run.report.recovery and run.has_labels:
         return run.model_copy(update={"supervision": "truth"})
     return None
 

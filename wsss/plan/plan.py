@@ -9,17 +9,28 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from wsss.plan.locations import Source, dataset_folder, source_of, tables_digest
+from wsss.plan.contents import content_of_place
+from wsss.plan.locations import Source, dataset_folder, place_of_files, source_of, tables_digest
 from wsss.plan.provenance import code_digest, short_hash
-from wsss.plan.stages import ROOT, STAGES, files_of, folders_of, path_pattern, usual_settings, wildcard_constraints
+from wsss.plan.stages import (
+    PATH_WILDCARDS,
+    ROOT,
+    STAGES,
+    files_of,
+    folders_of,
+    path_pattern,
+    step_of,
+    usual_settings,
+    wildcard_constraints,
+)
 from wsss.settings.base import Settings
 from wsss.settings.data import DataSettings
-from wsss.settings.run import TRAINED, Config, RunSettings, settings_of
+from wsss.settings.run import TRAINED, Config, RunSettings, named_files, settings_of
 
 # A function from a job's wildcards to an input or a parameter of its rule.
 JobParameter = Callable[[Any], Any]
-# Wildcards that stand for more than one folder.
-WILDCARDS_OF_SEVERAL_FOLDERS = ("supervision", "folder")
+# Wildcards whose values are folders below the dataset, in the order in which they occur in paths.
+FOLDER_WILDCARDS = (*STAGES, *PATH_WILDCARDS, "folder", "finished")
 # The file beside a trained network that holds the digest of the code that trained it.
 CODE_FILE = "code.txt"
 # Stages whose code is not in the digests of later steps: their products are inputs with a modification time.
@@ -68,7 +79,7 @@ class Plan:
             for stage, path in folders_of(run).items():
                 if (own := settings_of(run, stage)) is not None:
                     yield path.rpartition("/")[2], own
-            if run.classifier.start is not None:
+            if run.classifier is not None and run.classifier.start is not None:
                 yield STAGES["classifier"].folder(run.classifier.start), run.classifier.start
             for stage in TRAINED:
                 if (backbone := getattr(settings_of(run, stage), "backbone", None)) is not None:
@@ -87,8 +98,8 @@ class Plan:
         list[str]
             Paths relative to the workflow's folder.
         """
-        paths = (self.paths[page] for page in self._wanted)
-        return [file for own in paths if stage in own for file in files_of(STAGES[stage], own[stage])]
+        own = (self.runs[page] for page in self._wanted)
+        return [file for run in own for file in files_of(run, stage)]
 
     def reports(self) -> list[str]:
         """The reports of the runs that the config names as targets, and their masks for people if they have them.
@@ -160,6 +171,52 @@ class Plan:
         names = sorted(name for name, own in self._data.items() if source_of(own, self._locations) == source)
         return _one_of(names)
 
+    def folders_of(self, *stages: str, files: bool) -> str:
+        """The allowed values of a wildcard for folders of stages that are read from files, or of those that are not.
+
+        Parameters
+        ----------
+        *stages : str
+            Names of the table of stages.
+        files : bool
+            Whether the stages are read from a user's files.
+
+        Returns
+        -------
+        str
+            A regular expression.
+        """
+        return _one_of(
+            name
+            for name, own in sorted(self._settings.items())
+            if stage_of(name) in stages and (named_files(own) is not None) == files
+        )
+
+    def content_of(self, stage: str = "") -> JobParameter:
+        """A digest of the user's files that a stage is read from.
+
+        Parameters
+        ----------
+        stage : str
+            A name of the table of stages. If empty, it is that of the folder in the wildcard `finished`.
+
+        Returns
+        -------
+        JobParameter
+            From a job's wildcards to twelve hex digits.
+        """
+
+        def content(wildcards: Any) -> str:
+            folder = folder_of(stage or stage_of(wildcards.finished), wildcards)
+            return content_of_place(place_of_files(stage_of(folder), self._settings[folder], self._locations))
+
+        return content
+
+    def finished_settings(self, wildcards: Any) -> str:
+        """The settings of the finished network in the wildcard `finished`, as their key."""
+        key: str = self.settings_of(stage_of(wildcards.finished))(wildcards)
+        return key
+
     def dataset_folders(self) -> dict[str, Path]:
         """The folders of the datasets that are prepared from a user's folder.
 
@@ -172,7 +229,7 @@ class Plan:
         return {name: folder for name, folder in found.items() if folder is not None}
 
     def settings_of(self, stage: str) -> JobParameter:
-        """The settings of a stage as their key. The wildcard with the stage's name holds its folder.
+        """The settings of a stage as their key. One of the folders in the job's wildcards is that of the stage.
 
         Parameters
         ----------
@@ -186,7 +243,7 @@ class Plan:
         """
 
         def settings(wildcards: Any) -> str:
-            return self._settings[getattr(wildcards, stage)].key(usual_settings(stage))
+            return self._settings[folder_of(stage, wildcards)].key(usual_settings(stage))
 
         return settings
 
@@ -205,17 +262,17 @@ class Plan:
         """
 
         def code(wildcards: Any) -> str:
-            names = (*STAGES, *WILDCARDS_OF_SEVERAL_FOLDERS)
-            return self._code(step, "/".join(getattr(wildcards, name) for name in names if hasattr(wildcards, name)))
+            return self._code(step, "/".join(folders_in(wildcards)))
 
         return code
 
     @cache  # noqa: B019 (there is one plan in a process)
     def _code(self, step: str, path: str) -> str:
         folders = path.split("/")
-        before = {folder.partition("-")[0] for folder in folders} & STAGES.keys() - set(INPUTS)
+        before = [name for name in folders if stage_of(name) in STAGES.keys() - set(INPUTS)]
         parts = frozenset(part for name in folders if name in self._settings for part in self._settings[name].parts)
-        digests = {code_digest(self._scripts / f"{one}.py", parts) for one in {step, *map(step_of, before)} - {""}}
+        steps = {step, *(step_of(stage_of(name), self._settings.get(name)) for name in before)} - {""}
+        digests = {code_digest(self._scripts / f"{one}.py", parts) for one in steps}
         return short_hash("\n".join(sorted(digests)), 12)
 
     def is_of_this_code(self, stage: str) -> Callable[[Any], bool]:
@@ -231,7 +288,7 @@ class Plan:
         Callable[[Any], bool]
             From a job's wildcards to the answer; False if nothing was trained yet.
         """
-        pattern, code_of = file_of(stage, CODE_FILE), self.code_of(step_of(stage))
+        pattern, code_of = file_of(stage, CODE_FILE), self.code_of(STAGES[stage].step)
 
         def is_of_this_code(wildcards: Any) -> bool:
             file = Path(filled(pattern, wildcards))
@@ -245,7 +302,7 @@ class Plan:
         Parameters
         ----------
         stage : str
-            A name of the table of stages. The wildcard of this name holds the stage's folder.
+            A name of the table of stages. One of the folders in the job's wildcards is that of the stage.
 
         Returns
         -------
@@ -254,7 +311,7 @@ class Plan:
         """
 
         def initial(wildcards: Any) -> str:
-            backbone: Any = getattr(self._settings[getattr(wildcards, stage)], "backbone")  # noqa: B009 (of three classes)
+            backbone: Any = getattr(self._settings[folder_of(stage, wildcards)], "backbone")  # noqa: B009 (of three classes)
             return f"{ROOT}/{STAGES['backbone'].folder(backbone)}/{STAGES['backbone'].file}"
 
         return initial
@@ -308,9 +365,46 @@ def paths_of(run: RunSettings) -> dict[str, str]:
     return {stage: f"{ROOT}/{folder}" for stage, folder in folders_of(run).items()}
 
 
-def step_of(stage: str) -> str:
-    """The step that makes a stage."""
-    return STAGES[stage].step
+def stage_of(folder: str) -> str:
+    """The stage that a folder is of, from its name."""
+    return folder.partition("-")[0]
+
+
+def folders_in(wildcards: Any) -> list[str]:
+    """The names of all folders in a job's wildcards."""
+    values = (str(getattr(wildcards, name)) for name in FOLDER_WILDCARDS if hasattr(wildcards, name))
+    return [folder for value in values for folder in value.split("/")]
+
+
+def folder_of(stage: str, wildcards: Any) -> str:
+    """The name of the folder of a stage in a job's wildcards."""
+    return next(folder for folder in folders_in(wildcards) if stage_of(folder) == stage)
+
+
+def file_above(stage: str, path: str, name: str) -> JobParameter:
+    """A file in the folder of a stage that is one of the folders of a path.
+
+    Parameters
+    ----------
+    stage : str
+        A name of the table of stages.
+    path : str
+        A path with wildcards.
+    name : str
+        The file below the stage's folder, with wildcards.
+
+    Returns
+    -------
+    JobParameter
+        From a job's wildcards to the path of the file.
+    """
+
+    def above(wildcards: Any) -> str:
+        folders = filled(path, wildcards).split("/")
+        number = next(number for number, folder in enumerate(folders, 1) if stage_of(folder) == stage)
+        return filled("/".join([*folders[:number], name]), wildcards)
+
+    return above
 
 
 def filled(pattern: str, wildcards: Any) -> str:

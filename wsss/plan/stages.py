@@ -13,6 +13,9 @@ from typing import Literal
 
 from wsss.plan.provenance import short_hash
 from wsss.settings.base import Settings
+from wsss.settings.cam_files import CamFileSettings
+from wsss.settings.finished import TrainedPart
+from wsss.settings.label_files import LabelFileSettings
 from wsss.settings.run import RunSettings, settings_of
 
 ROOT = "results"
@@ -38,7 +41,8 @@ class Stage:
     file : str
         The file that later stages read, if it is a single file.
     path_wildcard : str or None
-        The wildcard for the folders between the dataset and the stage, if several paths are possible.
+        The wildcard, in paths of later stages, for all folders from below the dataset to this stage. None: each folder
+        has the wildcard of its stage. Stages that several paths lead to have one.
     """
 
     name: str
@@ -78,34 +82,37 @@ class Stage:
         return self.name if self.name == "truth" else f"{self.name}-(?:[^/]+-)?{HASH}"
 
 
-SUPERVISION = ("truth", "pseudo_labels")
 BOTH, TRAIN, VAL = ("train", "val"), ("train",), ("val",)
+SUPERVISION = ("truth", "pseudo_labels", "merged_labels")
 STAGES: Mapping[str, Stage] = {
     stage.name: stage
     for stage in (
         Stage("backbone", "make", "weights", file="weights.safetensors"),
         Stage("data", "make", "index", file="images.tsv"),
-        Stage("truth", "make", "labels", ("data",), TRAIN),
+        Stage("truth", "make", "labels", ("data",), TRAIN, path_wildcard="supervision"),
         Stage("classifier", "train", "weights", ("data",), file="classifier.safetensors"),
-        Stage("cams", "make", "stores", ("classifier",), BOTH),
+        Stage("cams", "make", "stores", ("data", "classifier"), BOTH, path_wildcard="maps"),
         Stage("cam_curve", "make", "curve", ("cams",), BOTH),
         Stage("cam_crf", "make", "labels", ("cams",), BOTH),
         Stage("confident_labels", "make", "labels", ("cams",), TRAIN),
-        Stage("irnet", "train", "weights", ("confident_labels",), file="edges.safetensors"),
-        Stage("pseudo_labels", "make", "labels", ("cams", "irnet"), TRAIN),
         Stage(
-            "segmentation", "train", "weights", SUPERVISION, file="segmenter.safetensors", path_wildcard="supervision"
+            "irnet", "train", "weights", ("cams", "confident_labels"), file="edges.safetensors", path_wildcard="edges"
+        ),
+        Stage("pseudo_labels", "make", "labels", ("data", "cams", "irnet"), TRAIN, path_wildcard="supervision"),
+        Stage("merged_labels", "make", "labels", ("pseudo_labels",), TRAIN, path_wildcard="supervision"),
+        Stage(
+            "segmentation",
+            "train",
+            "weights",
+            ("data", *SUPERVISION),
+            file="segmenter.safetensors",
+            path_wildcard="network",
         ),
         Stage("prediction", "make", "stores", ("segmentation",), VAL),
         Stage("prediction_labels", "make", "labels", ("prediction",), VAL),
     )
 }
-# Stages of a run whose segmentation network is trained on the truth.
-STAGES_OF_TRUTH = frozenset({"data", "truth", "segmentation", "prediction", "prediction_labels"})
-# Stages of any other run, besides those that its refinement needs.
-STAGES_OF_CAMS = frozenset(
-    {"data", "classifier", "cams", "cam_curve", "cam_crf", "pseudo_labels"}
-) | STAGES_OF_TRUTH - {"truth"}
+PATH_WILDCARDS = tuple(dict.fromkeys(stage.path_wildcard for stage in STAGES.values() if stage.path_wildcard))
 
 
 def usual_settings(name: str) -> Settings | None:
@@ -115,9 +122,28 @@ def usual_settings(name: str) -> Settings | None:
 
 
 def stages_of(run: RunSettings) -> list[Stage]:
-    """The stages of a run in the order of the table."""
-    names = STAGES_OF_TRUTH if run.supervision == "truth" else STAGES_OF_CAMS | set(run.pseudo_labels.needs)
+    """The stages of a run in the order of the table. Where files stand in place of a stage, it has no earlier ones."""
+    names = {"data", "segmentation", "prediction", "prediction_labels"} | _stages_before_segmentation(run)
     return [stage for stage in STAGES.values() if stage.name in names]
+
+
+def _stages_before_segmentation(run: RunSettings) -> set[str]:
+    if run.segmentation.finished:
+        return set()
+    if run.supervision == "truth":
+        return {"truth"}
+    names = {"pseudo_labels"} if run.merged_labels is None else {"pseudo_labels", "merged_labels"}
+    if not run.has_cams:
+        return names
+    return names | {"cams", "cam_curve", "cam_crf"} | _stages_around_cams(run)
+
+
+def _stages_around_cams(run: RunSettings) -> set[str]:
+    """The training that CAMs come from, and the stages that the refinement needs."""
+    names = set(run.pseudo_labels.needs)
+    if run.irnet is not None and run.irnet.finished:
+        names -= {"confident_labels"}
+    return names | ({"classifier"} if run.has_classifier else set())
 
 
 def folders_of(run: RunSettings) -> dict[str, str]:
@@ -130,29 +156,46 @@ def folders_of(run: RunSettings) -> dict[str, str]:
 
 
 def path_pattern(name: str, parent: str | None = None) -> str:
-    """The path of a stage below `ROOT`, with a wildcard for each folder. Without `parent`, through its last parent."""
+    """The path of a stage below `ROOT`, with wildcards for its folders. Without `parent`, through its last parent."""
     stage = STAGES[name]
-    if stage.path_wildcard:
-        return f"{ROOT}/{{data}}/{{{stage.path_wildcard}}}/{{{name}}}"
     if not stage.parents:
         return f"{ROOT}/{{{name}}}"
-    return f"{path_pattern(parent or stage.parents[-1])}/{{{name}}}"
+    parent = parent or stage.parents[-1]
+    wildcard = STAGES[parent].path_wildcard
+    return f"{f'{ROOT}/{{data}}/{{{wildcard}}}' if wildcard else path_pattern(parent)}/{{{name}}}"
 
 
-def files_of(stage: Stage, folder: str) -> list[str]:
-    """The files that a stage must make in its folder: its single file, or a list of files or a curve for each split."""
+def step_of(name: str, settings: Settings | None) -> str:
+    """The step that makes a stage with these settings."""
+    if isinstance(settings, TrainedPart) and settings.finished:
+        return "take_finished"
+    return (
+        f"{STAGES[name].step}_of_files"
+        if isinstance(settings, CamFileSettings | LabelFileSettings)
+        else STAGES[name].step
+    )
+
+
+def files_of(run: RunSettings, name: str) -> list[str]:
+    """The files of a stage of a run: its single file, or a list of files or a curve for each split.
+
+    There are none if the run does not have the stage.
+    """
+    stage, folder = STAGES[name], folders_of(run).get(name)
+    if folder is None:
+        return []
     if stage.file:
-        return [f"{folder}/{stage.file}"]
-    below = ("plain/", "crf/") if stage.name == "prediction_labels" else ("",)
+        return [f"{ROOT}/{folder}/{stage.file}"]
+    below = ("plain/", "crf/") if name == "prediction_labels" else ("",)
     ending = "json" if stage.product == "curve" else "tsv"
-    return [f"{folder}/{kind}{split}.{ending}" for kind in below for split in stage.splits]
+    splits = run.cam_splits if name in ("cams", "cam_curve", "cam_crf") else stage.splits
+    return [f"{ROOT}/{folder}/{kind}{split}.{ending}" for kind in below for split in splits]
 
 
 def wildcard_constraints() -> dict[str, str]:
     """The allowed values of each wildcard of the paths."""
     found = {stage.name: stage.pattern for stage in STAGES.values()}
-    for stage in STAGES.values():
-        if stage.path_wildcard:
-            ends = "|".join(STAGES[parent].pattern for parent in stage.parents)
-            found[stage.path_wildcard] = f"(?:.+/)?(?:{ends})"
+    for wildcard in PATH_WILDCARDS:
+        ends = "|".join(stage.pattern for stage in STAGES.values() if stage.path_wildcard == wildcard)
+        found[wildcard] = f"(?:.+/)?(?:{ends})"
     return found

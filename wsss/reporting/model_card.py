@@ -69,7 +69,7 @@ def _facts(name: str, run: RunSettings, dataset: Dataset, digests: Mapping[str, 
     ground = "0 is the background" if dataset.has_background else "every pixel belongs to a class"
     yield f"- Run `{name}` of wsss, digest of its settings {digests['settings']}, of its code {digests['code']}."
     yield f"- Images: {counts['train']} train, {counts['val']} val."
-    yield f"- Trained on: {run.supervision.replace('_', ' ')}. Network: DeepLabV2 on {run.segmentation.backbone.label}."
+    yield f"- Trained on: {run.trained_on}. Network: DeepLabV2 on {run.segmentation.backbone.label}."
     yield f"- Label images hold the values of this table; {ground}."
     yield ""
     yield from _table(["value", "class"], [[str(value), one] for one, value in dataset.values.classes.items()])

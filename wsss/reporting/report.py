@@ -20,6 +20,7 @@ STAGE_TITLES = {
     "cam": "CAM",
     "cam_crf": "CAM + CRF",
     "pseudo_label": "pseudo labels",
+    "merged_label": "pseudo labels + object masks",
     "prediction": "prediction",
     "prediction_crf": "prediction + CRF",
 }

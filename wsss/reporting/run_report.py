@@ -51,8 +51,8 @@ def write_run_report(
             "dataset": run.data.name,
             "classes": ", ".join(dataset.classes),
             "images": f"{len(dataset.ids('train'))} train, {len(dataset.ids('val'))} val",
-            "method": run.classifier.label,
-            "trained on": run.supervision.replace("_", " "),
+            "method": run.method,
+            "trained on": run.trained_on,
         },
         notes=list(_notes(dataset, run, bool(metrics))),
         skipped=dataset.skipped,
@@ -64,8 +64,8 @@ def write_run_report(
 
 def _notes(dataset: Dataset, run: RunSettings, has_scores: bool) -> Iterator[str]:
     """Sentences about splits without images and images without masks; none if everything on the lists is scored."""
-    # A run on the truth has no scores on train.
-    splits = ("val",) if run.supervision == "truth" else ("train", "val")
+    # Without pseudo labels there are no scores on train.
+    splits = ("train", "val") if run.has_labels else ("val",)
     if not has_scores:
         masks = any(dataset.scored_ids(split) for split in splits)
         yield f"{'The masks hold only ignored pixels' if masks else 'No masks'}: no scores. All else was made as usual."

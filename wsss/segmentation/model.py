@@ -125,6 +125,34 @@ def write_model(run: RunSettings, dataset: Dataset, weights: Path, digests: Mapp
     write_bytes(path, save(state, {METADATA_KEY: text}))
 
 
+def check_classes(path: Path, dataset: Dataset) -> None:
+    """Check that a file of weights has the classes of a dataset, if it says which classes it has.
+
+    Parameters
+    ----------
+    path : Path
+        A .safetensors. Only those of `write_model` say their classes.
+    dataset : Dataset
+        The dataset.
+
+    Raises
+    ------
+    WsssError
+        If the classes differ.
+    """
+    try:
+        with safe_open(path, "pt") as file:
+            text = (file.metadata() or {}).get(METADATA_KEY)
+    except (SafetensorError, OSError):
+        # Whoever reads the weights says what is wrong with the file.
+        return
+    if text is not None and list(_facts_of(text, path).classes) != dataset.classes:
+        raise WsssError(
+            f"{path} segments {', '.join(_facts_of(text, path).classes)}, and the dataset has "
+            f"{', '.join(dataset.classes)}: use a dataset of these classes, or another model"
+        )
+
+
 def read_model(path: Path) -> tuple[ModelFacts, dict[str, Tensor]]:
     """The metadata and the tensors of a model. Nothing of the file is run.
 

@@ -1,11 +1,11 @@
 """Settings of the classifier: pooling, visual words, objectives, training (VWE, IJCAI 2021; VWL, IJCV 2022)."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from wsss.settings.backbone import BackboneSettings
-from wsss.settings.base import Settings
+from wsss.settings.finished import TrainedPart
 from wsss.settings.objectives import ObjectiveSettings, SecondStagePart
 from wsss.settings.training import OptimiserSettings, Positive, Precision, Rate, Seed
 
@@ -17,11 +17,15 @@ WORDS_CODE = {
 }
 
 
-class ClassifierSettings(Settings):
+class ClassifierSettings(TrainedPart):
     """Settings of the classifier. Defaults are the released VWL-L on VOC 2012, except for `stop_after_epoch`.
 
     The backbone has no default.
     """
+
+    of_the_network: ClassVar[frozenset[str]] = frozenset(
+        {"backbone", "pooling", "regions", "gamma", "words", "vocabulary", "tau", "formulation", "objectives"}
+    )
 
     # The network that gives the features, and its initial weights.
     backbone: BackboneSettings
@@ -106,7 +110,7 @@ class ClassifierSettings(Settings):
     @property
     def start(self) -> "ClassifierSettings | None":
         """Settings of the finished classifier that this one starts from; None if there is none."""
-        if self.second_stage is None:
+        if self.second_stage is None or self.finished:
             return None
         kept = tuple(one for one in self.objectives if one is not self.second_stage)
         return self.model_copy(update={"objectives": kept})
@@ -120,6 +124,8 @@ class ClassifierSettings(Settings):
     @property
     def label(self) -> str:
         """Short name of the method for paths and tables."""
+        if self.finished:
+            return self.finished
         words = "" if self.words == "none" else self.words
         pooling = "" if words and self.pooling == "hybrid" else self.pooling
         reading = "" if self.formulation == "released" else self.formulation

@@ -8,7 +8,7 @@ from wsss.settings.backbone import BackboneName
 from wsss.settings.base import Settings
 from wsss.settings.training import Seed
 
-ScoredStage = Literal["cam", "cam_crf", "pseudo_label", "prediction", "prediction_crf"]
+ScoredStage = Literal["cam", "cam_crf", "pseudo_label", "merged_label", "prediction", "prediction_crf"]
 OF_PREDICTIONS: tuple[ScoredStage, ...] = ("prediction", "prediction_crf")
 Percent = Annotated[float, Field(ge=0, le=100)]
 

@@ -1,19 +1,21 @@
 """Settings of IRNet's training (Ahn et al., CVPR 2019)."""
 
-from typing import Annotated, Self
+from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, model_validator
 
 from wsss.settings.backbone import BackboneSettings
-from wsss.settings.base import Settings
+from wsss.settings.finished import TrainedPart
 from wsss.settings.training import OptimiserSettings, Positive, Precision, Rate, Seed
 
 
-class IrnetSettings(Settings):
+class IrnetSettings(TrainedPart):
     """Settings of IRNet's training. The backbone stays frozen. Defaults are the official ones, without displacements.
 
     Displacements are needed for instance segmentation only.
     """
+
+    of_the_network: ClassVar[frozenset[str]] = frozenset({"backbone", "displacement"})
 
     # The frozen network that gives the features, and its weights.
     backbone: BackboneSettings

@@ -13,12 +13,16 @@ from wsss.settings.backbone import BackboneName, BackboneSettings
 from wsss.settings.base import Settings, completed
 from wsss.settings.cam_crf import CamCrfSettings
 from wsss.settings.cam_curve import CamCurveSettings
+from wsss.settings.cam_files import CamFileSettings
 from wsss.settings.cams import CamSettings, PlainCamSettings
 from wsss.settings.classifier import ClassifierSettings
 from wsss.settings.comparison import OF_PREDICTIONS, ComparisonSettings, PublishedSettings, ScoredStage
 from wsss.settings.confident_labels import ConfidentLabelSettings
 from wsss.settings.data import DataSettings, Voc12Settings
+from wsss.settings.finished import TrainedPart
 from wsss.settings.irnet import IrnetSettings
+from wsss.settings.label_files import LabelFileSettings
+from wsss.settings.merged_labels import MergedLabelSettings
 from wsss.settings.prediction import PredictionSettings
 from wsss.settings.prediction_labels import PredictionLabelSettings
 from wsss.settings.pseudo_labels import IrnetWalkSettings, PseudoLabelSettings
@@ -49,6 +53,18 @@ class LocationSettings(Settings):
     archives: LocalPath = "downloads"
     # Files of weights for backbones with `weights: file`, by the backbone's name.
     backbones: dict[str, LocalPath] = {}
+    # Folders of CAMs for `cams.method: files`, by `cams.name`.
+    cams: dict[str, LocalPath] = {}
+    # Folders of label images for `pseudo_labels.method: files`, by `pseudo_labels.name`.
+    pseudo_labels: dict[str, LocalPath] = {}
+    # Folders of object masks, by `merged_labels.name`.
+    merged_labels: dict[str, LocalPath] = {}
+    # Files of finished classifiers, by `classifier.finished`.
+    classifier: dict[str, LocalPath] = {}
+    # Files of finished IRNets, by `irnet.finished`.
+    irnet: dict[str, LocalPath] = {}
+    # Files of finished segmentation networks, by `segmentation.finished`.
+    segmentation: dict[str, LocalPath] = {}
 
 
 class RunSettings(Settings):
@@ -56,18 +72,22 @@ class RunSettings(Settings):
 
     # The images and image-level labels.
     data: DataSettings
-    # Training of the classifier.
-    classifier: ClassifierSettings
-    # Class activation maps.
-    cams: CamSettings = PlainCamSettings()
+    # Training of the classifier. It may be left out if the run's CAMs or labels are files.
+    classifier: ClassifierSettings | None = None
+    # Class activation maps, or files in their place.
+    cams: Annotated[CamSettings | CamFileSettings, Field(discriminator="method")] = PlainCamSettings()
     # The measure "CAM+CRF". No later stage uses it.
     cam_crf: CamCrfSettings = CamCrfSettings()
     # The labels that IRNet learns from.
     confident_labels: ConfidentLabelSettings = ConfidentLabelSettings()
     # Training of IRNet. It may be left out if the run needs no trained IRNet.
     irnet: IrnetSettings | None = None
-    # The refinement that makes pseudo labels from CAMs.
-    pseudo_labels: PseudoLabelSettings = IrnetWalkSettings()
+    # The refinement that makes pseudo labels from CAMs, or files in its place.
+    pseudo_labels: Annotated[PseudoLabelSettings | LabelFileSettings, Field(discriminator="method")] = (
+        IrnetWalkSettings()
+    )
+    # Object masks that are merged into the pseudo labels. null: none.
+    merged_labels: MergedLabelSettings | None = None
     # What the segmentation network is trained on. truth gives a fully supervised upper bound.
     supervision: Literal["pseudo_labels", "truth"] = "pseudo_labels"
     # Training of the segmentation network.
@@ -83,16 +103,88 @@ class RunSettings(Settings):
 
     @model_validator(mode="after")
     def _stages_fit(self) -> Self:
-        if misfit := self.cams.misfit(self.classifier):
-            raise ValueError(misfit)
-        if self.trains_irnet and self.irnet is None:
+        if self.has_classifier and self.classifier is None:
+            raise ValueError(
+                "classifier is missing: its CAMs are used; only cams.method or pseudo_labels.method: files"
+            )
+        if self.classifier is not None and not isinstance(self.cams, CamFileSettings):
+            if misfit := self.cams.misfit(self.classifier):
+                raise ValueError(misfit)
+        if self.has_irnet and self.irnet is None:
             raise ValueError(f"irnet is missing: pseudo_labels.method {self.pseudo_labels.method} trains it")
         return self
 
     @property
-    def trains_irnet(self) -> bool:
-        """Whether the run's labels come from a trained IRNet."""
-        return self.supervision == "pseudo_labels" and "irnet" in self.pseudo_labels.needs
+    def has_labels(self) -> bool:
+        """Whether the segmentation network is trained on pseudo labels."""
+        return self.supervision == "pseudo_labels" and self.segmentation.finished is None
+
+    @property
+    def has_cams(self) -> bool:
+        """Whether the run has CAMs, its own or files."""
+        return self.has_labels and not isinstance(self.pseudo_labels, LabelFileSettings)
+
+    @property
+    def cam_splits(self) -> tuple[str, ...]:
+        """The splits that the run has CAMs of. Of val, CAMs are scored only."""
+        if not self.has_cams:
+            return ()
+        return self.cams.splits if isinstance(self.cams, CamFileSettings) else ("train", "val")
+
+    @property
+    def has_classifier(self) -> bool:
+        """Whether the run's CAMs come from a classifier."""
+        return self.has_cams and not isinstance(self.cams, CamFileSettings)
+
+    @property
+    def files_in_place(self) -> dict[str, str]:
+        """The names of the user's files that stages of the run are read from, by the stage, in the order of the run."""
+        own: dict[str, Settings | None] = {
+            "classifier": self.classifier if self.has_classifier else None,
+            "cams": self.cams if self.has_cams else None,
+            "irnet": self.irnet if self.has_irnet else None,
+            "pseudo_labels": self.pseudo_labels if self.has_labels else None,
+            "merged_labels": self.merged_labels if self.has_labels else None,
+            "segmentation": self.segmentation,
+        }
+        return {stage: name for stage, settings in own.items() if (name := named_files(settings)) is not None}
+
+    @property
+    def trained(self) -> tuple[str, ...]:
+        """The stages of the run that train a network, in their order."""
+        has = {"classifier": self.has_classifier, "irnet": self.has_irnet, "segmentation": True}
+        return tuple(stage for stage in TRAINED if has[stage] and stage not in self.files_in_place)
+
+    @property
+    def method(self) -> str:
+        """The method of the classifier, or the names of the user's files that stand in its place."""
+        own = [self.classifier.label] if self.classifier is not None and self.has_classifier else []
+        files = [name for name in self.files_in_place.values() if name not in own]
+        return ", ".join([*own, *files]) or "full supervision"
+
+    @property
+    def trained_on(self) -> str:
+        """What the segmentation network is trained on, for pages."""
+        named = "a finished network" if self.segmentation.finished else self.supervision.replace("_", " ")
+        return ", ".join([named, *(f"{stage}: {name}" for stage, name in self.files_in_place.items())])
+
+    @property
+    def scored_stages(self) -> tuple[ScoredStage, ...]:
+        """The stages that the run has scores of, if there are masks."""
+        cams: tuple[ScoredStage, ...] = ("cam", "cam_crf") if self.has_cams else ()
+        labels: tuple[ScoredStage, ...] = ("pseudo_label",) if self.has_labels else ()
+        merged: tuple[ScoredStage, ...] = ("merged_label",) if self.has_labels and self.merged_labels else ()
+        return (*cams, *labels, *merged, *OF_PREDICTIONS)
+
+    @property
+    def has_words(self) -> bool:
+        """Whether the run's classifier has visual words."""
+        return self.has_classifier and self.classifier is not None and self.classifier.words != "none"
+
+    @property
+    def has_irnet(self) -> bool:
+        """Whether the run's labels come from an IRNet."""
+        return self.has_cams and "irnet" in self.pseudo_labels.needs
 
 
 # Fields that name the kind of a block. Blocks of different kinds have different keys.
@@ -107,6 +199,13 @@ STAGE_DEFAULTS: dict[str, Any] = {
 def settings_of(run: RunSettings, stage: str) -> Settings | None:
     """The settings of a stage of a run. None for `truth`, which has no settings."""
     return None if stage == "truth" else getattr(run, stage)
+
+
+def named_files(settings: Settings | None) -> str | None:
+    """The name of the user's files that a stage is read from; None if it is made from an earlier stage alone."""
+    if isinstance(settings, TrainedPart):
+        return settings.finished
+    return settings.name if isinstance(settings, CamFileSettings | LabelFileSettings | MergedLabelSettings) else None
 
 
 def read_settings(stage: str, key: str) -> Settings:
@@ -222,8 +321,13 @@ def read_config(config: Mapping[str, Any]) -> Config:
 
 
 def _check_places(locations: LocationSettings, runs: Iterable[RunSettings]) -> None:
-    """Raises WsssError if a run names a list of the user's own and `locations.lists` is not set."""
+    """Raises WsssError if a run names lists or files of the user's own whose place `locations` does not say."""
     for run in runs:
+        for stage, name in run.files_in_place.items():
+            if name not in getattr(locations, stage):
+                raise WsssError(
+                    f"config: {stage}: {name!r} are files of your own: set locations.{stage} to {{{name}: PATH}}"
+                )
         own = run.data.own_lists
         if own and locations.lists is None:
             raise WsssError(
@@ -237,28 +341,34 @@ def _comparison(key_path: str, settings: ComparisonSettings, base: Mapping[str, 
     rows: dict[str, dict[int, RunSettings]] = {}
     for row, changes in settings.rows.items():
         changed = merge(base, changes or {})
-        _check_row(f"{key_path}.rows.{row}", changes or {}, changed, settings.stage)
+        _check_seeds(f"{key_path}.rows.{row}", changes or {})
         own = [stage for stage in TRAINED if changed.get(stage) is not None]
         rows[row] = {
             seed: RunSettings.read(f"{key_path}.rows.{row}", merge(changed, {stage: {"seed": seed} for stage in own}))
             for seed in settings.seeds
         }
+        for run in rows[row].values():
+            _check_stage(f"{key_path}.rows.{row}", run, settings.stage)
     if settings.published:
         _check_protocol(f"{key_path}.published", settings.published, settings.stage, rows)
-    if settings.words and all(run.classifier.words == "none" for seeds in rows.values() for run in seeds.values()):
+    if settings.words and not any(run.has_words for seeds in rows.values() for run in seeds.values()):
         raise WsssError(f"config: {key_path}.words: no row has visual words; set classifier.words")
     return Comparison(settings.stage, rows, settings.published, settings.words)
 
 
-def _check_row(key_path: str, changes: Mapping[str, Any], changed: Mapping[str, Any], stage: ScoredStage) -> None:
-    """Raises WsssError if a row sets a seed of its own, or does not have the stage that is compared."""
+def _check_seeds(key_path: str, changes: Mapping[str, Any]) -> None:
+    """Raises WsssError if a row sets a seed of its own."""
     for trained in TRAINED:
         if isinstance(own := changes.get(trained), Mapping) and "seed" in own:
             raise WsssError(f"config: {key_path}.{trained}.seed: seeds are the comparison's, the same for every row")
-    if changed.get("supervision") == "truth" and stage not in OF_PREDICTIONS:
+
+
+def _check_stage(key_path: str, run: RunSettings, stage: ScoredStage) -> None:
+    """Raises WsssError if a run does not have the stage that is compared."""
+    if stage not in run.scored_stages:
         raise WsssError(
-            f"config: {key_path}: supervision: truth has nothing of the stage {stage!r}; "
-            "set the comparison's stage to prediction or prediction_crf"
+            f"config: {key_path}: its runs have nothing of the stage {stage!r}; set the comparison's stage to one of "
+            f"{', '.join(run.scored_stages)}"
         )
 
 
@@ -292,8 +402,9 @@ def _trunks(published: PublishedSettings) -> dict[str, BackboneName]:
 
 def _as_published(run: RunSettings, trunks: Mapping[str, BackboneName], scored: ScoredStage) -> bool:
     """Whether a run has the same data, networks, initial weights and final CRF as the figures."""
-    trained = [stage for stage in TRAINED if stage != "irnet" or stage in run.pseudo_labels.needs]
-    backbones = {stage: own.backbone for stage in trained if (own := getattr(run, stage)) is not None}
+    if run.files_in_place:
+        return False
+    backbones = {stage: getattr(run, stage).backbone for stage in run.trained}
     last = {"cam_crf": run.cam_crf.crf, "prediction_crf": run.prediction_labels.crf}.get(scored)
     whole = Voc12Settings(kind="voc12", name=run.data.name)
     return (

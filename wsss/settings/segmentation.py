@@ -1,23 +1,25 @@
 """Settings of the segmentation network (DeepLabV2), its training and its predictions."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from wsss.settings.backbone import BackboneSettings
-from wsss.settings.base import Settings
+from wsss.settings.finished import TrainedPart
 from wsss.settings.training import OptimiserSettings, Positive, Precision, Rate, Seed
 
 Scales = Annotated[tuple[Rate, ...], Field(min_length=1)]
 
 
-class SegmentationSettings(Settings):
+class SegmentationSettings(TrainedPart):
     """Settings of the segmentation network. Defaults are the widespread DeepLabV2-ResNet101 on PASCAL VOC 2012.
 
     The backbone has no default. Augmentation differs from that code: here Pillow resizes photographs (bicubic), and
     small ones are placed at random in the crop, as for IRNet. That code resizes with OpenCV (bilinear) and places them
     at the top left.
     """
+
+    of_the_network: ClassVar[frozenset[str]] = frozenset({"backbone", "output_stride", "dilated", "rates"})
 
     # The network that gives the features, and its initial weights.
     backbone: BackboneSettings

@@ -1,0 +1,17 @@
+"""Check all CAM files of a user at once: a file for each image, of its size and its classes."""
+
+from pathlib import Path
+
+from step import locations, step
+
+with step(snakemake):
+    from wsss.cams.cam_files import check_cam_files
+
+    from wsss.data.dataset import Dataset
+    from wsss.files import write_text
+    from wsss.settings.run import read_settings
+
+    settings = read_settings("cams", snakemake.params.settings)
+    dataset, folder = Dataset(Path(snakemake.input.images).parent), Path(locations(snakemake).cams[settings.name])
+    check_cam_files(dataset, folder, settings)
+    write_text(Path(snakemake.output.checked), f"{snakemake.params.content}\n")

@@ -1,0 +1,23 @@
+"""Merge the object masks of a shard into its pseudo labels."""
+
+from pathlib import Path
+
+from step import locations, stage_folder, step
+
+with step(snakemake):
+    from wsss.refinement.object_masks import write_merged_shard
+
+    from wsss.data.dataset import Dataset
+    from wsss.settings.run import read_settings
+
+    settings = read_settings("merged_labels", snakemake.params.settings)
+    dataset = Dataset(Path(snakemake.input.images).parent)
+    write_merged_shard(
+        dataset,
+        dataset.shard("train", snakemake.wildcards.shard),
+        stage_folder(snakemake.input.labels),
+        Path(locations(snakemake).merged_labels[settings.name]),
+        settings,
+        stage_folder(snakemake.output.manifest),
+        Path(snakemake.output.manifest),
+    )
