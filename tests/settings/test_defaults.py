@@ -26,6 +26,7 @@ from wsss.settings.data import (
 )
 from wsss.settings.dataset import DatasetSettings
 from wsss.settings.irnet import IrnetSettings
+from wsss.settings.merged_labels import MergedLabelSettings
 from wsss.settings.objectives import ObjectivePart, RecamSettings, SecondStagePart
 from wsss.settings.own_images import ImagesSettings, OwnListSettings
 from wsss.settings.pamr import PamrSettings
@@ -264,6 +265,7 @@ DEFAULTS: dict[type[Settings], dict[str, Any]] = {
     PamrLabelSettings: {"method": REQUIRED, "pamr": PAMR, "background_score": 0.15, "foreground_score": None},
     CrfLabelSettings: {"method": REQUIRED, "background_score": 0.15, "crf": CAM_CRF},
     PlainLabelSettings: {"method": REQUIRED, "background_score": 0.15, "foreground_score": None},
+    MergedLabelSettings: {"name": REQUIRED, "format": REQUIRED, "inside": 0.5, "covered": 0.85},
     SegmentationSettings: {
         "backbone": REQUIRED,
         "output_stride": 8,

@@ -90,7 +90,7 @@ def _missing(row: IndexRow, what: str, folder: Path) -> WsssError:
 def _numbered(index: np.ndarray) -> ObjectMasks:
     """The masks that an index image (height, width) numbers from 1. 0 is no mask."""
     flat = index.ravel()
-    pixels = np.flatnonzero(flat)
+    pixels = np.flatnonzero(flat != 0)
     return ObjectMasks((index.shape[0], index.shape[1]), int(flat.max()), flat[pixels] - 1, pixels)
 
 
@@ -98,7 +98,7 @@ def _gathered(masks: Iterable[np.ndarray], row: IndexRow, path: Path) -> ObjectM
     """Binary masks (height, width), one after the other. Raises WsssError if there are too many."""
     pixels, room = [np.zeros(0, np.int64)], MOST_LAYERS * row.height * row.width
     for mask in masks:
-        pixels.append(np.flatnonzero(mask))
+        pixels.append(np.flatnonzero(mask != 0))
         room -= len(pixels[-1])
         if room < 0:
             raise WsssError(f"{path}: the masks cover the image more than {MOST_LAYERS} times: {REMEDY}")
@@ -109,7 +109,7 @@ def _gathered(masks: Iterable[np.ndarray], row: IndexRow, path: Path) -> ObjectM
 
 
 def _mask_image(path: Path, row: IndexRow) -> np.ndarray:
-    """The values of a PNG file of one channel, int32 (height, width), at the size that is worked on."""
+    """The values of a PNG file of one channel, uint8 or int32 (height, width), at the size that is worked on."""
     with opened(path, "mask", REMEDY) as image:
         if image.mode not in ONE_CHANNEL:
             raise WsssError(
@@ -117,7 +117,7 @@ def _mask_image(path: Path, row: IndexRow) -> np.ndarray:
                 "indexed: save them as such"
             )
         _check_size(path, (image.height, image.width), row)
-        return at_worked_size(np.asarray(image).astype(np.int32), row)
+        return at_worked_size(np.asarray(image).astype(np.int32 if image.mode == "I;16" else np.uint8), row)
 
 
 def _check_size(path: Path, size: object, row: IndexRow) -> tuple[int, int]:

@@ -84,8 +84,8 @@ def merge(labels: np.ndarray, masks: ObjectMasks, settings: MergedLabelSettings)
 
 def _overlaps(flat: np.ndarray, masks: ObjectMasks, classes: list[int]) -> tuple[np.ndarray, np.ndarray]:
     """The number of pixels of each mask, int64 (m,), and of those in the label of each class, int64 (n, m)."""
-    places = np.zeros(256, np.int64)
-    places[classes] = np.arange(1, len(classes) + 1)
-    pairs = places[flat[masks.pixels]] * masks.count + masks.owners
+    starts = np.zeros(256, np.int64)
+    starts[classes] = np.arange(1, len(classes) + 1) * masks.count
+    pairs = starts[flat][masks.pixels] + masks.owners
     counts = np.bincount(pairs, minlength=(len(classes) + 1) * masks.count).reshape(len(classes) + 1, masks.count)
     return counts.sum(0), counts[1:]
