@@ -110,6 +110,10 @@ PUBLIC: dict[str, tuple[str, ...]] = {
         "refinement.irnet.training.train_irnet",
         "refinement.random_walk.random_walk",
         "refinement.random_walk.pseudo_label",
+        "refinement.object_masks.merging.ObjectMasks",
+        "refinement.object_masks.merging.merge",
+        "refinement.object_masks.files.read_object_masks",
+        "refinement.object_masks.merged_labels.check_object_masks",
     ),
     "Segmentation": (
         "segmentation.deeplab.DeepLabV2",

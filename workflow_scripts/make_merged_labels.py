@@ -5,9 +5,8 @@ from pathlib import Path
 from step import locations, stage_folder, step
 
 with step(snakemake):
-    from wsss.refinement.object_masks import write_merged_shard
-
     from wsss.data.dataset import Dataset
+    from wsss.refinement.object_masks.merged_labels import write_merged_shard
     from wsss.settings.run import read_settings
 
     settings = read_settings("merged_labels", snakemake.params.settings)

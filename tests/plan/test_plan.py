@@ -157,7 +157,7 @@ def test_a_run_is_shown_from_its_first_result_on(tmp_path: Path, monkeypatch: py
 
 
 def test_scores_are_leaves_of_the_stages(paths: dict[str, str]) -> None:
-    found = scores(paths)
+    found = scores(next(iter(plan().runs.values())))
     assert found["cam_train"] == f"{paths['cam_curve']}/train.json"
     assert found["prediction_crf_val"] == f"{paths['prediction_labels']}/crf/scores/val.json"
     assert set(found) >= {"cam_crf_val", "pseudo_label_train", "prediction_val"}
@@ -177,7 +177,9 @@ def test_a_comparison_knows_the_scores_of_each_row_and_seed() -> None:
 def test_names_of_files_and_logs() -> None:
     assert file_of("cams", "{split}.tsv") == "results/{data}/{classifier}/{cams}/{split}.tsv"
     assert file_of("segmentation") == "results/{data}/{supervision}/{segmentation}/segmenter.safetensors"
-    assert file_of("pseudo_labels", "a", parent="cams") == "results/{data}/{classifier}/{cams}/{pseudo_labels}/a"
+    assert file_of("pseudo_labels", "a", parent="cams") == "results/{data}/{maps}/{pseudo_labels}/a"
+    assert file_of("pseudo_labels", "a", parent="data") == "results/{data}/{pseudo_labels}/a"
+    assert file_of("cams", "a", parent="data") == "results/{data}/{cams}/a"
     assert log_of("irnet", "training.log").startswith("logs/{data}/")
     assert file_of("backbone") == "results/{backbone}/weights.safetensors"
     assert set(STAGES) >= {"data", "classifier"}

@@ -74,21 +74,80 @@ def test_a_run_on_the_truth_has_no_cams() -> None:
     assert not found.keys() & {"classifier", "cams", "pseudo_labels"}
 
 
+CAM_FILES = {"method": "files", "name": "ReCAM", "format": "irn"}
+LABEL_FILES = {"method": "files", "name": "ReCAM"}
+WITHOUT_CAMS = {"classifier", "cams", "cam_curve", "cam_crf", "confident_labels", "irnet"}
+
+
+def test_a_run_on_cams_of_files_has_no_classifier() -> None:
+    found = folders_of(RunSettings.read("", {k: v for k, v in RUN.items() if k != "classifier"} | {"cams": CAM_FILES}))
+    assert "classifier" not in found
+    assert found["cams"].startswith(f"{found['data']}/cams-files_ReCAM-")
+    assert found["irnet"].startswith(f"{found['cams']}/confident_labels-")
+    assert found["segmentation"].startswith(f"{found['pseudo_labels']}/segmentation-")
+
+
+def test_cams_of_train_alone_are_scored_on_train_alone() -> None:
+    own = run(cams=CAM_FILES | {"splits": ["train"]})
+    assert [file.rpartition("/")[2] for file in files_of(own, "cam_curve")] == ["train.json"]
+
+
+def test_a_run_on_labels_of_files_has_no_cams() -> None:
+    found = folders_of(run(pseudo_labels=LABEL_FILES))
+    assert found["pseudo_labels"].startswith(f"{found['data']}/pseudo_labels-files_ReCAM-")
+    assert not found.keys() & WITHOUT_CAMS
+
+
+def test_object_masks_come_after_the_pseudo_labels() -> None:
+    for labels in ({}, LABEL_FILES):
+        found = folders_of(run(pseudo_labels=labels, merged_labels={"name": "sam", "format": "png"}))
+        assert found["merged_labels"].startswith(f"{found['pseudo_labels']}/merged_labels-sam-")
+        assert found["segmentation"].startswith(f"{found['merged_labels']}/segmentation-")
+
+
+def test_a_finished_network_lies_where_its_training_would_be() -> None:
+    finished = {"backbone": BACKBONE, "finished": "mine"}
+    assert folders_of(run(classifier=finished))["classifier"].partition("/")[2].startswith("classifier-mine-")
+    found = folders_of(run(irnet=finished))
+    assert found["irnet"].startswith(f"{found['cams']}/irnet-mine-")
+    assert "confident_labels" not in found
+    found = folders_of(run(segmentation=finished))
+    assert found.keys() == {"data", "segmentation", "prediction", "prediction_labels"}
+    assert found["segmentation"].startswith(f"{found['data']}/segmentation-mine-")
+
+
+def test_settings_of_a_training_do_not_move_a_finished_network() -> None:
+    finished = {"backbone": BACKBONE, "finished": "mine"}
+    assert folders_of(run(classifier=finished)) == folders_of(run(classifier=finished | {"epochs": 3, "seed": 4}))
+    assert folders_of(run(classifier=finished)) != folders_of(run(classifier=finished | {"words": "vwe"}))
+
+
 def test_a_setting_moves_its_stage_and_what_follows() -> None:
     first, second = folders_of(run()), folders_of(run(irnet={"backbone": BACKBONE, "lr": 0.2}))
     moved = {name for name in first if first[name] != second[name]}
     assert moved == {"irnet", "pseudo_labels", "segmentation", "prediction", "prediction_labels"}
 
 
-@pytest.mark.parametrize("settings", [run(), run(supervision="truth")], ids=["pseudo labels", "truth"])
+FINISHED = {"backbone": BACKBONE, "finished": "mine"}
+EVERY_KIND = [
+    run(),
+    run(supervision="truth"),
+    run(pseudo_labels={"method": "crf"}),
+    run(cams=CAM_FILES),
+    run(pseudo_labels=LABEL_FILES),
+    run(merged_labels={"name": "sam", "format": "png"}),
+    run(classifier=FINISHED, irnet=FINISHED),
+    run(segmentation=FINISHED),
+]
+
+
+@pytest.mark.parametrize("settings", EVERY_KIND)
 def test_every_path_fits_its_pattern_in_one_way(settings: RunSettings) -> None:
     """As Snakemake reads it: each wildcard once, within its constraint."""
     constraints = wildcard_constraints()
     for name, folder in folders_of(settings).items():
-        patterns = [path_pattern(name, parent) for parent in (*STAGES[name].parents, None)]
-        matching = {
-            pattern for pattern in patterns if re.fullmatch(as_regex(pattern, constraints), f"results/{folder}")
-        }
+        patterns = [path_pattern(name, parent) for parent in STAGES[name].parents or (None,)]
+        matching = {one for one in patterns if re.fullmatch(as_regex(one, constraints), f"results/{folder}")}
         assert len(matching) == 1, name
 
 
@@ -97,10 +156,14 @@ def as_regex(pattern: str, constraints: dict[str, str]) -> str:
 
 
 def test_files_of_a_stage() -> None:
-    assert files_of(STAGES["classifier"], "a") == ["a/classifier.safetensors"]
-    assert files_of(STAGES["cams"], "a") == ["a/train.tsv", "a/val.tsv"]
-    assert files_of(STAGES["cam_curve"], "a") == ["a/train.json", "a/val.json"]
-    assert files_of(STAGES["prediction_labels"], "a") == ["a/plain/val.tsv", "a/crf/val.tsv"]
+    own = run()
+    paths = {name: f"results/{folder}" for name, folder in folders_of(own).items()}
+    assert files_of(own, "classifier") == [f"{paths['classifier']}/classifier.safetensors"]
+    assert files_of(own, "cams") == [f"{paths['cams']}/train.tsv", f"{paths['cams']}/val.tsv"]
+    assert files_of(own, "cam_curve") == [f"{paths['cam_curve']}/train.json", f"{paths['cam_curve']}/val.json"]
+    labels = paths["prediction_labels"]
+    assert files_of(own, "prediction_labels") == [f"{labels}/plain/val.tsv", f"{labels}/crf/val.tsv"]
+    assert files_of(own, "truth") == []
 
 
 def test_a_stage_is_made_in_the_room_or_the_module_of_its_name() -> None:

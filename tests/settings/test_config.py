@@ -150,7 +150,10 @@ def test_a_papers_figure_is_not_of_a_folder() -> None:
             "comparisons.c.rows.b.irnet.seed: seeds are the comparison's",
         ),
         ({"rows": {"a": {}}, "seeds": [2, 0, 2]}, "comparisons.c.seeds: a seed occurs twice"),
-        ({"rows": {"bound": {"supervision": "truth"}}}, "comparisons.c.rows.bound: supervision: truth has nothing of"),
+        (
+            {"rows": {"bound": {"supervision": "truth"}}},
+            "rows.bound: its runs have nothing of the stage 'cam'; set the",
+        ),
     ],
 )
 def test_rows_that_a_table_could_not_hold_are_refused(comparison: dict[str, Any], message: str) -> None:
@@ -199,7 +202,7 @@ def without(key: str) -> dict[str, Any]:
         ),
         (
             BASE | {"classifier": {"backbone": BACKBONE, "tua": 1}},
-            "unknown key classifier.tua; allowed here: backbone, pooling",
+            "unknown key classifier.tua; allowed here: finished, backbone, pooling",
         ),
         (
             BASE | {"classifier": {"backbone": BACKBONE | {"sed": 1}}},

@@ -10,6 +10,7 @@ from wsss.settings.backbone import BackboneSettings
 from wsss.settings.base import Settings
 from wsss.settings.cam_crf import CamCrfSettings
 from wsss.settings.cam_curve import CamCurveSettings
+from wsss.settings.cam_files import CamFileSettings
 from wsss.settings.cams import CamPart, ImageAndWordsSettings, PlainCamSettings
 from wsss.settings.classifier import ClassifierSettings
 from wsss.settings.coco import Coco14Settings, CocoSettings
@@ -25,7 +26,10 @@ from wsss.settings.data import (
     Voc12Settings,
 )
 from wsss.settings.dataset import DatasetSettings
+from wsss.settings.finished import TrainedPart
 from wsss.settings.irnet import IrnetSettings
+from wsss.settings.label_files import LabelFileSettings
+from wsss.settings.merged_labels import MergedLabelSettings
 from wsss.settings.objectives import ObjectivePart, RecamSettings, SecondStagePart
 from wsss.settings.own_images import ImagesSettings, OwnListSettings
 from wsss.settings.pamr import PamrSettings
@@ -52,6 +56,18 @@ from wsss.settings.training import OptimiserSettings
 REQUIRED = "(no default)"
 RELEASED_SGD = {"momentum": 1e-4, "weight_decay": 1e-4, "power": 0.9, "decay_every": 1}
 PHOTOGRAPHS = {"max_pixels": 2_000_000, "on_bad_image": "stop"}
+PLACES: dict[str, Any] = {
+    "dataset": None,
+    "lists": None,
+    "archives": "downloads",
+    "backbones": {},
+    "cams": {},
+    "pseudo_labels": {},
+    "merged_labels": {},
+    "classifier": {},
+    "irnet": {},
+    "segmentation": {},
+}
 CRF = {"method": "dense_crf", "iterations": 10, "gaussian_weight": 3.0}
 CAM_CRF = CRF | {"gaussian_sxy": 1, "bilateral_sxy": 64, "bilateral_srgb": 3, "bilateral_weight": 4}
 CONFIDENT_CRF = CRF | {"gaussian_sxy": 3, "bilateral_sxy": 50, "bilateral_srgb": 5, "bilateral_weight": 10}
@@ -189,6 +205,7 @@ DEFAULTS: dict[type[Settings], dict[str, Any]] = {
         "unannotated": "leave_out",
     },
     ClassifierSettings: {
+        "finished": None,
         "backbone": REQUIRED,
         "formulation": "released",
         "pooling": "hybrid",
@@ -225,6 +242,9 @@ DEFAULTS: dict[type[Settings], dict[str, Any]] = {
     CamPart: {"method": REQUIRED} | CAM_FRAME,
     PlainCamSettings: {"method": "plain"} | CAM_FRAME,
     ImageAndWordsSettings: {"method": REQUIRED} | CAM_FRAME,
+    CamFileSettings: {"method": REQUIRED, "name": REQUIRED, "format": REQUIRED, "splits": ["train", "val"]},
+    LabelFileSettings: {"method": REQUIRED, "name": REQUIRED},
+    TrainedPart: {"finished": None},
     CamCrfSettings: {"background_score": 0.15, "crf": CAM_CRF},
     CamCurveSettings: {"thresholds": [0.02, 0.6, 0.02]},
     ReportSettings: {"panels": 8, "masks": False, "recovery": False},
@@ -235,6 +255,7 @@ DEFAULTS: dict[type[Settings], dict[str, Any]] = {
         "crf": CONFIDENT_CRF,
     },
     IrnetSettings: {
+        "finished": None,
         "backbone": REQUIRED,
         "scale": [0.5, 1.5],
         "crop": 512,
@@ -264,7 +285,9 @@ DEFAULTS: dict[type[Settings], dict[str, Any]] = {
     PamrLabelSettings: {"method": REQUIRED, "pamr": PAMR, "background_score": 0.15, "foreground_score": None},
     CrfLabelSettings: {"method": REQUIRED, "background_score": 0.15, "crf": CAM_CRF},
     PlainLabelSettings: {"method": REQUIRED, "background_score": 0.15, "foreground_score": None},
+    MergedLabelSettings: {"name": REQUIRED, "format": REQUIRED, "inside": 0.5, "covered": 0.85},
     SegmentationSettings: {
+        "finished": None,
         "backbone": REQUIRED,
         "output_stride": 8,
         "dilated": True,
@@ -284,9 +307,9 @@ DEFAULTS: dict[type[Settings], dict[str, Any]] = {
     },
     PredictionSettings: {"scales": [1.0, 0.75, 0.5], "precision": "float32", "store_dtype": "float16"},
     PredictionLabelSettings: {"crf": PREDICTION_CRF},
-    LocationSettings: {"dataset": None, "lists": None, "archives": "downloads", "backbones": {}},
+    LocationSettings: PLACES,
     MachineSettings: {
-        "locations": {"dataset": None, "lists": None, "archives": "downloads", "backbones": {}},
+        "locations": PLACES,
         "shards": 1,
         "targets": ["default"],
     },
@@ -297,12 +320,13 @@ DEFAULTS: dict[type[Settings], dict[str, Any]] = {
 # A run's stages are frozen above, one by one.
 STAGES = {
     "data": REQUIRED,
-    "classifier": REQUIRED,
+    "classifier": None,
     "cams": PlainCamSettings,
     "cam_crf": CamCrfSettings,
     "confident_labels": ConfidentLabelSettings,
     "irnet": None,
     "pseudo_labels": IrnetWalkSettings,
+    "merged_labels": None,
     "supervision": "pseudo_labels",
     "segmentation": REQUIRED,
     "prediction": PredictionSettings,

@@ -87,7 +87,7 @@ def test_each_option_moves_the_key() -> None:
     }
     # It acts on one of the methods alone.
     assert classifier(words="vwl_m", rho=0.01).key() != classifier(words="vwl_m").key()
-    assert {*changes, "rho"} == set(ClassifierSettings.model_fields)
+    assert {*changes, "rho", "finished"} == set(ClassifierSettings.model_fields)
     keys = {classifier(**{name: value}).key() for name, value in changes.items()}
     assert len(keys | {classifier().key()}) == len(changes) + 1
 

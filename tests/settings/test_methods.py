@@ -88,10 +88,10 @@ def test_data_of_another_kind_takes_nothing_over_either() -> None:
 def test_irnet_is_needed_only_where_it_is_trained(method: str) -> None:
     run = run_of(pseudo_labels={"method": method})
     assert run.irnet is None
-    assert not run.trains_irnet
+    assert not run.has_irnet
     assert run_of(supervision="truth").irnet is None
-    assert run_of(**IRNET).trains_irnet
-    assert not run_of(supervision="truth", **IRNET).trains_irnet
+    assert run_of(**IRNET).has_irnet
+    assert not run_of(supervision="truth", **IRNET).has_irnet
     for values in (BASE, BASE | {"pseudo_labels": {"beta": 3}}):
         with pytest.raises(WsssError, match=r"config: irnet is missing: pseudo_labels\.method irnet trains it"):
             read_config(values)

@@ -26,7 +26,7 @@ LONGEST_NUMBER = 7  # characters
 Runs = Iterator[tuple[int, int]]
 
 
-class _FormError(Exception):
+class FormError(Exception):
     """A segmentation of a wrong form. The message completes the sentence "annotation 5 ..."."""
 
 
@@ -136,7 +136,7 @@ def _painted(mask: Mask, instances: Instances, file: int, coco: ModuleType) -> n
             segmentation = _segmentation(file, instances.spans[annotation].tolist())
             for start, end in foreground(segmentation, height, width, coco):
                 columns[start:end] = value
-        except _FormError as error:
+        except FormError as error:
             raise WsssError(f"{instances.path}: annotation {instances.annotations[annotation]} {error}") from None
     return columns.reshape(width, height).T
 
@@ -147,25 +147,30 @@ def _segmentation(file: int, span: Sequence[int]) -> Any:
     try:
         found = json.loads(os.pread(file, end - start, start))
     except ValueError:
-        raise _FormError("was changed while the file was read: run again") from None
+        raise FormError("was changed while the file was read: run again") from None
     return found.get("segmentation")
 
 
 def foreground(segmentation: Any, height: int, width: int, coco: ModuleType) -> Runs:
     """First and last place, the last excluded, of each run of an object's pixels, counted column after column.
 
-    Raises _FormError for a segmentation that is missing, of unknown form, or of another size.
+    Raises FormError for a segmentation that is missing, of unknown form, or of another size.
     """
     if not segmentation:
-        raise _FormError(
+        raise FormError(
             "has no segmentation: without masks (data.masks: false) none is needed; else take it out of the file"
         )
     if isinstance(segmentation, list):
         counts = _counts_of_polygons(segmentation, height, width, coco)
     elif isinstance(segmentation, dict):
-        counts = _counts_of_runs(segmentation, height, width)
+        counts = counts_of_runs(segmentation, height, width)
     else:
-        raise _FormError("has a segmentation that is neither a list of polygons nor run lengths")
+        raise FormError("has a segmentation that is neither a list of polygons nor run lengths")
+    return runs_of(counts)
+
+
+def runs_of(counts: np.ndarray) -> Runs:
+    """First and last place, the last excluded, of each run of an object, for the lengths of all runs."""
     places = np.concatenate([[0], np.cumsum(counts)]).tolist()
     return zip(places[1::2], places[2::2], strict=False)
 
@@ -185,7 +190,7 @@ def _counts_of_polygons(polygons: list[Any], height: int, width: int, coco: Modu
 def _points(polygon: Any, farthest: np.ndarray) -> np.ndarray:
     """The numbers of a polygon, x and y in turn, float64 (n,)."""
     if not isinstance(polygon, list) or len(polygon) % 2 or not {*map(type, polygon)} <= {int, float}:
-        raise _FormError("has a polygon that is not a list of numbers x, y, x, y and so on")
+        raise FormError("has a polygon that is not a list of numbers x, y, x, y and so on")
     try:
         points = np.array(polygon, np.float64)
         # A comparison with NaN is false.
@@ -193,26 +198,29 @@ def _points(polygon: Any, farthest: np.ndarray) -> np.ndarray:
     except OverflowError:
         inside = False
     if not inside:
-        raise _FormError("has a polygon with points far outside its image")
+        raise FormError("has a polygon with points far outside its image")
     return points
 
 
-def _counts_of_runs(runs: dict[str, Any], height: int, width: int) -> np.ndarray:
-    """Lengths of the runs of background and object in turn, int64 (n,). They cover exactly the image."""
-    size, counts = runs.get("size"), runs.get("counts")
+def counts_of_runs(runs: dict[str, Any], height: int, width: int) -> np.ndarray:
+    """Lengths of the runs of background and object in turn, int64 (n,). They cover exactly the image.
+
+    Raises FormError for run lengths of another size or form.
+    """
+    size, counts, longest = runs.get("size"), runs.get("counts"), height * width + 1
     if size != [height, width]:
-        raise _FormError(f"has run lengths of the size {str(size)[:40]}, and its image has [{height}, {width}]")
+        raise FormError(f"has run lengths of the size {str(size)[:40]}, and its image has [{height}, {width}]")
     if isinstance(counts, list) and {*map(type, counts)} <= {int}:
-        # Longer runs are wrong in any case, and would not fit into 64 bits.
-        found = np.array([min(count, height * width + 1) for count in counts if count >= 0], np.int64)
+        # Longer runs are wrong in any case, and neither they nor their sum would fit into 64 bits.
+        found = np.array([min(count, longest) for count in counts if count >= 0], np.int64)
         negative = len(found) < len(counts)
     elif isinstance(counts, str):
-        found = decoded_counts(counts.encode(errors="surrogatepass"))
+        found = np.minimum(decoded_counts(counts.encode(errors="surrogatepass")), longest)
         negative = bool((found < 0).any())
     else:
-        raise _FormError("has run lengths (counts) that are neither a list of whole numbers nor a text")
+        raise FormError("has run lengths (counts) that are neither a list of whole numbers nor a text")
     if negative or found.sum() != height * width:
-        raise _FormError(f"has run lengths that do not cover the {height} x {width} pixels of its image")
+        raise FormError(f"has run lengths that do not cover the {height} x {width} pixels of its image")
     return found
 
 
@@ -224,12 +232,12 @@ def decoded_counts(text: bytes) -> np.ndarray:
     """
     codes = np.frombuffer(text, np.uint8).astype(np.int64) - 48
     if not codes.size or codes.min() < 0 or codes.max() >= CHARACTERS or codes[-1] & MORE:
-        raise _FormError("has compressed run lengths that are damaged")
+        raise FormError("has compressed run lengths that are damaged")
     ends = np.flatnonzero((codes & MORE) == 0)
     starts = np.concatenate([[0], ends[:-1] + 1])
     lengths = ends + 1 - starts
     if lengths.max() > LONGEST_NUMBER:
-        raise _FormError("has compressed run lengths that are damaged")
+        raise FormError("has compressed run lengths that are damaged")
     shifts = BITS * (np.arange(codes.size) - np.repeat(starts, lengths))
     numbers = np.add.reduceat((codes & (MORE - 1)) << shifts, starts)
     numbers -= np.where(codes[ends] & SIGN, 1 << (BITS * lengths), 0)

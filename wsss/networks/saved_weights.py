@@ -61,7 +61,7 @@ def take_weights(source: Path, network: nn.Module, out: Path, optional: str | No
         state = load_file(source)
     except (SafetensorError, OSError) as error:
         raise WsssError(
-            f"{source} cannot be read as safetensors ({error}): `wsss import-weights` makes such a file of released weights"
+            f"{source} cannot be read as safetensors ({error}): `wsss import-weights` makes them of released weights"
         ) from None
     wanted = network.state_dict()
     missing = [name for name in wanted if name not in state and not (optional and name.startswith(optional))]

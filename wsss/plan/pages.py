@@ -101,7 +101,7 @@ class RunPages:
         return json.dumps(digests, sort_keys=True)
 
     def report_inputs(self, wildcards: Any) -> dict[str, str]:
-        """Logs of its trainings, curves of its CAMs, and its panels. Without pseudo labels it has no panels of train."""
+        """Logs of its trainings, curves of its CAMs, and its panels. Without pseudo labels there are none of train."""
         paths, page = self._paths(wildcards), wildcards.run
         run = self._plan.runs[page]
         logs = {f"{stage}_log": f"{paths[stage]}/training.csv" for stage in run.trained}

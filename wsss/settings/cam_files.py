@@ -1,6 +1,6 @@
 """Settings of CAMs that a user brings as files (docs/cam-files.md)."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -10,8 +10,6 @@ from wsss.settings.values import Name
 
 class CamFileSettings(Settings):
     """CAMs of any method, from files."""
-
-    code: ClassVar[str] = "wsss.cams.cam_files"
 
     # Files in place of CAMs that the workflow makes.
     method: Literal["files"]

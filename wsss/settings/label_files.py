@@ -9,7 +9,6 @@ from wsss.settings.values import Name
 class LabelFileSettings(Settings):
     """Pseudo labels of any method, from files."""
 
-    code: ClassVar[str] = "wsss.refinement.label_files"
     needs: ClassVar[tuple[str, ...]] = ()
 
     # Files in place of pseudo labels that the workflow makes.

@@ -1,20 +1,28 @@
-"""Settings of pseudo labels that object masks are merged into (docs/object-masks.md)."""
+"""Settings of the labels that are made from pseudo labels and class-agnostic masks of objects."""
 
-from typing import ClassVar
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from wsss.settings.base import Settings
 from wsss.settings.values import Name
 
 
 class MergedLabelSettings(Settings):
-    """Object masks, such as SAM's, merged into pseudo labels."""
+    """Masks of objects join pseudo labels (Chen et al., SAM Enhanced Pseudo Labels, 2023). Defaults are as released."""
 
-    code: ClassVar[str] = "wsss.refinement.object_masks"
-
-    # The name of the masks for paths and tables. `locations.merged_labels` has the folder of this name.
+    # The name of this set of masks for paths and tables. `locations.merged_labels` has the folder of this name.
     name: Name
+    # png: `<id>.png`, whose values number the masks, or a folder `<id>` with a PNG for each mask. rle: `<id>.json` with
+    # COCO's run lengths.
+    format: Literal["png", "rle"]
+    # A class takes a mask if more than this share of the mask lies in the class's pseudo label. At 0.5 or above, at
+    # most one class can take a mask in this way.
+    inside: Annotated[float, Field(ge=0, lt=1)] = 0.5
+    # A class also takes a mask that holds at least this share of the class's pseudo label.
+    covered: Annotated[float, Field(gt=0, le=1)] = 0.85
 
     @property
     def label(self) -> str:
-        """The name of the masks."""
+        """The name of the set of masks."""
         return self.name

@@ -105,11 +105,13 @@ class RunSettings(Settings):
     def _stages_fit(self) -> Self:
         if self.has_classifier and self.classifier is None:
             raise ValueError(
-                "classifier is missing: its CAMs are used; only cams.method or pseudo_labels.method: files"
+                "classifier is missing: CAMs are made of it, unless cams or pseudo_labels are method: files"
             )
+        misfit = None
         if self.classifier is not None and not isinstance(self.cams, CamFileSettings):
-            if misfit := self.cams.misfit(self.classifier):
-                raise ValueError(misfit)
+            misfit = self.cams.misfit(self.classifier)
+        if misfit:
+            raise ValueError(misfit)
         if self.has_irnet and self.irnet is None:
             raise ValueError(f"irnet is missing: pseudo_labels.method {self.pseudo_labels.method} trains it")
         return self

@@ -1,0 +1,81 @@
+"""Pseudo labels with masks of objects merged into them, shard by shard, and the check of all masks before that."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from wsss.data.dataset import Dataset
+from wsss.errors import WsssError
+from wsss.progress import track
+from wsss.refinement.object_masks.files import read_object_masks
+from wsss.refinement.object_masks.merging import merge
+from wsss.settings.merged_labels import MergedLabelSettings
+from wsss.stores.label_images import label_path, write_label_shard
+
+# An error names so many images.
+MOST_NAMED = 10
+
+
+def write_merged_shard(
+    dataset: Dataset,
+    ids: Sequence[str],
+    labels_folder: Path,
+    masks_folder: Path,
+    settings: MergedLabelSettings,
+    folder: Path,
+    manifest: Path,
+) -> None:
+    """Write merged labels of `ids` into `folder`/labels, from the stage folder `labels_folder` and from the masks."""
+
+    def labels_of(image_id: str) -> np.ndarray:
+        row, path = dataset.index[image_id], label_path(labels_folder, image_id)
+        labels = dataset.values.read(path)
+        if labels.shape != row.size:
+            raise WsssError(f"{path} has another size than its image: make the labels again")
+        return merge(labels, read_object_masks(masks_folder, row, settings), settings)
+
+    write_label_shard(dataset.values, ids, labels_of, folder, manifest, "merged labels")
+
+
+def check_object_masks(
+    dataset: Dataset, ids: Sequence[str], folder: Path, settings: MergedLabelSettings, workers: int = 1
+) -> None:
+    """Read the masks of every image once, so that what is wrong is found before any training starts.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        The prepared dataset.
+    ids : Sequence[str]
+        The images.
+    folder : Path
+        The folder of all masks.
+    settings : MergedLabelSettings
+        The `format` of the masks.
+    workers : int
+        Threads that read masks, at least 1.
+
+    Raises
+    ------
+    WsssError
+        If there is no such folder, or the masks of some images cannot be used. The first ones are named, with their
+        reasons, and the others counted.
+    """
+    if not folder.is_dir():
+        raise WsssError(f"no folder of object masks at {folder}: correct its place in the config")
+
+    def problem(image_id: str) -> str:
+        try:
+            read_object_masks(folder, dataset.index[image_id], settings)
+        except WsssError as error:
+            return str(error)
+        return ""
+
+    with ThreadPoolExecutor(workers) as pool:
+        found = [why for why in track(pool.map(problem, ids), len(ids), "looking at object masks") if why]
+    if found:
+        more = [f"and {len(found) - MOST_NAMED} more"] if len(found) > MOST_NAMED else []
+        head = f"the object masks of {len(found)} of {len(ids)} images cannot be used:"
+        raise WsssError("\n".join([head, *found[:MOST_NAMED], *more]))
