@@ -16,12 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
-from wsss.data.images import scale_labels
+from wsss.data.fitted_masks import at_worked_size, stored_sizes, wrong_size
 from wsss.data.index import IndexRow, SkippedImage, read_index, read_skipped, remake
 from wsss.data.label_values import LabelValues
-from wsss.data.photographs import SIDEWAYS, turned
 from wsss.errors import WsssError
 
 # train_scored: the part of train whose masks are scored. test: images without labels, of which only masks are made.
@@ -228,23 +226,14 @@ def truth_of(path: Path, row: IndexRow, values: LabelValues, remedy: str = "repl
     for the message about a mask of another size.
     """
     labels = values.read(path)
-    if labels.shape != row.full_size and row.orientation in SIDEWAYS:
-        labels = np.asarray(turned(Image.fromarray(labels), row.orientation))
-    if labels.shape != row.full_size:
-        raise WsssError(
-            f"{path} has {_told(labels.shape)} pixels, and its photograph {row.file} has {_told(row.full_size)}: "
-            f"{remedy}"
-        )
-    return labels if row.full_size == row.size else scale_labels(labels, row.size)
+    if labels.shape not in stored_sizes(row):
+        raise wrong_size(path, labels.shape, row, remedy)
+    return at_worked_size(labels, row)
 
 
 def scored_split(split: str) -> str:
     """The list of ids that is used for a split when masks are read."""
     return "train_scored" if split == "train" else split
-
-
-def _told(size: tuple[int, ...]) -> str:
-    return f"{size[0]} x {size[1]} (height x width)"
 
 
 def _start_and_step(shard: str) -> tuple[int, None, int]:
