@@ -110,6 +110,8 @@ PUBLIC: dict[str, tuple[str, ...]] = {
         "refinement.irnet.training.train_irnet",
         "refinement.random_walk.random_walk",
         "refinement.random_walk.pseudo_label",
+        "refinement.label_files.check_label_files",
+        "refinement.label_files.write_label_file_shard",
     ),
     "Segmentation": (
         "segmentation.deeplab.DeepLabV2",

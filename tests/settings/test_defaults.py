@@ -26,6 +26,7 @@ from wsss.settings.data import (
 )
 from wsss.settings.dataset import DatasetSettings
 from wsss.settings.irnet import IrnetSettings
+from wsss.settings.label_files import LabelFileSettings
 from wsss.settings.objectives import ObjectivePart, RecamSettings, SecondStagePart
 from wsss.settings.own_images import ImagesSettings, OwnListSettings
 from wsss.settings.pamr import PamrSettings
@@ -264,6 +265,7 @@ DEFAULTS: dict[type[Settings], dict[str, Any]] = {
     PamrLabelSettings: {"method": REQUIRED, "pamr": PAMR, "background_score": 0.15, "foreground_score": None},
     CrfLabelSettings: {"method": REQUIRED, "background_score": 0.15, "crf": CAM_CRF},
     PlainLabelSettings: {"method": REQUIRED, "background_score": 0.15, "foreground_score": None},
+    LabelFileSettings: {"method": REQUIRED, "name": REQUIRED, "values": "config"},
     SegmentationSettings: {
         "backbone": REQUIRED,
         "output_stride": 8,
