@@ -41,6 +41,7 @@ WRITTEN: dict[str, dict[str, Any]] = {
         "ignored": (224, 224, 192),
     },
 }
+LEGEND = "correct the files or pseudo_labels.values, by which pixels hold: "
 # What this project writes for each meaning.
 ON_DISK = {"background": 0, "cow": 3, "dog": 7, "person": 255, "ignored": 255}
 
@@ -219,7 +220,7 @@ def test_all_faults_are_named_at_once(dataset: Dataset, good: Path) -> None:
     (good / "plain.png").unlink()
     (good / "turned.png").write_bytes((good / "turned.png").read_bytes()[:50])
     wrong = np.zeros((5, 7), np.uint8)
-    wrong[0], wrong[1, :2] = range(9, 16), 20
+    wrong[0], wrong[1, :2], wrong[2] = (9, 10, 11, 13, 14, 15, 16), 20, 12
     Image.fromarray(wrong).save(good / "big.png")
     head, *faults, legend = faults_of(dataset, good, settings_of("voc"))
     assert head == f"{good}: 4 faults in the label images of ReCAM for 3 images of train:"
@@ -228,15 +229,15 @@ def test_all_faults_are_named_at_once(dataset: Dataset, good: Path) -> None:
     )
     assert faults[1].startswith(f"damaged label image: {good}/turned.png (")
     assert faults[2] == (
-        f"{good}/big.png holds 9 (1 pixels), 11 (1 pixels), 13 (1 pixels), 14 (1 pixels), 20 (2 pixels), "
-        "which is no class"
+        f"{good}/big.png holds values that are no class: 9 (1 pixels), 11 (1 pixels), 13 (1 pixels), 14 (1 pixels), "
+        "16 (1 pixels), 1 more"
     )
     assert faults[3] == (
         f"{good}/big.png has 5 x 7 (height x width) pixels, and its photograph dataset/JPEGImages/big.jpg has 23 x 37 "
         "(height x width): make the labels at the photograph's size, or 9 x 15, at which it is worked on"
     )
     assert len(faults) == 4
-    assert legend == "values: 0 background, 10 cow, 12 dog, 255 ignored"
+    assert legend == f"{LEGEND}0 background, 10 cow, 12 dog, 255 ignored"
 
 
 @pytest.mark.parametrize(
@@ -250,12 +251,12 @@ def test_all_faults_are_named_at_once(dataset: Dataset, good: Path) -> None:
             Image.new("L", (9, 6)),
             "is an image of mode L; colours are in RGB or indexed (P): save it as such",
         ),
-        ("palette", Image.new("RGB", (9, 6), (1, 2, 3)), "holds [1, 2, 3] (54 pixels), which is no class"),
+        ("palette", Image.new("RGB", (9, 6), (1, 2, 3)), "holds colours that are no class: [1, 2, 3] (54 pixels)"),
         # The colour of the value 1 of VOC's palette, which is no class here.
-        ("palette", Image.new("RGB", (9, 6), (128, 0, 0)), "holds [128, 0, 0] (54 pixels), which is no class"),
-        ("config", Image.new("L", (9, 6), 1), "holds 1 (54 pixels), which is no class"),
-        ("numbers", Image.new("L", (9, 6), 3), "holds 3 (54 pixels), which is no class"),
-        ("table", Image.new("L", (9, 6), 3), "holds 3 (54 pixels), which is no class"),
+        ("palette", Image.new("RGB", (9, 6), (128, 0, 0)), "holds colours that are no class: [128, 0, 0] (54 pixels)"),
+        ("config", Image.new("L", (9, 6), 1), "holds values that are no class: 1 (54 pixels)"),
+        ("numbers", Image.new("L", (9, 6), 3), "holds values that are no class: 3 (54 pixels)"),
+        ("table", Image.new("L", (9, 6), 3), "holds values that are no class: 3 (54 pixels)"),
         ("voc", Image.new("L", (6, 9), 10), "has 9 x 6 (height x width) pixels, and its photograph"),
     ],
 )
@@ -291,7 +292,7 @@ def test_many_faults_are_counted_and_few_are_named(dataset: Dataset, tmp_path: P
     lines = faults_of(Dataset(copy), good, settings_of("voc"))
     assert lines[0].startswith(f"{good}: 12 faults")
     assert [line.partition(" is missing")[0] for line in lines[1:11]] == [f"{good}/{name}.png" for name in names[:10]]
-    assert lines[11:] == ["and 2 more", "values: 0 background, 10 cow, 12 dog, 255 ignored"]
+    assert lines[11:] == ["and 2 more", f"{LEGEND}0 background, 10 cow, 12 dog, 255 ignored"]
 
 
 def test_a_class_without_a_label_is_a_fault(dataset: Dataset, good: Path) -> None:
@@ -332,8 +333,8 @@ def test_without_a_background_the_value_0_is_a_class_or_a_fault(tmp_path: Path) 
     found = written_values(dataset, folder, table, tmp_path / "out")
     np.testing.assert_array_equal(found["plain"], np.resize([7, 3, 255], FULL["plain"]))
     faults = faults_of(dataset, folder, settings_of("numbers"))
-    assert f"{folder}/plain.png holds 0 (18 pixels), which is no class" in faults
-    assert faults[-1] == "values: 1 cow, 2 dog, 255 ignored"
+    assert f"{folder}/plain.png holds values that are no class: 0 (18 pixels)" in faults
+    assert faults[-1] == f"{LEGEND}1 cow, 2 dog, 255 ignored"
 
 
 @pytest.mark.parametrize(

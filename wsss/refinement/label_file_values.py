@@ -57,11 +57,11 @@ class PixelMeaning:
 
     @property
     def legend(self) -> str:
-        """What pixels may hold, in one line."""
+        """What pixels may hold."""
         named = self.values.legend()
         told = [f"{one['colour'] if self.coloured else value} {one['name']}" for value, one in named.items()]
-        more = f" and {len(told) - MOST_CLASSES_NAMED} more" if len(told) > MOST_CLASSES_NAMED else ""
-        return f"{'colours' if self.coloured else 'values'}: {', '.join(told[:MOST_CLASSES_NAMED])}{more}"
+        more = [f"{len(told) - MOST_CLASSES_NAMED} more"] if len(told) > MOST_CLASSES_NAMED else []
+        return ", ".join([*told[:MOST_CLASSES_NAMED], *more])
 
     def numbers(self, path: Path) -> tuple[np.ndarray, str]:
         """Class numbers of a label image, and what it holds that is no class.
@@ -74,8 +74,8 @@ class PixelMeaning:
         Returns
         -------
         tuple[np.ndarray, str]
-            Numbers, uint8 (height, width): 0 background, 1..n classes, 255 ignored, 254 no class; and the values or
-            colours that are no class, with their pixels, as text. It is empty if there are none.
+            Numbers, uint8 (height, width): 0 background, 1..n classes, 255 ignored, 254 no class. A text that names the
+            values or colours that are no class; it is empty if there are none.
 
         Raises
         ------
@@ -102,7 +102,8 @@ class PixelMeaning:
         pairs = zip(strange[:MOST_VALUES], counts[:MOST_VALUES], strict=True)
         shown = [f"{_colour(one) if self.coloured else one} ({count} pixels)" for one, count in pairs]
         more = [f"{len(strange) - MOST_VALUES} more"] if len(strange) > MOST_VALUES else []
-        return f"{', '.join([*shown, *more])}, which is no class"
+        what = "colours" if self.coloured else "values"
+        return f"{what} that are no class: {', '.join([*shown, *more])}"
 
 
 def _codes(colours: np.ndarray) -> np.ndarray:

@@ -119,7 +119,8 @@ def check_label_files(dataset: Dataset, folder: Path, settings: LabelFileSetting
     if faults:
         more = [f"and {len(faults) - MOST_NAMED} more"] if len(faults) > MOST_NAMED else []
         head = f"{folder}: {len(faults)} faults in the label images of {settings.name} for {len(ids)} images of train:"
-        raise WsssError("\n".join([head, *faults[:MOST_NAMED], *more, files.meaning.legend]))
+        end = f"correct the files or pseudo_labels.values, by which pixels hold: {files.meaning.legend}"
+        raise WsssError("\n".join([head, *faults[:MOST_NAMED], *more, end]))
     _tell_of_other_classes(dataset, looks)
 
 
