@@ -1,7 +1,7 @@
 """Files that users have for images of a dataset, matched by name."""
 
-from collections.abc import Mapping
-from pathlib import Path, PurePosixPath
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 from wsss.data.index import IndexRow
 from wsss.data.photograph_files import look_into
@@ -61,7 +61,14 @@ def _why_none(row: IndexRow, files: list[str], others: list[str], folder: Path, 
 
 def _candidates(row: IndexRow, names: PhotographNames) -> list[str]:
     """The files that fit an image by the first name that fits any."""
-    parts = PurePosixPath(row.file).parts
-    tails = ["/".join(parts[start:]) for start in range(len(parts))]
-    own = [row.id, *(name for tail in tails for name in (tail, without_ending(tail)))]
-    return next((list(found) for name in own if (found := names.candidates(name))), [])
+    return next((list(found) for name in _names_of(row) if (found := names.candidates(name))), [])
+
+
+def _names_of(row: IndexRow) -> Iterator[str]:
+    """Names that a file of an image may have without its ending: the id, then the photograph's, longest path first."""
+    yield row.id
+    path = row.file
+    while path:
+        yield path
+        yield without_ending(path)
+        path = path.partition("/")[2]
