@@ -114,6 +114,8 @@ PUBLIC: dict[str, tuple[str, ...]] = {
         "refinement.object_masks.merging.merge",
         "refinement.object_masks.files.read_object_masks",
         "refinement.object_masks.merged_labels.check_object_masks",
+        "refinement.label_files.check_label_files",
+        "refinement.label_files.write_label_file_shard",
     ),
     "Segmentation": (
         "segmentation.deeplab.DeepLabV2",

@@ -144,6 +144,7 @@ def test_planning_loads_nothing_heavy() -> None:
         "wsss.refinement.crf_labels",
         "wsss.refinement.plain_labels",
         "wsss.refinement.object_masks.merged_labels",
+        "wsss.refinement.label_files",
         "wsss.evaluation.cam_crf",
         "wsss.segmentation.prediction_labels",
         "wsss.evaluation.cam_curve",

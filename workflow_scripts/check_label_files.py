@@ -13,5 +13,5 @@ with step(snakemake):
 
     settings = read_settings("pseudo_labels", snakemake.params.settings)
     folder = Path(locations(snakemake).pseudo_labels[settings.name])
-    check_label_files(Dataset(Path(snakemake.input.images).parent), folder, settings)
+    check_label_files(Dataset(Path(snakemake.input.images).parent), folder, settings, snakemake.threads)
     write_text(Path(snakemake.output.checked), f"{snakemake.params.content}\n")

@@ -243,7 +243,6 @@ DEFAULTS: dict[type[Settings], dict[str, Any]] = {
     PlainCamSettings: {"method": "plain"} | CAM_FRAME,
     ImageAndWordsSettings: {"method": REQUIRED} | CAM_FRAME,
     CamFileSettings: {"method": REQUIRED, "name": REQUIRED, "format": REQUIRED, "splits": ["train", "val"]},
-    LabelFileSettings: {"method": REQUIRED, "name": REQUIRED},
     TrainedPart: {"finished": None},
     CamCrfSettings: {"background_score": 0.15, "crf": CAM_CRF},
     CamCurveSettings: {"thresholds": [0.02, 0.6, 0.02]},
@@ -286,6 +285,7 @@ DEFAULTS: dict[type[Settings], dict[str, Any]] = {
     CrfLabelSettings: {"method": REQUIRED, "background_score": 0.15, "crf": CAM_CRF},
     PlainLabelSettings: {"method": REQUIRED, "background_score": 0.15, "foreground_score": None},
     MergedLabelSettings: {"name": REQUIRED, "format": REQUIRED, "inside": 0.5, "covered": 0.85},
+    LabelFileSettings: {"method": REQUIRED, "name": REQUIRED, "values": "config"},
     SegmentationSettings: {
         "finished": None,
         "backbone": REQUIRED,

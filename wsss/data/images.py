@@ -120,6 +120,32 @@ def read_labels(path: Path) -> np.ndarray:
         return np.asarray(image)
 
 
+def read_colours(path: Path) -> np.ndarray:
+    """The colours of a label image.
+
+    Parameters
+    ----------
+    path : Path
+        An RGB image, or an indexed one (P), whose palette gives the colours; 8 bits a channel.
+
+    Returns
+    -------
+    np.ndarray
+        Colours, uint8 (height, width, 3).
+
+    Raises
+    ------
+    WsssError
+        If the file is missing, damaged or of another kind.
+    """
+    with opened(path, "label image", "make it again") as image:
+        if image.mode not in ("RGB", "P"):
+            raise WsssError(
+                f"{path} is an image of mode {image.mode}; colours are in RGB or indexed (P): save it as such"
+            )
+        return np.asarray(image.convert("RGB"))
+
+
 def write_labels(path: Path, labels: np.ndarray) -> None:
     """Write labels as an indexed PNG with the VOC palette.
 
