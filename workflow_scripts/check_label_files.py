@@ -5,10 +5,9 @@ from pathlib import Path
 from step import locations, step
 
 with step(snakemake):
-    from wsss.refinement.label_files import check_label_files
-
     from wsss.data.dataset import Dataset
     from wsss.files import write_text
+    from wsss.refinement.label_files import check_label_files
     from wsss.settings.run import read_settings
 
     settings = read_settings("pseudo_labels", snakemake.params.settings)

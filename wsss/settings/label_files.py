@@ -41,7 +41,7 @@ class LabelFileSettings(Settings):
 
     # Pseudo labels are read from files.
     method: Literal["files"]
-    # The name of the method that made them, for tables and paths. `locations.pseudo_labels` has the folder of this name.
+    # The name of the method for paths and tables. `locations.pseudo_labels` has the folder of this name.
     name: Name
     # What pixels hold. config: the values that this dataset's masks have. numbers: 1..n in the order of the classes.
     # voc: the values of PASCAL VOC, by the names of the classes. palette: the colours that VOC's palette has for the
