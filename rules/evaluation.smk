@@ -56,7 +56,7 @@ rule score_labels:
     benchmark:
         "logs/{data}/{folder}/scores-{split}.benchmark.tsv"
     wildcard_constraints:
-        folder=r".+/((cam_crf|pseudo_labels|merged_labels)-[^/]+|prediction_labels-[^/]+/(plain|crf))",
+        folder=r"(.+/)?((cam_crf|pseudo_labels|merged_labels)-[^/]+|prediction_labels-[^/]+/(plain|crf))",
     conda:
         "../envs/wsss.yaml"
     threads: 2

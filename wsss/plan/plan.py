@@ -153,6 +153,7 @@ class Plan:
         """
         pages, tables = (_one_of(names) for names in (self.runs, self.comparisons))
         fixed = {"split": "train|val|test", "shard": "[0-9]+-of-[0-9]+", "run": pages, "comparison": tables}
+        fixed["network_file"] = "|".join(Path(STAGES[stage].file).stem for stage in TRAINED)
         return wildcard_constraints() | fixed
 
     def data_from(self, source: Source) -> str:
