@@ -70,13 +70,30 @@ def _check_form(path: Path, most_bytes: int) -> None:
         strange = [name for name in members if not NAMES.fullmatch(name)]
         if strange or any(member.compress_type != zipfile.ZIP_STORED for member in members.values()):
             raise WsssError(f"{path} is no CAM store of this project")
+        if _json(archive, members["zarr.json"]).get("consolidated_metadata"):
+            # zarr would believe it, and not what is looked at here.
+            raise ValueError("its arrays are described in another place")
         folders = [name.removesuffix("zarr.json") for name in members if name.endswith("/zarr.json")]
-        sizes = {folder: _size_of_array(_json(archive, members[f"{folder}zarr.json"])) for folder in folders}
-        if sum(sizes.values()) > most_bytes:
-            raise WsssError(f"{path} unpacks to {sum(sizes.values())} bytes, more than {most_bytes}")
-        for folder, size in sizes.items():
-            if (name := f"{folder}c/0/0/0") in members and _unpacked_size(archive, members[name]) != size:
-                raise ValueError(f"{name} has another size than it names")
+        size = sum(_size_of_array(archive, members, folder) for folder in folders)
+    if size > most_bytes:
+        raise WsssError(f"{path} unpacks to {size} bytes, more than {most_bytes}")
+
+
+def _size_of_array(archive: zipfile.ZipFile, members: Mapping[str, zipfile.ZipInfo], folder: str) -> int:
+    """The bytes of an array. Raises ValueError if it is packed in another way than this project's, or its size lies."""
+    facts = _json(archive, members[f"{folder}zarr.json"])
+    if facts["zarr_format"] != 3 or [one["name"] for one in facts["codecs"]] != CODECS:
+        raise ValueError("an array is packed in another way")
+    shape = [int(side) for side in facts["shape"]]
+    if facts["chunk_grid"]["configuration"]["chunk_shape"] != [max(side, 1) for side in shape]:
+        raise ValueError("an array is not in one chunk")
+    size = math.prod(max(side, 1) for side in shape) * BYTES[facts["data_type"]]
+    chunk = members.get(f"{folder}c/0/0/0")
+    if chunk is None and math.prod(shape):
+        raise ValueError("an array has no content")
+    if chunk is not None and _unpacked_size(archive, chunk) != size:
+        raise ValueError(f"{chunk.filename} has another size than it names")
+    return size
 
 
 def _json(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Mapping[str, Any]:
@@ -84,17 +101,6 @@ def _json(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Mapping[str, Any
         raise ValueError(f"{member.filename} is too long")
     found: Mapping[str, Any] = json.loads(archive.read(member))
     return found
-
-
-def _size_of_array(facts: Mapping[str, Any]) -> int:
-    """The bytes of an array in one chunk. Raises ValueError if it is packed in another way than this project's."""
-    codecs = [codec["name"] for codec in facts["codecs"]]
-    if facts["zarr_format"] != 3 or codecs != CODECS or facts.get("storage_transformers"):
-        raise ValueError("an array is packed in another way")
-    shape = facts["chunk_grid"]["configuration"]["chunk_shape"]
-    if shape != [max(int(side), 1) for side in facts["shape"]]:
-        raise ValueError("an array is not in one chunk")
-    return math.prod(map(int, shape)) * BYTES[facts["data_type"]]
 
 
 def _unpacked_size(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> int | None:
