@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from tests.reference import blobs
 from wsss.data.dataset import Dataset
@@ -62,3 +63,10 @@ def save_dictionary(path: Path, content: Any) -> None:
     """A dictionary, as IRNet saves it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     np.save(path, content, allow_pickle=True)
+
+
+def save_png(path: Path, values: np.ndarray, bits: int = 8) -> None:
+    """One map as a grey PNG image."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    largest, dtype = {8: (255, np.uint8), 16: (65535, np.uint16)}[bits]
+    Image.fromarray(np.round(values * largest).astype(dtype)).save(path)
