@@ -10,6 +10,7 @@ from wsss.settings.backbone import BackboneSettings
 from wsss.settings.base import Settings
 from wsss.settings.cam_crf import CamCrfSettings
 from wsss.settings.cam_curve import CamCurveSettings
+from wsss.settings.cam_files import CamFileSettings
 from wsss.settings.cams import CamPart, ImageAndWordsSettings, PlainCamSettings
 from wsss.settings.classifier import ClassifierSettings
 from wsss.settings.coco import Coco14Settings, CocoSettings
@@ -112,6 +113,15 @@ DEFAULTS: dict[type[Settings], dict[str, Any]] = {
         "iterations": 10,
         "colour_tolerance": 0.1,
         "stride": 1,
+    },
+    CamFileSettings: {
+        "method": REQUIRED,
+        "name": REQUIRED,
+        "format": REQUIRED,
+        "array": "",
+        "numbers": "from_0",
+        "divide_by": "nothing",
+        "store_dtype": "float16",
     },
     ListSettings: {"train": "train", "train_scored": "train", "val": "val", "test": None},
     SyntheticSettings: {

@@ -37,7 +37,8 @@ def check_cam_files(dataset: Dataset, ids: Sequence[str], folder: Path, settings
     """
     if not folder.is_dir():
         raise WsssError(f"missing folder of CAM files: {folder}")
-    reader = CamFileReader(dataset, folder, settings)
+    # Nothing is stored here, and to convert maps to float16 takes longer than to read them.
+    reader = CamFileReader(dataset, folder, settings.model_copy(update={"store_dtype": "float32"}))
 
     def fault(image_id: str) -> str:
         try:
