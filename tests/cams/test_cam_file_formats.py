@@ -203,7 +203,12 @@ def test_files_may_have_the_name_of_the_photograph(
 
 
 def test_a_name_that_several_photographs_have_belongs_to_none(tmp_path: Path) -> None:
-    images = {"a-1": ("a/1.jpg", (0, 2)), "b-1": ("b/1.jpg", (0, 2)), "c-2": ("c/2.jpg", (0, 2)), "2": ("2.jpg", (0,))}
+    images = {
+        "a-1": ("a/1.jpg", (0, 2)),
+        "b-1": ("b/1.jpg", (0, 2)),
+        "c-2": ("c/2.jpg", (0, 2)),
+        "2": ("two.jpg", (0,)),
+    }
     dataset = bare_dataset(tmp_path / "data", images)
     for name in ("1", "2"):
         save_dictionary(tmp_path / f"{name}.npy", {0: LARGE[0], 2: LARGE[1]})

@@ -89,7 +89,7 @@ def _size_of_array(archive: zipfile.ZipFile, members: Mapping[str, zipfile.ZipIn
         raise ValueError("an array is not in one chunk")
     size = math.prod(max(side, 1) for side in shape) * BYTES[facts["data_type"]]
     chunk = members.get(f"{folder}c/0/0/0")
-    if chunk is None and math.prod(shape):
+    if chunk is None and 0 not in shape:
         raise ValueError("an array has no content")
     if chunk is not None and _unpacked_size(archive, chunk) != size:
         raise ValueError(f"{chunk.filename} has another size than it names")
