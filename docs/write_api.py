@@ -86,6 +86,8 @@ PUBLIC: dict[str, tuple[str, ...]] = {
         "cams.plain.class_maps",
         "cams.image_and_words.joined_activations",
         "cams.shards.write_cam_shard",
+        "cams.files.check.check_cam_files",
+        "cams.files.shards.write_cam_file_shard",
     ),
     "Labelling": (
         "labelling.smoothing.Smoother",

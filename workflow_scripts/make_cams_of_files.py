@@ -5,8 +5,7 @@ from pathlib import Path
 from step import locations, stage_folder, step
 
 with step(snakemake):
-    from wsss.cams.cam_files import write_cam_file_shard
-
+    from wsss.cams.files.shards import write_cam_file_shard
     from wsss.data.dataset import Dataset
     from wsss.settings.run import read_settings
 

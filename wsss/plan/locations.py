@@ -3,15 +3,19 @@
 A step depends on the content of a folder, not on its path. If a folder is moved, nothing is made again.
 """
 
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
+from wsss.data.folder_digest import digest_of_place
 from wsss.data.own_files import find_labels, find_own_file
 from wsss.data.photograph_files import look_into
 from wsss.data.voc_layout import image_labels_path, list_path, own_lists_folder, voc_folder, voc_list_path, voc_tables
 from wsss.errors import WsssError
 from wsss.plan.provenance import content_digest, short_hash
+from wsss.plan.stages import ROOT
 from wsss.settings.base import Settings
+from wsss.settings.cam_files import ENDINGS, CamFileSettings
 from wsss.settings.coco import Coco14Settings, CocoSettings
 from wsss.settings.data import DataSettings, FolderSettings, SyntheticSettings, Voc12Settings, is_own_list
 from wsss.settings.own_images import ImagesSettings
@@ -20,6 +24,8 @@ from wsss.settings.run import LocationSettings, named_files
 Source = Literal["synthetic", "voc12", "folder", "images", "coco14", "coco"]
 # Sources that read the folder locations.dataset.
 FOLDERS: tuple[Source, ...] = ("folder", "images", "coco")
+# The folder of remembered sums of users' files, below the results.
+SUMS = ".sums"
 
 
 def source_of(data: DataSettings, locations: LocationSettings) -> Source:
@@ -39,9 +45,16 @@ def dataset_folder(data: DataSettings, locations: LocationSettings) -> Path | No
     return voc_folder(named) if isinstance(data, Voc12Settings) else named
 
 
-def place_of_files(stage: str, settings: Settings, locations: LocationSettings) -> Path:
-    """Where the files of a stage are. `settings` must name some, and read_config checks that `locations` has them."""
-    return Path(getattr(locations, stage)[named_files(settings)])
+def content_of_files(stage: str, settings: Settings, locations: LocationSettings) -> str:
+    """A digest of the user's files that a stage is read from. The settings must name some; `read_config` checks that."""
+    place = Path(getattr(locations, stage)[named_files(settings)])
+    return _content_of(place.absolute(), ENDINGS[settings.format] if isinstance(settings, CamFileSettings) else "")
+
+
+@cache
+def _content_of(place: Path, ending: str) -> str:
+    """The digest of a place, computed once in a process. Reading gigabytes at every start would take long."""
+    return digest_of_place(place, ending, Path(ROOT) / SUMS / f"{short_hash(str(place), 12)}.json")
 
 
 def train_list_file(data: Voc12Settings | FolderSettings, locations: LocationSettings, project: Path) -> Path | None:

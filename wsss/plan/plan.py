@@ -9,8 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from wsss.plan.contents import content_of_place
-from wsss.plan.locations import Source, dataset_folder, place_of_files, source_of, tables_digest
+from wsss.plan.locations import Source, content_of_files, dataset_folder, source_of, tables_digest
 from wsss.plan.provenance import code_digest, short_hash
 from wsss.plan.stages import (
     PATH_WILDCARDS,
@@ -209,7 +208,7 @@ class Plan:
 
         def content(wildcards: Any) -> str:
             folder = folder_of(stage or stage_of(wildcards.finished), wildcards)
-            return content_of_place(place_of_files(stage_of(folder), self._settings[folder], self._locations))
+            return content_of_files(stage_of(folder), self._settings[folder], self._locations)
 
         return content
 

@@ -30,7 +30,10 @@ class CamStore:
     cams : Sequence[np.ndarray]
         An array for each scale, float16 or float32 (n, h_s, w_s), non-negative.
     weights : str
-        SHA-256 of the classifier's weights.
+        SHA-256 of the classifier's weights, or of the file that the maps come from.
+    finished : bool
+        Whether the arrays are finished maps in 0..1, of a method outside this project. Each size is then made from the
+        array that is nearest in size, without sum and division.
     """
 
     image_id: str
@@ -39,6 +42,7 @@ class CamStore:
     scales: tuple[float, ...]
     cams: Sequence[np.ndarray]
     weights: str
+    finished: bool = False
 
     def write(self, path: Path) -> None:
         """Write the store, completely or not at all.
@@ -54,6 +58,7 @@ class CamStore:
             "keys": [int(key) for key in self.keys],
             "scales": list(self.scales),
             "weights": self.weights,
+            **({"finished": True} if self.finished else {}),
         }
         write_store(path, KIND, self.image_id, arrays, attributes)
 
@@ -87,6 +92,7 @@ class CamStore:
             tuple(facts["scales"]),
             [content.arrays[f"scale_{number}"] for number in range(len(facts["scales"]))],
             facts["weights"],
+            facts.get("finished", False),
         )
 
     def strided(self) -> np.ndarray:
@@ -95,10 +101,10 @@ class CamStore:
         Returns
         -------
         np.ndarray
-            float32 (n, (H-1)//4+1, (W-1)//4+1) in 0..1, each class divided by its maximum + 1e-5.
+            float32 (n, (H-1)//4+1, (W-1)//4+1) in 0..1, each class divided by its maximum + 1e-5. Finished maps are not
+            divided.
         """
-        height, width = self.size
-        return self._joined(((height - 1) // 4 + 1, (width - 1) // 4 + 1))
+        return self._view(strided_size(self.size))
 
     def full(self) -> np.ndarray:
         """CAMs at the image's size.
@@ -106,13 +112,20 @@ class CamStore:
         Returns
         -------
         np.ndarray
-            float32 (n, H, W) in 0..1, each class divided by its maximum + 1e-5.
+            float32 (n, H, W) in 0..1, each class divided by its maximum + 1e-5. Finished maps are not divided.
         """
-        return self._joined(self.size)
+        return self._view(self.size)
 
-    def _joined(self, size: tuple[int, int]) -> np.ndarray:
+    def _view(self, size: tuple[int, int]) -> np.ndarray:
+        if self.finished:
+            return resize_stored(min(self.cams, key=lambda cam: abs(cam.shape[1] - size[0])), size)
         total = np.zeros((len(self.keys), *size), np.float32)
         for cam in self.cams:
             total += resize_stored(cam, size)
         joined: np.ndarray = total / (total.max(axis=(1, 2), keepdims=True) + np.float32(1e-5))
         return joined
+
+
+def strided_size(size: tuple[int, int]) -> tuple[int, int]:
+    """(height, width) of the CAMs at a quarter of an image's size."""
+    return (size[0] - 1) // 4 + 1, (size[1] - 1) // 4 + 1
