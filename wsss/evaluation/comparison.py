@@ -30,6 +30,7 @@ class Line:
 
     `deviation`: sample standard deviation over the seeds. `difference`: mean over the seeds of this row minus the first
     row. `difference_error`: standard error of that mean. `deviation` and `difference_error` are None for a single seed.
+    A row of a user's files, of which nothing was trained, has a single score.
     `ratio`: this row's mean divided by the first row's. `published`: a paper's figure, None if there is none.
     """
 
@@ -65,18 +66,18 @@ def compare(scores: Scores, split: str, published: Mapping[str, float]) -> list[
     first = next(iter(shares.values()))
     lines = []
     for row, found in shares.items():
-        values = tuple(found.values())
+        trained = any(item.seed is not None for item in scores[row].values())
+        values = tuple(found.values()) if trained else tuple(found.values())[:1]
         differences = [found[seed] - first[seed] for seed in found]
-        many = len(values) > 1
         lines.append(
             Line(
                 row,
                 split,
                 values,
                 mean(values),
-                stdev(values) if many else None,
+                stdev(values) if len(values) > 1 else None,
                 mean(differences),
-                stdev(differences) / len(differences) ** 0.5 if many else None,
+                stdev(differences) / len(differences) ** 0.5 if len(differences) > 1 else None,
                 mean(values) / mean(first.values()),
                 published.get(row),
             )

@@ -46,7 +46,7 @@ def dataset_folder(data: DataSettings, locations: LocationSettings) -> Path | No
 
 
 def content_of_files(stage: str, settings: Settings, locations: LocationSettings) -> str:
-    """A digest of the user's files that a stage is read from. The settings must name some; `read_config` checks that."""
+    """A digest of the user's files that a stage is read from. The settings must name some, as `read_config` checks."""
     place = Path(getattr(locations, stage)[named_files(settings)])
     return _content_of(place.absolute(), ENDINGS[settings.format] if isinstance(settings, CamFileSettings) else "")
 

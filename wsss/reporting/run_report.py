@@ -89,9 +89,11 @@ def _figures(dataset: Dataset, files: Mapping[str, Path], folder: Path) -> dict[
     figures = _threshold_figure(dataset, files, folder / "threshold_curve.png")
     shown = {f"panels_{split}" for split in ("train", "val") if dataset.ids(split)}
     figures |= {caption: files[panels] for panels, caption in PANELS.items() if panels in files and panels in shown}
-    path = folder / "training.png"
-    draw_training_curve({title: files[log] for log, title in LOGS.items() if log in files}, path)
-    figures["Losses of the trainings"] = path
+    # A run with a finished segmentation network trains nothing.
+    if logs := {title: files[log] for log, title in LOGS.items() if log in files}:
+        path = folder / "training.png"
+        draw_training_curve(logs, path)
+        figures["Losses of the trainings"] = path
     return figures
 
 
