@@ -1,26 +1,78 @@
 """Weakly-supervised semantic segmentation from image-level labels.
 
-`wsss.load_segmenter(path).predict("cow.jpg")` uses a model that `snakemake model` made.
+`wsss.load_segmenter(path).predict("cow.jpg")` uses a model that `snakemake model` made. `wsss.Dataset(run)` is the
+dataset of a finished run, and `wsss.evaluate(predictions, truth)` gives scores. The others are the parts that are of
+use by themselves. docs/api.md describes them all.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from wsss.commands.segmenter import Segmented, Segmenter, load_segmenter
+    from wsss.classification.hybrid_pooling import hybrid_pooling as hybrid_pooling
+    from wsss.classification.hybrid_pooling import maxima_of_grid as maxima_of_grid
+    from wsss.classification.hybrid_pooling import maxima_of_whole_cells as maxima_of_whole_cells
+    from wsss.classification.learnt_words import LearntWords as LearntWords
+    from wsss.classification.visual_words import word_labels as word_labels
+    from wsss.classification.visual_words import word_probabilities as word_probabilities
+    from wsss.commands.evaluate import Evaluation as Evaluation
+    from wsss.commands.evaluate import evaluate as evaluate
+    from wsss.commands.segmenter import Segmented as Segmented
+    from wsss.commands.segmenter import Segmenter as Segmenter
+    from wsss.commands.segmenter import load_segmenter as load_segmenter
+    from wsss.data.dataset import Dataset as Dataset
+    from wsss.data.prepared_folder import stage_folder as stage_folder
+    from wsss.errors import WsssError as WsssError
+    from wsss.labelling.dense_crf import DenseCrf as DenseCrf
+    from wsss.labelling.pamr import Pamr as Pamr
+    from wsss.labelling.pamr import pamr as pamr
+    from wsss.refinement.random_walk import random_walk as random_walk
+    from wsss.settings.classifier import ClassifierSettings as ClassifierSettings
+    from wsss.settings.crf import CrfSettings as CrfSettings
+    from wsss.settings.pamr import PamrSettings as PamrSettings
+    from wsss.settings.pseudo_labels import IrnetWalkSettings as IrnetWalkSettings
+    from wsss.stores.cam_store import CamStore as CamStore
 
     __version__: str
 
-__all__ = ["Segmented", "Segmenter", "__version__", "load_segmenter"]
+# The module of each name. It is loaded when the name is used, because torch alone takes seconds.
+MODULES = {
+    "CamStore": "stores.cam_store",
+    "ClassifierSettings": "settings.classifier",
+    "CrfSettings": "settings.crf",
+    "Dataset": "data.dataset",
+    "DenseCrf": "labelling.dense_crf",
+    "Evaluation": "commands.evaluate",
+    "IrnetWalkSettings": "settings.pseudo_labels",
+    "LearntWords": "classification.learnt_words",
+    "Pamr": "labelling.pamr",
+    "PamrSettings": "settings.pamr",
+    "Segmented": "commands.segmenter",
+    "Segmenter": "commands.segmenter",
+    "WsssError": "errors",
+    "evaluate": "commands.evaluate",
+    "hybrid_pooling": "classification.hybrid_pooling",
+    "load_segmenter": "commands.segmenter",
+    "maxima_of_grid": "classification.hybrid_pooling",
+    "maxima_of_whole_cells": "classification.hybrid_pooling",
+    "pamr": "labelling.pamr",
+    "random_walk": "refinement.random_walk",
+    "stage_folder": "data.prepared_folder",
+    "word_labels": "classification.visual_words",
+    "word_probabilities": "classification.visual_words",
+}
+__all__ = ["__version__", *MODULES]
 
 
 def __getattr__(name: str) -> Any:
-    """What this package offers is loaded when it is used: torch alone takes seconds."""
     if name == "__version__":
         from wsss.commands.version import version
 
         return version()
-    if name in __all__:
-        from wsss.commands import segmenter
-
-        return getattr(segmenter, name)
+    if name in MODULES:
+        return getattr(import_module(f"{__name__}.{MODULES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *__all__]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import cached_property
+from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
 
@@ -79,6 +80,17 @@ class Segmented:
         """
         return overlay(upright_image(self.path), self.labels, 0 if self._values.has_background else None)
 
+    def __repr__(self) -> str:
+        height, width = self.labels.shape
+        shares = ", ".join(f"{name} {share:.1%}" for name, share in self.shares.items() if share) or "no class"
+        return f"Segmented({str(self.path)!r}, {height} x {width} pixels (height x width): {shares})"
+
+    def _repr_png_(self) -> bytes:
+        """The overlay, as a notebook shows it."""
+        buffer = BytesIO()
+        self.overlay().save(buffer, "PNG")
+        return buffer.getvalue()
+
 
 class Segmenter:
     """A model that is ready to segment photographs, on the GPU if this process has one, else on the CPU.
@@ -95,6 +107,9 @@ class Segmenter:
         self._scorer = Scorer(
             state, path, facts.segmentation, len(facts.classes), facts.prediction, facts.weights_sha256
         )
+
+    def __repr__(self) -> str:
+        return f"Segmenter({str(self.path)!r}: {', '.join(self.facts.classes)})"
 
     def predict(self, photograph: str | Path, crf: bool = True) -> Segmented:
         """Segment one photograph.
