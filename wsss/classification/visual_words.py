@@ -94,10 +94,16 @@ def word_labels(probabilities: Tensor) -> Tensor:
     Tensor
         Y, int64 (batch, pixels), 0..k-1.
 
+    Raises
+    ------
+    WsssError
+        If the probabilities have another shape or dtype.
+
     References
     ----------
     VWL eq. 4; VWE eq. 3.
     """
+    check_array("probabilities", probabilities, "torch", "float", ("batch", "pixels", "k"))
     return probabilities.argmax(2)
 
 

@@ -8,17 +8,20 @@ from wsss.commands.label_pairs import LEGEND
 from wsss.data.images import IGNORE
 from wsss.errors import WsssError
 
+# A labels.json, names with commas between, names of the values from 0 on, or names by value.
+ClassNames = str | Path | Sequence[str] | Mapping[int, str]
 
-def class_names(classes: str | Path | Mapping[int, str] | None, folders: Sequence[Path]) -> dict[int, str] | None:
+
+def class_names(classes: ClassNames | None, folders: Sequence[Path]) -> dict[int, str] | None:
     """The names of the classes by value; None if nothing says them."""
     if classes is None:
         file = next((folder / LEGEND for folder in folders if (folder / LEGEND).is_file()), None)
         return None if file is None else _names_in(file)
     if isinstance(classes, Mapping):
         return _checked(classes, "classes")
-    if str(classes).endswith(".json"):
+    if isinstance(classes, Path) or (isinstance(classes, str) and classes.endswith(".json")):
         return _names_in(Path(classes))
-    names = [name.strip() for name in str(classes).split(",")]
+    names = [name.strip() for name in (classes.split(",") if isinstance(classes, str) else classes)]
     if not all(names) or len(set(names)) < len(names) or len(names) > IGNORE:
         raise WsssError("--classes: name each value once, from 0 on, with commas between: background,cat,dog")
     return dict(enumerate(names))

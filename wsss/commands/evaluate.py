@@ -5,7 +5,7 @@ pixels that have it in both, divided by the number of pixels that have it in eit
 truth.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from wsss.commands.class_names import class_names
+from wsss.commands.class_names import ClassNames, class_names
 from wsss.commands.label_pairs import LabelImage, LabelImages, labels_in, pairs_of
 from wsss.data.images import IGNORE
 from wsss.errors import WsssError
@@ -126,9 +126,9 @@ class Evaluation:
 def evaluate(
     predictions: LabelImages,
     truth: LabelImages,
-    classes: str | Path | Mapping[int, str] | None = None,
+    classes: ClassNames | None = None,
     listed: str | Path | None = None,
-    ignored: str = "",
+    ignored: str | Iterable[int] = "",
 ) -> Evaluation:
     """Score label images against masks.
 
@@ -140,13 +140,14 @@ def evaluate(
     truth : LabelImages
         Masks: a folder, or as many arrays. A mask and its prediction have the same path below their folders, or else
         the same name, without endings. Arrays have the same order.
-    classes : str or Path or Mapping[int, str] or None
-        A labels.json; the names of the values 0, 1, 2 and so on with commas between; or the name of each value. None: a
-        labels.json in either folder or beside it, else the values in the truth.
+    classes : ClassNames or None
+        A labels.json as str or Path; the names of the values 0, 1, 2 and so on, as a list or with commas between; or a
+        mapping from values to names. None: a labels.json in either folder or beside it, else the values in the truth.
     listed : str or Path or None
         A list of images, for folders. Only these are scored.
-    ignored : str
-        Values of the truth that are not counted, besides 255, with commas between; `other`: all that are no class.
+    ignored : str or Iterable[int]
+        Values of the truth that are not counted, besides 255, as a list or with commas between; `other`: all that are
+        no class.
 
     Returns
     -------
@@ -191,7 +192,7 @@ def _evaluation(names: Mapping[int, str], counts: np.ndarray, images: int) -> Ev
     return Evaluation(names, matrix, images, ignored)
 
 
-def _left_out(ignored: str, names: Mapping[int, str] | None) -> np.ndarray:
+def _left_out(ignored: str | Iterable[int], names: Mapping[int, str] | None) -> np.ndarray:
     """Whether each value of the truth is not counted, bool (256,)."""
     left_out = np.zeros(256, bool)
     left_out[IGNORE] = True
@@ -200,7 +201,8 @@ def _left_out(ignored: str, names: Mapping[int, str] | None) -> np.ndarray:
             raise WsssError("--ignore other: nothing says which values are classes: name them with --classes")
         no_class: np.ndarray = ~np.isin(np.arange(256), [*names])
         return no_class
-    values = [value.strip() for value in ignored.split(",") if value.strip()]
+    given = ignored.split(",") if isinstance(ignored, str) else map(str, ignored)
+    values = [value.strip() for value in given if value.strip()]
     if not all(value.isdecimal() and int(value) <= IGNORE for value in values):
         raise WsssError("--ignore: values of 0..255 with commas between, or other")
     left_out[[int(value) for value in values]] = True

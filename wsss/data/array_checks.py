@@ -11,6 +11,7 @@ from wsss.errors import WsssError
 
 DTYPES = {"uint8": "uint8", "integer": r"u?int\d+", "float": r"b?float\d+"}
 KINDS = {"numpy": "numpy array", "torch": "torch tensor"}
+CONVERTERS = {"numpy": "numpy.asarray", "torch": "torch.from_numpy"}
 
 
 def check_array(
@@ -33,7 +34,7 @@ def check_array(
     numbers : {"uint8", "integer", "float"}
         Its dtype; `integer` and `float` are those of any size.
     shape : Sequence[int | str]
-        Its shape. A name stands for any length.
+        Its shape. A name stands for any length of at least 1, and the name n for 0 too.
 
     Raises
     ------
@@ -44,13 +45,16 @@ def check_array(
     if found == library:
         dtype, sizes = str(given.dtype).removeprefix("torch."), tuple(given.shape)  # type: ignore[attr-defined]
         fits = len(sizes) == len(shape) and all(
-            isinstance(wanted, str) or wanted == size for wanted, size in zip(shape, sizes, strict=True)
+            (size > 0 or wanted == "n") if isinstance(wanted, str) else size == wanted
+            for wanted, size in zip(shape, sizes, strict=True)
         )
         if fits and re.fullmatch(DTYPES[numbers], dtype):
             return
         told = f"{dtype} {_shown(sizes)}"
     else:
-        told = f"a {KINDS[found]}" if found else type(given).__name__
+        told = f"a {KINDS.get(found) or _type_of(given)}"
+        if found or hasattr(given, "__array_interface__"):
+            told += f": {CONVERTERS[library]} converts it"
     raise WsssError(f"{name} must be a {KINDS[library]}, {numbers} {_shown(shape)}, and is {told}")
 
 
@@ -89,6 +93,11 @@ def _library(given: object) -> str:
         return "numpy"
     torch = sys.modules.get("torch")
     return "torch" if torch is not None and isinstance(given, torch.Tensor) else ""
+
+
+def _type_of(given: object) -> str:
+    module = type(given).__module__.partition(".")[0]
+    return type(given).__name__ if module == "builtins" else f"{module}.{type(given).__name__}"
 
 
 def _shown(shape: Sequence[int | str]) -> str:

@@ -55,7 +55,7 @@ def stage_folder(run: str | Path, stage: str) -> Path:
     if header != COLUMNS:
         raise WsssError(f"{listed} has another header than {' '.join(COLUMNS)}: delete it and run the workflow again")
     if stage not in paths:
-        raise WsssError(f"the run {run} has no stage {stage!r}; it has {', '.join(paths)}")
+        raise WsssError(f"the run {run} has no stage {stage!r}; it has {', '.join(paths) or 'none'}")
     # The listed paths begin with the name that the folder of results had in the workflow.
     folder = Path(run).absolute().parents[1].joinpath(*paths[stage].parts[1:])
     if not folder.is_dir():
