@@ -19,6 +19,9 @@ from wsss.segmentation.prediction import Scorer
 from wsss.segmentation.prediction_labels import likeliest, plain_labels, scores_of_numbers, smoothed_probabilities
 from wsss.stores.score_store import ScoreStore
 
+# The longest side of what a notebook shows. A photograph of a camera would make it tens of megabytes larger.
+SHOWN_SIDE = 1024
+
 
 class Photograph(NamedTuple):
     """A photograph that has been read: its pixels at the size that is worked on, and its upright full size."""
@@ -86,9 +89,10 @@ class Segmented:
         return f"Segmented({str(self.path)!r}, {height} x {width} pixels (height x width): {shares})"
 
     def _repr_png_(self) -> bytes:
-        """The overlay, as a notebook shows it."""
-        buffer = BytesIO()
-        self.overlay().save(buffer, "PNG")
+        """The overlay as a notebook shows it, at most `SHOWN_SIDE` pixels high and wide."""
+        shown, buffer = self.overlay(), BytesIO()
+        shown.thumbnail((SHOWN_SIDE, SHOWN_SIDE))
+        shown.save(buffer, "PNG")
         return buffer.getvalue()
 
 
