@@ -1,8 +1,8 @@
 """A model in use: photographs in, labels, probabilities and overlays out. `wsss.load_segmenter` is from here."""
 
+import io
 from collections.abc import Callable
 from functools import cached_property
-from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
 
@@ -90,7 +90,7 @@ class Segmented:
 
     def _repr_png_(self) -> bytes:
         """The overlay as a notebook shows it, at most `SHOWN_SIDE` pixels high and wide."""
-        shown, buffer = self.overlay(), BytesIO()
+        shown, buffer = self.overlay(), io.BytesIO()
         shown.thumbnail((SHOWN_SIDE, SHOWN_SIDE))
         shown.save(buffer, "PNG")
         return buffer.getvalue()
