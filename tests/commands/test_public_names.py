@@ -33,9 +33,7 @@ def test_type_checkers_see_what_is_offered() -> None:
 
 
 def test_a_segmented_photograph_shows_itself(usual: Made) -> None:
-    segmenter = wsss.load_segmenter(usual.model)
-    assert repr(segmenter) == f"Segmenter('{usual.model}': cow, cat, dog)"
-    segmented = segmenter.predict(usual.photographs / "plain.jpg", crf=False)
+    segmented = wsss.load_segmenter(usual.model).predict(usual.photographs / "plain.jpg", crf=False)
     assert repr(segmented).startswith(f"Segmented('{usual.photographs / 'plain.jpg'}', 44 x 60 pixels")
     shown = Image.open(io.BytesIO(segmented._repr_png_()))
     np.testing.assert_array_equal(np.asarray(shown), np.asarray(segmented.overlay()))

@@ -112,9 +112,6 @@ class Segmenter:
             state, path, facts.segmentation, len(facts.classes), facts.prediction, facts.weights_sha256
         )
 
-    def __repr__(self) -> str:
-        return f"Segmenter({str(self.path)!r}: {', '.join(self.facts.classes)})"
-
     def predict(self, photograph: str | Path, crf: bool = True) -> Segmented:
         """Segment one photograph.
 
