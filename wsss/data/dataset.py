@@ -17,11 +17,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
+from wsss.data.images import scale_labels
 from wsss.data.index import IndexRow, SkippedImage, read_index, read_skipped, remake
 from wsss.data.label_values import LabelValues
+from wsss.data.photographs import SIDEWAYS, turned
 from wsss.data.prepared_folder import prepared_folder
-from wsss.data.truth import truth_of
 from wsss.errors import WsssError
 
 # train_scored: the part of train whose masks are scored. test: images without labels, of which only masks are made.
@@ -254,9 +256,30 @@ class Dataset:
         return self.index[image_id]
 
 
+def truth_of(path: Path, row: IndexRow, values: LabelValues, remedy: str = "replace the mask") -> np.ndarray:
+    """Class numbers of a mask at the size that its image is worked on; see `Dataset.truth`.
+
+    A mask of the size that the photograph has before it is turned upright is turned with it. `remedy` is the way out,
+    for the message about a mask of another size.
+    """
+    labels = values.read(path)
+    if labels.shape != row.full_size and row.orientation in SIDEWAYS:
+        labels = np.asarray(turned(Image.fromarray(labels), row.orientation))
+    if labels.shape != row.full_size:
+        raise WsssError(
+            f"{path} has {_told(labels.shape)} pixels, and its photograph {row.file} has {_told(row.full_size)}: "
+            f"{remedy}"
+        )
+    return labels if row.full_size == row.size else scale_labels(labels, row.size)
+
+
 def scored_split(split: str) -> str:
     """The list of ids that is used for a split when masks are read."""
     return "train_scored" if split == "train" else split
+
+
+def _told(size: tuple[int, ...]) -> str:
+    return f"{size[0]} x {size[1]} (height x width)"
 
 
 def _start_and_step(shard: str) -> tuple[int, None, int]:
