@@ -5,7 +5,6 @@ dataset of a finished run, and `wsss.evaluate(predictions, truth)` gives scores.
 use by themselves. docs/api.md describes them all.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -70,7 +69,9 @@ def __getattr__(name: str) -> Any:
 
         return version()
     if name in MODULES:
-        return getattr(import_module(f"{__name__}.{MODULES[name]}"), name)
+        from wsss.runtime.parts import load_part
+
+        return getattr(load_part(f"wsss.{MODULES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
