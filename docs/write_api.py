@@ -21,6 +21,7 @@ PAGE = PROJECT / "docs" / "api.md"
 PUBLIC: dict[str, tuple[str, ...]] = {
     "Data": (
         "data.dataset.Dataset",
+        "data.prepared_folder.stage_folder",
         "data.preparation.prepare",
         "data.coco.list_coco",
         "data.coco14.list_coco14",
@@ -151,6 +152,7 @@ PUBLIC: dict[str, tuple[str, ...]] = {
     ),
     "Plan": ("plan.stages.Stage", "plan.plan.Plan"),
     "Config": ("settings.run.read_config", "settings.base.Settings"),
+    "Errors": ("errors.WsssError",),
 }
 PAPERS = {
     "VWL": "Ru, Du, Zhan, Wu: Weakly-Supervised Semantic Segmentation with Visual Words Learning and Hybrid Pooling, "
@@ -159,11 +161,13 @@ PAPERS = {
 }
 INTRODUCTION = """# Public functions and classes
 
-**An equation is in the first table, a function in the list of its room, a setting in the last tables.**
+**What `import wsss` offers is in the first table, an equation in the second, a setting in the last tables.**
 **Each entry gives signature, parameters (shape, dtype, range), what is returned and raised, and references.**
 **`python docs/write_api.py` writes this page from the docstrings; a test fails where it is out of date.**
 
-Names stand below `wsss`: `data.images.read_image` needs `from wsss.data.images import read_image`. Sizes are
+Names stand below `wsss`: `data.images.read_image` needs `from wsss.data.images import read_image`. Those of the first
+table are there after `import wsss`. They take a path as str or Path. A wrong path, image id, shape or dtype ends in a
+`WsssError` of one line, and a wrong setting in pydantic's `ValidationError`, which names it. Sizes are
 (height, width). In shapes, n is the number of classes without the background, k that of visual words, d that of the
 features' channels, (h, w) the grid of the features and (H, W) the image.
 """
@@ -195,7 +199,8 @@ def page() -> str:
     """The content of docs/api.md."""
     rooms = {room: [entry(name) for name in names] for room, names in PUBLIC.items()}
     every = [one for entries in rooms.values() for own in entries for one in (own, *methods(own))]
-    parts = [INTRODUCTION, equations(every), overview(rooms)]
+    parts = [INTRODUCTION, offered([own for entries in rooms.values() for own in entries]), equations(every)]
+    parts += [overview(rooms)]
     parts += [f"## {room}\n\n" + "\n".join(map(described, entries)) for room, entries in rooms.items()]
     return "\n".join([*parts, settings()])
 
@@ -235,6 +240,23 @@ def parsed(file: Path) -> ast.Module:
 def sections(node: Definition) -> NumpyDocString:
     """The sections of a docstring."""
     return NumpyDocString(ast.get_docstring(node) or "")
+
+
+def offered(entries: list[Entry]) -> str:
+    """The table of what `import wsss` offers."""
+    (modules,) = (
+        ast.literal_eval(one.value)
+        for one in parsed(PACKAGE / "__init__.py").body
+        if isinstance(one, ast.Assign) and ast.unparse(one.targets[0]) == "MODULES"
+    )
+    own = {one.title: one for one in entries}
+    rows = []
+    for name, module in modules.items():
+        one = own.get(f"{module}.{name}") or entry(f"{module}.{name}")
+        # Classes of settings stand in the last tables.
+        place = heading(one) if one.title in own else one.title
+        rows.append(f"| [`wsss.{name}`](#{anchor(place)}) | {in_table(escaped(one.summary))} |")
+    return "\n".join(["## What `import wsss` offers", "", "| name | what it is |", "|---|---|", *rows, ""])
 
 
 def equations(entries: list[Entry]) -> str:

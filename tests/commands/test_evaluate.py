@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,7 +10,9 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from wsss.cli import app
+from wsss.commands.evaluate import evaluate
 from wsss.data.images import write_labels
+from wsss.errors import WsssError
 
 VALUES = [0, 3, 8, 12]
 NAMES = {0: "background", 3: "cow", 8: "cat", 12: "dog"}
@@ -179,3 +182,60 @@ def test_mistakes_are_told_in_one_line(folders: tuple[Path, Path], tmp_path: Pat
         assert found.exit_code == 1
         assert told in found.stderr
         assert len(found.stderr.strip().splitlines()) == 1
+
+
+def arrays(folder: Path) -> list[np.ndarray]:
+    return [np.array(Image.open(folder / path)) for path in PATHS]
+
+
+def test_arrays_are_scored_as_folders_are(folders: tuple[Path, Path], tmp_path: Path) -> None:
+    write_legend(tmp_path / "legend.json")
+    predicted, truth = folders
+    found = evaluate(str(predicted), str(truth), str(tmp_path / "legend.json"))
+    iou, mean, accuracy = counted(predicted, truth, ground=True)
+    assert found.iou == pytest.approx({NAMES[value]: one for value, one in iou.items()})
+    assert (found.miou, found.pixel_accuracy) == pytest.approx((mean, accuracy))
+    assert str(found) == repr(found) == "\n".join(found.lines())
+    for one, two in ((arrays(predicted), arrays(truth)), (iter(arrays(predicted)), iter(arrays(truth)))):
+        of_arrays = evaluate(one, two, NAMES)
+        np.testing.assert_array_equal(of_arrays.matrix, found.matrix)
+        assert (of_arrays.iou, of_arrays.images, of_arrays.ignored) == (found.iou, 3, found.ignored)
+    alone = evaluate(arrays(predicted)[0].astype(np.int64), arrays(truth)[0], NAMES)
+    assert alone.images == 1
+    assert 0 < alone.matrix.sum() < found.matrix.sum()
+
+
+def test_names_and_values_as_lists(folders: tuple[Path, Path]) -> None:
+    labels = np.array([[0, 1, 2]])
+    assert evaluate(labels, labels, ["ground", "cat", "dog"]).iou == {"ground": 1.0, "cat": 1.0, "dog": 1.0}
+    assert evaluate(labels, labels, ["ground", "cat"], ignored=[2]).iou == {"ground": 1.0, "cat": 1.0}
+    wanted = evaluate(*folders, ignored="0,8")
+    np.testing.assert_array_equal(evaluate(*folders, ignored=[0, 8]).matrix, wanted.matrix)
+
+
+ARRAY = np.zeros((2, 3), np.int64)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ((ARRAY, "truth"), "both folders, or both arrays"),
+        ((Path("predicted"), [ARRAY]), "both folders, or both arrays"),
+        ((3, 4), "both folders, or both arrays"),
+        (([ARRAY], [ARRAY, ARRAY]), "predictions are 1 arrays and truth is 2"),
+        ((ARRAY, ARRAY[1:]), r"predictions, array 0 has 2 x 3 pixels and truth, array 0 has 1 x 3"),
+        ((ARRAY / 2, ARRAY), "predictions, array 0 must be .* integer .* is float64"),
+        ((ARRAY, ARRAY + 256), r"truth, array 0 holds 256\.\.256, and values are 0\.\.255"),
+        ((ARRAY - 1, ARRAY), r"predictions, array 0 holds -1\.\.-1"),
+        ((ARRAY, ARRAY, {1: "cat"}), "truth, array 0 holds the value 0, which is no class"),
+        ((ARRAY, ARRAY, {0: "cat", 1: "cat"}), "cat is the name of two values"),
+        ((ARRAY, ARRAY, {256: "cat"}), r"classes: values of classes are 0\.\.254"),
+        ((ARRAY, ARRAY, Path("gone.txt")), "gone.txt cannot be read as names"),
+        (([], []), "nothing to score"),
+        ((ARRAY, ARRAY + 255), "truth: nothing to score"),
+    ],
+)
+def test_wrong_arrays_are_told_in_one_line(given: tuple[Any, ...], told: str) -> None:
+    with pytest.raises(WsssError, match=told) as caught:
+        evaluate(*given)
+    assert "\n" not in str(caught.value)

@@ -184,6 +184,7 @@ def test_masks_are_not_needed(source: Path) -> None:
 
 
 def test_a_dataset_not_made_ready_says_so(tmp_path: Path) -> None:
+    (tmp_path / "lists").mkdir()
     with pytest.raises(WsssError, match=r"dataset\.json cannot be read .*run the workflow again"):
         _ = Dataset(tmp_path).classes
 

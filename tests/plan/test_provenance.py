@@ -371,7 +371,8 @@ def test_all_imports_are_of_a_kind_that_is_followed() -> None:
     for path in files:
         tree = ast.parse(path.read_text())
         if path == PROJECT / "wsss" / "__init__.py":
-            assert [what_runs(node) for node in tree.body] == ["", "import", "TYPE_CHECKING", "__all__", "__getattr__"]
+            found = [what_runs(node) for node in tree.body]
+            assert found == ["", "import", "TYPE_CHECKING", "MODULES", "__all__", "__getattr__", "__dir__"]
         elif path.name == "__init__.py":
             assert all(isinstance(node, ast.Expr) for node in tree.body), path
         for node in ast.walk(tree):

@@ -123,7 +123,7 @@ DEFAULTS: dict[type[Settings], dict[str, Any]] = {
     CrfSettings: CRF
     | {"gaussian_sxy": REQUIRED, "bilateral_sxy": REQUIRED, "bilateral_srgb": REQUIRED, "bilateral_weight": REQUIRED},
     PamrSettings: {
-        "method": REQUIRED,
+        "method": "pamr",
         "dilations": [1, 2, 4, 8, 12, 24],
         "iterations": 10,
         "colour_tolerance": 0.1,

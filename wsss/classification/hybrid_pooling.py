@@ -8,6 +8,9 @@ from collections.abc import Callable, Sequence
 from torch import Tensor
 from torch.nn.functional import adaptive_max_pool2d, max_pool2d
 
+from wsss.data.array_checks import check_array
+from wsss.errors import WsssError
+
 # From features (batch, d, h, w) and r to f_r^max, (batch, d, 1, 1).
 LocalMaxima = Callable[[Tensor, int], Tensor]
 
@@ -122,6 +125,11 @@ def hybrid_pooling(features: Tensor, regions: Sequence[int], gamma: float, local
     Tensor
         f^hp, (batch, d, 1, 1).
 
+    Raises
+    ------
+    WsssError
+        If the features have another shape or dtype, a region is below 1, or nothing is left to pool.
+
     Notes
     -----
     f^hp = (sum of f_r^max over r + gamma f^gap) / (gamma + the number of regions). Without the average, gamma is 0 and
@@ -131,6 +139,12 @@ def hybrid_pooling(features: Tensor, regions: Sequence[int], gamma: float, local
     ----------
     VWL eq. 10; VWE eq. 7.
     """
+    check_array("features", features, "torch", "float", ("batch", "d", "h", "w"))
+    if min(regions, default=1) < 1 or gamma < 0 or gamma + len(regions) == 0:
+        raise WsssError(
+            f"regions are numbers of at least 1 and gamma is at least 0, and one of them is needed: regions {regions}, "
+            f"gamma {gamma}"
+        )
     total = gamma * global_average(features)
     for count in regions:
         total = total + local_maxima(features, count)

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from wsss.data.array_checks import check_array
+
 
 def initial_codebook(words: int, channels: int) -> Tensor:
     """A codebook C of (k, d): normal with standard deviation sqrt(2 / (6 d)), Kaiming's with a = sqrt(5)."""
@@ -31,10 +33,17 @@ def similarity(features: Tensor, codebook: Tensor) -> Tensor:
     Tensor
         S, in the codebook's dtype, (batch, h * w, k), in -1..1. It is 0 for a pixel or a word of zeros.
 
+    Raises
+    ------
+    WsssError
+        If features or codebook have another shape or dtype, or their channels differ.
+
     References
     ----------
     VWL eq. 2; VWE eq. 1.
     """
+    check_array("features", features, "torch", "float", ("batch", "d", "h", "w"))
+    check_array("codebook", codebook, "torch", "float", ("k", features.shape[1]))
     # Without autocast: similarities of the words are close, so rounding errors would decide which word is likeliest.
     with torch.autocast(features.device.type, enabled=False):
         pixels = normalize(features.to(codebook.dtype).flatten(2).transpose(1, 2), dim=2, eps=1e-12)
@@ -59,6 +68,11 @@ def word_probabilities(features: Tensor, codebook: Tensor, tau: float) -> Tensor
     Tensor
         P, (batch, h * w, k), in 0..1, summing to 1 over the words.
 
+    Raises
+    ------
+    WsssError
+        As `similarity`.
+
     References
     ----------
     VWL eq. 3; VWE eq. 2.
@@ -80,10 +94,16 @@ def word_labels(probabilities: Tensor) -> Tensor:
     Tensor
         Y, int64 (batch, pixels), 0..k-1.
 
+    Raises
+    ------
+    WsssError
+        If the probabilities have another shape or dtype.
+
     References
     ----------
     VWL eq. 4; VWE eq. 3.
     """
+    check_array("probabilities", probabilities, "torch", "float", ("batch", "pixels", "k"))
     return probabilities.argmax(2)
 
 

@@ -1,12 +1,11 @@
-"""`wsss evaluate`: scores of any folder of label images, as PASCAL VOC defines them.
+"""`wsss evaluate` and `wsss.evaluate`: scores of label images, as PASCAL VOC defines them.
 
 One confusion matrix counts every pixel of all images that is not 255 in the truth. IoU of a class is the number of
 pixels that have it in both, divided by the number of pixels that have it in either. The mean is over the classes in the
 truth.
 """
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -15,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from wsss.commands.label_pairs import LEGEND, labels_in, pairs_of
-from wsss.data.images import IGNORE, read_labels
+from wsss.commands.class_names import ClassNames, class_names
+from wsss.commands.label_pairs import LabelImage, LabelImages, labels_in, pairs_of
+from wsss.data.images import IGNORE
 from wsss.errors import WsssError
 from wsss.evaluation.scores import iou_per_class, mean_iou, pixel_accuracy
 from wsss.progress import track
@@ -24,9 +24,9 @@ from wsss.progress import track
 WORKERS = 2
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Evaluation:
-    """The scores of a folder of predictions.
+    """The scores of predictions. Printed, it is a table.
 
     Parameters
     ----------
@@ -47,6 +47,24 @@ class Evaluation:
     images: int
     ignored: int
 
+    @property
+    def iou(self) -> dict[str, float | None]:
+        """The IoU of each class by its name, in 0..1; None for a class that the truth does not contain."""
+        return {one["name"]: one["iou"] for one in self.scores()["classes"]}
+
+    @property
+    def miou(self) -> float:
+        """The mean IoU of the classes in the truth, in 0..1."""
+        return mean_iou(self.matrix)
+
+    @property
+    def pixel_accuracy(self) -> float:
+        """The share of the counted pixels that are right, in 0..1."""
+        return pixel_accuracy(self.matrix)
+
+    def __repr__(self) -> str:
+        return "\n".join(self.lines())
+
     def scores(self) -> dict[str, Any]:
         """The scores as plain values.
 
@@ -66,8 +84,8 @@ class Evaluation:
             for number, (value, name) in enumerate(self.names.items())
         ]
         return {
-            "miou": mean_iou(self.matrix),
-            "pixel_accuracy": pixel_accuracy(self.matrix),
+            "miou": self.miou,
+            "pixel_accuracy": self.pixel_accuracy,
             "images": self.images,
             "classes_in_truth": int((held > 0).sum()),
             "predicted_255_pixels": self.ignored,
@@ -106,23 +124,30 @@ class Evaluation:
 
 
 def evaluate(
-    predictions: Path, truth: Path, classes: str | None = None, listed: Path | None = None, ignored: str = ""
+    predictions: LabelImages,
+    truth: LabelImages,
+    classes: ClassNames | None = None,
+    listed: str | Path | None = None,
+    ignored: str | Iterable[int] = "",
 ) -> Evaluation:
-    """Score a folder of label images.
+    """Score label images against masks.
 
     Parameters
     ----------
-    predictions : Path
-        Label images, with folders below. A folder with labels/ and labels.json in it stands for its labels/.
-    truth : Path
-        Masks. A mask and its prediction have the same path below their folders, or else the same name, without endings.
-    classes : str or None
-        A labels.json, or the names of the values 0, 1, 2 and so on with commas between. None: a labels.json in either
-        folder or beside it, else the values in the truth.
-    listed : Path or None
-        A list of images. Only these are scored.
-    ignored : str
-        Values of the truth that are not counted, besides 255, with commas between; `other`: all that are no class.
+    predictions : LabelImages
+        A folder of label images, with folders below, as str or Path. A folder with labels/ and labels.json in it stands
+        for its labels/. Or arrays of values 0..255, integers (height, width): one, or several.
+    truth : LabelImages
+        Masks: a folder, or as many arrays. A mask and its prediction have the same path below their folders, or else
+        the same name, without endings. Arrays have the same order.
+    classes : ClassNames or None
+        A labels.json as str or Path; the names of the values 0, 1, 2 and so on, as a list or with commas between; or a
+        mapping from values to names. None: a labels.json in either folder or beside it, else the values in the truth.
+    listed : str or Path or None
+        A list of images, for folders. Only these are scored.
+    ignored : str or Iterable[int]
+        Values of the truth that are not counted, besides 255, as a list or with commas between; `other`: all that are
+        no class.
 
     Returns
     -------
@@ -135,17 +160,21 @@ def evaluate(
         If a prediction is missing or has another size than its mask, an image cannot be read, a value is no class, or
         the truth holds no pixel that counts.
     """
-    predictions = labels_in(predictions)
-    names = _names(classes, (predictions, predictions.parent, truth, truth.parent))
+    predictions = labels_in(Path(predictions)) if isinstance(predictions, str | Path) else predictions
+    truth = Path(truth) if isinstance(truth, str) else truth
+    folders = [one for one in (predictions, truth) if isinstance(one, Path)]
+    names = class_names(classes, [place for folder in folders for place in (folder, folder.parent)])
     left_out = _left_out(ignored, names)
-    pairs = pairs_of(predictions, truth, listed)
+    pairs = pairs_of(predictions, truth, None if listed is None else Path(listed))
     counts = np.zeros((256, 256), np.int64)
     with ThreadPoolExecutor(WORKERS) as pool:
         found = pool.map(partial(_counts, names=names, left_out=left_out), *zip(*pairs, strict=True))
         for one in track(found, len(pairs), "scoring"):
             counts += one
     if not counts.any():
-        raise WsssError(f"{truth}: nothing to score: the masks hold no pixel that is not ignored (255)")
+        raise WsssError(
+            f"{truth if folders else 'truth'}: nothing to score: the masks hold no pixel that is not ignored (255)"
+        )
     known = names or {int(value): str(value) for value in np.flatnonzero(counts.sum(axis=1))}
     return _evaluation(known, counts, len(pairs))
 
@@ -163,7 +192,7 @@ def _evaluation(names: Mapping[int, str], counts: np.ndarray, images: int) -> Ev
     return Evaluation(names, matrix, images, ignored)
 
 
-def _left_out(ignored: str, names: Mapping[int, str] | None) -> np.ndarray:
+def _left_out(ignored: str | Iterable[int], names: Mapping[int, str] | None) -> np.ndarray:
     """Whether each value of the truth is not counted, bool (256,)."""
     left_out = np.zeros(256, bool)
     left_out[IGNORE] = True
@@ -172,7 +201,8 @@ def _left_out(ignored: str, names: Mapping[int, str] | None) -> np.ndarray:
             raise WsssError("--ignore other: nothing says which values are classes: name them with --classes")
         no_class: np.ndarray = ~np.isin(np.arange(256), [*names])
         return no_class
-    values = [value.strip() for value in ignored.split(",") if value.strip()]
+    given = ignored.split(",") if isinstance(ignored, str) else map(str, ignored)
+    values = [value.strip() for value in given if value.strip()]
     if not all(value.isdecimal() and int(value) <= IGNORE for value in values):
         raise WsssError("--ignore: values of 0..255 with commas between, or other")
     left_out[[int(value) for value in values]] = True
@@ -180,56 +210,29 @@ def _left_out(ignored: str, names: Mapping[int, str] | None) -> np.ndarray:
 
 
 def _counts(
-    prediction_file: Path, truth_file: Path, names: Mapping[int, str] | None, left_out: np.ndarray
+    prediction_image: LabelImage, truth_image: LabelImage, names: Mapping[int, str] | None, left_out: np.ndarray
 ) -> np.ndarray:
     """How often each pair of values occurs, int64 (256, 256), where the truth is not left out."""
-    prediction, truth = read_labels(prediction_file), read_labels(truth_file)
+    prediction, truth = prediction_image.read(), truth_image.read()
     if prediction.shape != truth.shape:
         raise WsssError(
-            f"{prediction_file} has {_told(prediction.shape)} pixels and {truth_file} has {_told(truth.shape)} "
-            "(height x width): make the prediction at the size of the mask"
+            f"{prediction_image.name} has {_told(prediction.shape)} pixels and {truth_image.name} has "
+            f"{_told(truth.shape)} (height x width): make the prediction at the size of the mask"
         )
     counted = ~left_out[truth]
     pairs = truth[counted].astype(np.int64) * 256 + prediction[counted]
     counts = np.bincount(pairs, minlength=256 * 256).reshape(256, 256)
     if names is not None:
-        for file, held in ((truth_file, counts.sum(axis=1)), (prediction_file, counts[:, :IGNORE].sum(axis=0))):
+        held_by = ((truth_image, counts.sum(axis=1)), (prediction_image, counts[:, :IGNORE].sum(axis=0)))
+        for image, held in held_by:
             strange = [int(value) for value in np.flatnonzero(held) if value not in names]
             if strange:
                 raise WsssError(
-                    f"{file} holds the value {strange[0]}, which is no class: correct --classes or the file, or leave "
-                    "out such values of the truth with --ignore other"
+                    f"{image.name} holds the value {strange[0]}, which is no class: correct --classes or the file, or "
+                    "leave out such values of the truth with --ignore other"
                 )
     return counts
 
 
 def _told(shape: Sequence[int]) -> str:
     return f"{shape[0]} x {shape[1]}"
-
-
-def _names(classes: str | None, folders: Sequence[Path]) -> dict[int, str] | None:
-    """The names of the classes by value; None if nothing says them."""
-    if classes is None:
-        file = next((folder / LEGEND for folder in folders if (folder / LEGEND).is_file()), None)
-        return None if file is None else _legend(file)
-    if classes.endswith(".json"):
-        return _legend(Path(classes))
-    names = [name.strip() for name in classes.split(",")]
-    if not all(names) or len(set(names)) < len(names) or len(names) > IGNORE:
-        raise WsssError("--classes: name each value once, from 0 on, with commas between: background,cat,dog")
-    return dict(enumerate(names))
-
-
-def _legend(file: Path) -> dict[int, str]:
-    """The names in a labels.json, without that of 255."""
-    try:
-        content = json.loads(file.read_text())
-        named = {int(value): str(one["name"]) for value, one in content.items()}
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise WsssError(
-            f"{file} cannot be read as names of values ({type(error).__name__}): it is like "
-            '{"0": {"name": "background"}, "8": {"name": "cat"}}'
-        ) from None
-    if not named or not all(0 <= value <= IGNORE for value in named):
-        raise WsssError(f"{file}: values of classes are 0..254, and one at least is needed")
-    return {value: named[value] for value in sorted(named) if value != IGNORE}

@@ -1,8 +1,14 @@
-"""Which prediction belongs to which mask, in two folders of label images."""
+"""Which prediction belongs to which mask: in two folders of label images, or in as many arrays."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
+import numpy as np
+
+from wsss.data.array_checks import check_array
+from wsss.data.images import IGNORE, read_labels
 from wsss.data.lists import read_entries
 from wsss.data.photograph_files import look_into
 from wsss.data.photograph_names import PhotographNames, without_ending
@@ -10,6 +16,15 @@ from wsss.errors import WsssError
 
 ENDINGS = (".png", ".tif", ".tiff", ".bmp")
 LEGEND = "labels.json"
+# Label images: their folder, or arrays of integers (height, width).
+LabelImages = str | Path | np.ndarray | Iterable[np.ndarray]
+
+
+class LabelImage(NamedTuple):
+    """A label image: what messages call it, and how it is read."""
+
+    name: str
+    read: Callable[[], np.ndarray]
 
 
 def labels_in(folder: Path) -> Path:
@@ -17,11 +32,42 @@ def labels_in(folder: Path) -> Path:
     return folder / "labels" if (folder / "labels").is_dir() and (folder / LEGEND).is_file() else folder
 
 
-def pairs_of(predictions: Path, truth: Path, listed: Path | None) -> list[tuple[Path, Path]]:
-    """The files of each prediction and its mask: of the same path below their folders, or else of the same name.
+def pairs_of(predictions: LabelImages, truth: LabelImages, listed: Path | None) -> list[tuple[LabelImage, LabelImage]]:
+    """Each prediction and its mask.
 
-    Raises WsssError if a mask has no prediction or several. If `listed` is a list, only its images count.
+    In folders, they have the same path below their folders, or else the same name. Arrays have the same order. Raises
+    WsssError if a mask has no prediction or several. If `listed` is a list, only its images count.
     """
+    if not isinstance(predictions, Path) or not isinstance(truth, Path):
+        return _pairs_of_arrays(predictions, truth)
+    return [(_of_file(one), _of_file(mask)) for one, mask in _pairs_of_files(predictions, truth, listed)]
+
+
+def _of_file(path: Path) -> LabelImage:
+    return LabelImage(str(path), partial(read_labels, path))
+
+
+def _pairs_of_arrays(predictions: LabelImages, truth: LabelImages) -> list[tuple[LabelImage, LabelImage]]:
+    """Each prediction and its mask. Raises WsssError unless both are as many arrays of values 0..255."""
+    one, two = list(_arrays("predictions", predictions)), list(_arrays("truth", truth))
+    if len(one) != len(two):
+        raise WsssError(f"predictions are {len(one)} arrays and truth is {len(two)}: each prediction needs its mask")
+    return list(zip(one, two, strict=True))
+
+
+def _arrays(name: str, given: LabelImages) -> Iterator[LabelImage]:
+    if isinstance(given, str | Path) or not isinstance(given, Iterable):
+        raise WsssError("predictions and truth are both folders, or both arrays of integers (height, width)")
+    for number, array in enumerate([given] if isinstance(given, np.ndarray) and given.ndim == 2 else given):
+        told = f"{name}, array {number}"
+        check_array(told, array, "numpy", "integer", ("height", "width"))
+        if array.size and not 0 <= array.min() <= array.max() <= IGNORE:
+            raise WsssError(f"{told} holds {array.min()}..{array.max()}, and values are 0..{IGNORE}")
+        yield LabelImage(told, partial(np.asarray, array, np.uint8))
+
+
+def _pairs_of_files(predictions: Path, truth: Path, listed: Path | None) -> list[tuple[Path, Path]]:
+    """The files of each prediction and its mask; see `pairs_of`."""
     masks = _images(truth)
     if listed is not None:
         names = PhotographNames(truth, masks)

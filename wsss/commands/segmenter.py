@@ -1,5 +1,6 @@
 """A model in use: photographs in, labels, probabilities and overlays out. `wsss.load_segmenter` is from here."""
 
+import io
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +18,9 @@ from wsss.segmentation.model import read_model
 from wsss.segmentation.prediction import Scorer
 from wsss.segmentation.prediction_labels import likeliest, plain_labels, scores_of_numbers, smoothed_probabilities
 from wsss.stores.score_store import ScoreStore
+
+# The longest side of what a notebook shows. A photograph of a camera would make it tens of megabytes larger.
+SHOWN_SIDE = 1024
 
 
 class Photograph(NamedTuple):
@@ -78,6 +82,18 @@ class Segmented:
             RGB, of the photograph's size.
         """
         return overlay(upright_image(self.path), self.labels, 0 if self._values.has_background else None)
+
+    def __repr__(self) -> str:
+        height, width = self.labels.shape
+        shares = ", ".join(f"{name} {share:.1%}" for name, share in self.shares.items() if share) or "no class"
+        return f"Segmented({str(self.path)!r}, {height} x {width} pixels (height x width): {shares})"
+
+    def _repr_png_(self) -> bytes:
+        """The overlay as a notebook shows it, at most `SHOWN_SIDE` pixels high and wide."""
+        shown, buffer = self.overlay(), io.BytesIO()
+        shown.thumbnail((SHOWN_SIDE, SHOWN_SIDE))
+        shown.save(buffer, "PNG")
+        return buffer.getvalue()
 
 
 class Segmenter:

@@ -10,7 +10,8 @@
 """
 
 import json
-from dataclasses import dataclass
+import re
+from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,13 +21,13 @@ import numpy as np
 from wsss.data.fitted_masks import at_worked_size, stored_sizes, wrong_size
 from wsss.data.index import IndexRow, SkippedImage, read_index, read_skipped, remake
 from wsss.data.label_values import LabelValues
+from wsss.data.prepared_folder import prepared_folder
 from wsss.errors import WsssError
 
 # train_scored: the part of train whose masks are scored. test: images without labels, of which only masks are made.
 SPLITS = ("train", "train_scored", "val", "test")
 
 
-@dataclass(frozen=True)
 class Dataset:
     """A prepared dataset in a folder: lists, image-level labels, sizes, and masks for scores.
 
@@ -34,11 +35,21 @@ class Dataset:
 
     Parameters
     ----------
-    root : Path
-        The folder that `wsss.data.preparation.prepare` has written.
+    root : str or Path
+        The folder that `wsss.data.preparation.prepare` has written, results/data-<name>-<hash>; or the folder of a
+        finished run, such as results/runs/default.
+
+    Raises
+    ------
+    WsssError
+        If there is neither.
     """
 
-    root: Path
+    def __init__(self, root: str | Path) -> None:
+        self.root = prepared_folder(Path(root))
+
+    def __repr__(self) -> str:
+        return f"Dataset({str(self.root)!r})"
 
     @cached_property
     def description(self) -> dict[str, Any]:
@@ -91,8 +102,10 @@ class Dataset:
         Raises
         ------
         WsssError
-            If the list cannot be read.
+            If there is no such split, or the list cannot be read.
         """
+        if split not in SPLITS:
+            raise WsssError(f"no split {split!r}: there are {', '.join(SPLITS)}")
         path = self.root / "lists" / f"{split}.txt"
         try:
             return path.read_text().split("\n")[:-1]
@@ -160,8 +173,13 @@ class Dataset:
         -------
         Path
             A file that `wsss.data.images.read_image` reads.
+
+        Raises
+        ------
+        WsssError
+            If the dataset has no such image.
         """
-        row = self.index[image_id]
+        row = self._row(image_id)
         return self.root / (row.copy or row.file)
 
     @cached_property
@@ -170,10 +188,13 @@ class Dataset:
         # Imported here, because importing pandas takes a third of a second and most steps read no image-level label.
         import pandas as pd
 
-        # An image may be called NA.
-        table = pd.read_csv(self.root / "image_labels.csv", dtype={"image_id": str}, keep_default_na=False)
-        table = table.set_index("image_id")
-        return dict(zip(table.index, table[self.classes].to_numpy(np.float32), strict=True))
+        path = self.root / "image_labels.csv"
+        try:
+            # An image may be called NA.
+            table = pd.read_csv(path, dtype={"image_id": str}, keep_default_na=False).set_index("image_id")
+            return dict(zip(table.index, table[self.classes].to_numpy(np.float32), strict=True))
+        except (OSError, ValueError, KeyError) as error:
+            raise WsssError(f"{path} cannot be read ({error}): {remake(self.root)}") from None
 
     def present(self, image_id: str) -> np.ndarray:
         """Numbers of the classes in the image-level label of an image.
@@ -187,7 +208,14 @@ class Dataset:
         -------
         np.ndarray
             Class numbers from 0 among the n classes, without the background: int64 (k,), ascending.
+
+        Raises
+        ------
+        WsssError
+            If the dataset has no such image, or the image has no label.
         """
+        if image_id not in self.image_labels:
+            raise WsssError(f"image {self._row(image_id).id} has no image-level label: it is of neither train nor val")
         return np.flatnonzero(self.image_labels[image_id]).astype(np.int64)
 
     @cached_property
@@ -211,12 +239,19 @@ class Dataset:
         Raises
         ------
         WsssError
-            If the mask cannot be read, has another size than its photograph, or holds a value without a meaning.
+            If the dataset has no such image, or its mask is missing, cannot be read, has another size than its
+            photograph, or holds a value without a meaning.
         """
-        row = self.index[image_id]
+        row = self._row(image_id)
         if not row.mask:
             raise WsssError(f"image {image_id} ({row.file}) has no mask: add one, or take it out of what is scored")
         return truth_of(self.root / row.mask, row, self.values)
+
+    def _row(self, image_id: str) -> IndexRow:
+        if image_id not in self.index:
+            near = get_close_matches(str(image_id), self.index) or list(self.index)[:3]
+            raise WsssError(f"{self.root} has no image {image_id!r}; ids are like {', '.join(near)}")
+        return self.index[image_id]
 
 
 def truth_of(path: Path, row: IndexRow, values: LabelValues, remedy: str = "replace the mask") -> np.ndarray:
@@ -237,5 +272,7 @@ def scored_split(split: str) -> str:
 
 
 def _start_and_step(shard: str) -> tuple[int, None, int]:
-    index, count = (int(part) for part in shard.split("-of-"))
-    return index, None, count
+    numbers = re.fullmatch(r"(\d+)-of-(\d+)", shard)
+    if numbers is None or int(numbers[1]) >= int(numbers[2]):
+        raise WsssError(f"no shard {shard!r}: the first of two is 0-of-2, the second 1-of-2")
+    return int(numbers[1]), None, int(numbers[2])

@@ -50,6 +50,8 @@ def opened(path: Path, what: str, remedy: str) -> Iterator[Image.Image]:
         raise
     except FileNotFoundError:
         raise WsssError(f"missing {what}: {path}") from None
+    except IsADirectoryError:
+        raise WsssError(f"{path} is a folder, and no {what}") from None
     except Image.DecompressionBombError:
         raise WsssError(f"{path} is too large: more than {MOST_DECODED // 10**6} megapixels; {remedy}") from None
     except Exception as error:  # damaged files raise many kinds of errors

@@ -8,6 +8,8 @@ from functools import cached_property
 import numpy as np
 from pydensecrf.densecrf import DenseCRF2D
 
+from wsss.data.array_checks import check_array, check_count, check_labels
+from wsss.errors import WsssError
 from wsss.settings.crf import CrfSettings
 
 SMALLEST_PROBABILITY = 1e-5
@@ -27,12 +29,19 @@ class DenseCrf:
     settings : CrfSettings
         Widths and weights of the kernels, and the number of iterations.
 
+    Raises
+    ------
+    WsssError
+        If the image has another shape or dtype, or there is no label.
+
     References
     ----------
     Kraehenbuehl and Koltun: "Efficient Inference in Fully Connected CRFs with Gaussian Edge Potentials", NIPS 2011.
     """
 
     def __init__(self, image: np.ndarray, count: int, settings: CrfSettings) -> None:
+        check_array("image", image, "numpy", "uint8", ("H", "W", 3))
+        check_count(count)
         self.image, self.count, self.settings = image, count, settings
 
     def from_probabilities(self, probabilities: np.ndarray) -> np.ndarray:
@@ -47,7 +56,13 @@ class DenseCrf:
         -------
         np.ndarray
             Marginals, float32 (count, H, W), in 0..1.
+
+        Raises
+        ------
+        WsssError
+            If the probabilities have another shape or dtype.
         """
+        check_array("probabilities", probabilities, "numpy", "float", (self.count, *self.image.shape[:2]))
         return self._marginals(-np.log(np.clip(probabilities, SMALLEST_PROBABILITY, 1)))
 
     def from_labels(self, labels: np.ndarray, label_probability: float) -> np.ndarray:
@@ -64,7 +79,15 @@ class DenseCrf:
         -------
         np.ndarray
             Labels, int64 (H, W), 0..count-1.
+
+        Raises
+        ------
+        WsssError
+            If the labels have another shape or dtype, or one is no label; or if the probability is not between 0 and 1.
         """
+        check_labels(labels, self.image.shape[:2], self.count)
+        if not 0 < label_probability < 1:
+            raise WsssError(f"label_probability must be between 0 and 1, and is {label_probability}")
         if self.count == 1:
             return np.zeros(labels.shape, np.int64)
         others = -np.log((1 - label_probability) / (self.count - 1))

@@ -13,9 +13,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate, pad
 
+from wsss.data.array_checks import check_array, check_count, check_labels
 from wsss.settings.pamr import PamrSettings
 
 CPU = torch.device("cpu")
+AS_RELEASED = PamrSettings()
 # Keeps the division finite where all colours around are equal.
 SMALLEST_DEVIATION = 1e-8
 CENTRE = (0, 0)
@@ -23,7 +25,7 @@ SQUARE = list(product((-1, 0, 1), (-1, 0, 1)))
 RING = [offset for offset in SQUARE if offset != CENTRE]
 
 
-def pamr(images: Tensor, masks: Tensor, settings: PamrSettings) -> Tensor:
+def pamr(images: Tensor, masks: Tensor, settings: PamrSettings = AS_RELEASED) -> Tensor:
     """Pixel-adaptive mask refinement: repeated weighted means of masks over neighbours of similar colour.
 
     It runs on the grid of `images`. `settings.stride` is not used here; the caller chooses the grid.
@@ -35,13 +37,18 @@ def pamr(images: Tensor, masks: Tensor, settings: PamrSettings) -> Tensor:
     masks : Tensor
         Float (N, C, h, w). They are resized to the size of the images if needed (bilinear, corners aligned).
     settings : PamrSettings
-        Dilations, iterations and tolerance.
+        Dilations, iterations and tolerance; those of the released code without it.
 
     Returns
     -------
     Tensor
         (N, C, H, W), in the dtype of `masks`. Each value lies within the range of its mask. If the masks sum to 1, the
         results do too, up to rounding.
+
+    Raises
+    ------
+    WsssError
+        If images or masks have another shape or dtype.
 
     Notes
     -----
@@ -51,6 +58,8 @@ def pamr(images: Tensor, masks: Tensor, settings: PamrSettings) -> Tensor:
     ----------
     Araslanov and Roth: "Single-Stage Semantic Segmentation from Image Labels", CVPR 2020, section 4.2.
     """
+    check_array("images", images, "torch", "float", ("N", "K", "H", "W"))
+    check_array("masks", masks, "torch", "float", (len(images), "C", "h", "w"))
     weights = neighbour_weights(images, settings.dilations, settings.colour_tolerance)
     return weighted_means(_resized(masks, images.shape[2:]), weights, settings.dilations, settings.iterations)
 
@@ -132,9 +141,18 @@ class Pamr:
         Dilations, iterations, tolerance, and the grid's stride.
     device : torch.device
         The device that computes it.
+
+    Raises
+    ------
+    WsssError
+        If the image has another shape or dtype, or there is no label.
     """
 
-    def __init__(self, image: np.ndarray, count: int, settings: PamrSettings, device: torch.device = CPU) -> None:
+    def __init__(
+        self, image: np.ndarray, count: int, settings: PamrSettings = AS_RELEASED, device: torch.device = CPU
+    ) -> None:
+        check_array("image", image, "numpy", "uint8", ("H", "W", 3))
+        check_count(count)
         self.image, self.count, self.settings, self.device = image, count, settings, device
         height, width = image.shape[:2]
         self.size = (height, width)
@@ -149,13 +167,19 @@ class Pamr:
         Parameters
         ----------
         scores : np.ndarray
-            (n, H, W), of any range.
+            Float (n, H, W), of any range.
 
         Returns
         -------
         np.ndarray
             float32 (n, H, W). Each value lies within the range of its map.
+
+        Raises
+        ------
+        WsssError
+            If the scores have another shape or dtype.
         """
+        check_array("scores", scores, "numpy", "float", ("n", *self.size))
         given = torch.from_numpy(np.require(scores, np.float32, ["C", "W"]))
         on_grid = _resized(given[None].to(self.device), self.grid)
         means = weighted_means(on_grid, self._weights, self.settings.dilations, self.settings.iterations)
@@ -174,7 +198,13 @@ class Pamr:
         -------
         np.ndarray
             float32 (count, H, W), summing to 1 at each pixel.
+
+        Raises
+        ------
+        WsssError
+            If the probabilities have another shape or dtype.
         """
+        check_array("probabilities", probabilities, "numpy", "float", (self.count, *self.size))
         return self.smoothed(probabilities)
 
     def from_labels(self, labels: np.ndarray, label_probability: float) -> np.ndarray:
@@ -191,9 +221,15 @@ class Pamr:
         -------
         np.ndarray
             Labels, int64 (H, W), 0..count-1.
+
+        Raises
+        ------
+        WsssError
+            If the labels have another shape or dtype, or one is no label.
         """
+        check_labels(labels, self.size, self.count)
         each = np.arange(self.count)[:, None, None]
-        most: np.ndarray = self.smoothed(labels[None] == each).argmax(axis=0)
+        most: np.ndarray = self.smoothed((labels[None] == each).astype(np.float32)).argmax(axis=0)
         return most
 
     @cached_property

@@ -8,11 +8,13 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from wsss.data.array_checks import check_array
 from wsss.labelling.label_maps import strongest, sure_labels
 from wsss.refinement.kernels.transitions import Transitions
 from wsss.settings.pseudo_labels import IrnetWalkSettings
 
 STRIDE = 4
+AS_RELEASED = IrnetWalkSettings()
 # The largest error of an accelerated walk, as a share of the class's largest value.
 TRUNCATION = 1e-5
 
@@ -68,7 +70,7 @@ def pseudo_label(
     return sure_labels(of_class, of_background, keys)
 
 
-def random_walk(cams: Tensor, edge: Tensor, settings: IrnetWalkSettings) -> Tensor:
+def random_walk(cams: Tensor, edge: Tensor, settings: IrnetWalkSettings = AS_RELEASED) -> Tensor:
     """A random walk of CAMs up to the edges: x T^N for x = cams (1 - edge) and N = 2^log2_steps.
 
     x has one row vector for each class. The columns of T sum to 1.
@@ -80,12 +82,17 @@ def random_walk(cams: Tensor, edge: Tensor, settings: IrnetWalkSettings) -> Tens
     edge : Tensor
         Edges, float (h, w), in 0..1, on the same device.
     settings : IrnetWalkSettings
-        Radius, beta, steps, and whether the walk is exact.
+        Radius, beta, steps, and whether the walk is exact; those of the released code without it, accelerated.
 
     Returns
     -------
     Tensor
         The walked maps, float64 (n, h, w), non-negative.
+
+    Raises
+    ------
+    WsssError
+        If CAMs or edges have another shape or dtype, or their sizes differ.
 
     Notes
     -----
@@ -103,6 +110,8 @@ def random_walk(cams: Tensor, edge: Tensor, settings: IrnetWalkSettings) -> Tens
     Ahn, Cho, Kwak: "Weakly Supervised Learning of Instance Segmentation with Inter-pixel Relations", CVPR 2019.
     Sachdeva and Vishnoi: "Faster Algorithms via Approximation Theory", 2014, ch. 3.
     """
+    check_array("cams", cams, "torch", "float", ("n", "h", "w"))
+    check_array("edge", edge, "torch", "float", tuple(cams.shape[1:]))
     transitions = Transitions(edge, settings.radius, settings.beta)
     start = cams.double() * (1 - edge.double())
     if settings.walk == "exact":

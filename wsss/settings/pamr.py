@@ -14,7 +14,7 @@ class PamrSettings(Settings):
     code: ClassVar[str] = "wsss.labelling.pamr"
 
     # The name of this method.
-    method: Literal["pamr"]
+    method: Literal["pamr"] = "pamr"
     # Distances of the neighbours, in cells of the grid below. Each pixel has eight neighbours at each distance.
     dilations: Annotated[tuple[Positive, ...], Field(min_length=1)] = (1, 2, 4, 8, 12, 24)
     # How often the weighted mean is repeated.

@@ -63,12 +63,12 @@ class CamStore:
         write_store(path, KIND, self.image_id, arrays, attributes)
 
     @classmethod
-    def read(cls, path: Path, image_id: str) -> Self:
+    def read(cls, path: str | Path, image_id: str) -> Self:
         """Read the store of an image.
 
         Parameters
         ----------
-        path : Path
+        path : str or Path
             The file.
         image_id : str
             The id that the store must have.
@@ -83,7 +83,7 @@ class CamStore:
         WsssError
             If the store is missing, truncated, or of another image.
         """
-        content = read_store(path, KIND, image_id)
+        content = read_store(Path(path), KIND, image_id)
         facts = content.attributes
         return cls(
             image_id,
