@@ -15,7 +15,8 @@ from wsss.commands.annotation_files.formats import FILES, MaskFormat, writer_of
 from wsss.commands.annotation_files.label_studio import packed_runs
 from wsss.commands.annotation_files.regions import Labelled
 from wsss.data.coco_file import read_instances
-from wsss.data.images import write_labels
+from wsss.data.coco_masks import paint_masks
+from wsss.data.images import read_labels, write_labels
 from wsss.data.label_values import LabelValues
 from wsss.errors import WsssError
 
@@ -93,6 +94,10 @@ def test_coco_is_read_by_pycocotools(photographs: list[Labelled], tmp_path: Path
 def test_coco_is_read_by_this_project(photographs: list[Labelled], tmp_path: Path) -> None:
     instances = read_instances(written(MaskFormat.COCO, photographs, tmp_path))
     assert list(instances.file_names) == list(label_images())
+    masks = {tmp_path / f"{number}.png": number for number in range(len(photographs))}
+    paint_masks(instances, masks, VALUES.classes.values(), "ignore")
+    for path, labels in zip(masks, label_images().values(), strict=True):
+        np.testing.assert_array_equal(read_labels(path), np.where(labels == 255, 0, labels))
 
 
 def test_cvat_is_read_by_datumaro(photographs: list[Labelled], tmp_path: Path) -> None:
