@@ -70,7 +70,7 @@ def test_labels_are_those_of_the_weighted_means(size: tuple[int, int]) -> None:
         seen.append(probabilities.sum(axis=0))
         return probabilities.argmax(axis=0).astype(np.uint8) * 10
 
-    found = blended_labels(grid, iter([tile.astype(np.float32) for tile in tiles]), label)
+    found = blended_labels(grid, [tile.astype(np.float32) for tile in tiles], label)
     np.testing.assert_allclose(totals, 1, atol=1e-12)
     for part in seen:
         np.testing.assert_allclose(part, 1, atol=1e-5)

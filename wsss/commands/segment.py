@@ -1,7 +1,7 @@
 """`wsss segment`: masks of any photographs by a model."""
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,7 +104,8 @@ def segment(model: str, named: Sequence[str], folder: Path, wanted: Wanted) -> I
     with _writing(folder):
         rows: dict[Path, Mapping[str, float]] = {}
         yield from _make_masks(file, folder, wanted, files, rows)
-        made = {path.relative_to(_shared_folder(files)).as_posix(): path for path in files if path in rows}
+        shared = os.path.commonpath([path.parent for path in files])
+        made = {path.relative_to(shared).as_posix(): path for path in files if path in rows}
         if write_annotations is not None:
             labelled = [Labelled(name, folder / files[path]["labels"]) for name, path in made.items()]
             write_annotations(folder / FILES[wanted.annotations], labelled, values)
@@ -212,21 +213,16 @@ class _Work:
                 np.save(file, segmented.probabilities.astype(np.float16))
 
 
-def _shared_folder(photographs: Iterable[Path]) -> str:
-    """The folder below which all photographs lie."""
-    return os.path.commonpath([path.parent for path in photographs])
-
-
 def _write_index(
     path: Path,
     made: Mapping[str, Path],
     files: Mapping[Path, Mapping[str, str]],
     rows: Mapping[Path, Mapping[str, float]],
 ) -> None:
-    """Write a row for each photograph: its path below the folder that all share, its files, and shares of classes."""
+    """Write a row for each photograph of `made`: its path below the folder that all share, its files, and shares."""
     content: list[dict[str, Any]] = [
         {"photograph": name, **files[photograph]}
-        | {f"share of {name}": f"{share:.4f}" for name, share in rows[photograph].items()}
+        | {f"share of {label}": f"{share:.4f}" for label, share in rows[photograph].items()}
         for name, photograph in made.items()
     ]
     write_csv(path, content, ["photograph", "labels"])

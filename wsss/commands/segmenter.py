@@ -14,6 +14,7 @@ from wsss.commands.tiles import blended_labels, grid_of
 from wsss.data.label_values import LabelValues
 from wsss.data.photographs import look, upright_image, worked_image
 from wsss.errors import WsssError
+from wsss.progress import track
 from wsss.reporting.mask_images import enlarge_labels, overlay, shares_of
 from wsss.segmentation.model import read_model
 from wsss.segmentation.prediction import Scorer
@@ -220,7 +221,9 @@ class Segmenter:
             return smoothed_probabilities(scores, tile, self.facts.prediction_labels) if crf else scores.full()
 
         grid = grid_of(photograph.full_size, self.facts.max_pixels)
-        found = in_background(probabilities, map(score, grid.boxes()))
+        boxes = list(grid.boxes())
+        done = in_background(probabilities, map(score, boxes))
+        found = track(done, len(boxes), f"tiles of {photograph.path.name}", "tile")
         labels = blended_labels(grid, found, lambda part: self.values.values[likeliest(part, self.values)])
         return Segmented(photograph.path, labels, self.values, partial(_refuse_probabilities, photograph.path))
 

@@ -5,8 +5,9 @@ and sum to 1. The probabilities of the whole photograph are never in memory: bes
 lines that the next row of tiles overlaps.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import product
 from math import isqrt
 from typing import NamedTuple
 
@@ -53,7 +54,7 @@ class Grid:
 
     def boxes(self) -> Iterator[tuple[int, int, int, int]]:
         """Left, upper, right and lower bound of each tile, row after row."""
-        return ((column.start, row.start, column.end, row.end) for row in self.rows for column in self.columns)
+        return ((column.start, row.start, column.end, row.end) for row, column in product(self.rows, self.columns))
 
 
 def grid_of(size: tuple[int, int], most_pixels: int) -> Grid:
@@ -77,7 +78,7 @@ def grid_of(size: tuple[int, int], most_pixels: int) -> Grid:
 
 
 def blended_labels(
-    grid: Grid, probabilities: Iterator[np.ndarray], label: Callable[[np.ndarray], np.ndarray]
+    grid: Grid, probabilities: Iterable[np.ndarray], label: Callable[[np.ndarray], np.ndarray]
 ) -> np.ndarray:
     """The labels of a photograph from the probabilities of its tiles.
 
@@ -85,7 +86,7 @@ def blended_labels(
     ----------
     grid : Grid
         The tiles.
-    probabilities : Iterator[np.ndarray]
+    probabilities : Iterable[np.ndarray]
         Probabilities of each tile in the order of `grid.boxes()`, float32 (n, h, w).
     label : Callable[[np.ndarray], np.ndarray]
         Makes labels, uint8 (h, w), from probabilities, float32 (n, h, w).
@@ -98,22 +99,20 @@ def blended_labels(
     labels = np.empty(grid.size, np.uint8)
     # Weighted probabilities of the tiles so far, where the next tile to the right or below overlaps them.
     beside = below = np.empty(0)
-    for row in grid.rows:
-        for column in grid.columns:
-            tile = next(probabilities)
-            sums = tile * (row.weights(grid.overlap)[:, None] * column.weights(grid.overlap))
-            if column.start:
-                sums[:, :, : grid.overlap] += beside
-            elif not row.start:
-                below = np.empty((len(tile), grid.overlap, grid.size[1]), np.float32)
-            beside = sums[:, :, column.kept :].copy()
-            own = slice(column.start, column.start + column.kept)
-            sums = sums[:, :, : column.kept]
-            if row.start:
-                sums[:, : grid.overlap] += below[:, :, own]
-            if row.kept < row.length:
-                below[:, :, own] = sums[:, row.kept :]
-            labels[row.start : row.start + row.kept, own] = label(sums[:, : row.kept])
+    for (row, column), tile in zip(product(grid.rows, grid.columns), probabilities, strict=True):
+        sums = tile * (row.weights(grid.overlap)[:, None] * column.weights(grid.overlap))
+        own = slice(column.start, column.start + column.kept)
+        if column.start:
+            sums[:, :, : grid.overlap] += beside
+        elif not row.start:
+            below = np.empty((len(tile), grid.overlap, grid.size[1]), np.float32)
+        beside = sums[:, :, column.kept :].copy()
+        sums = sums[:, :, : column.kept]
+        if row.start:
+            sums[:, : grid.overlap] += below[:, :, own]
+        if row.kept < row.length:
+            below[:, :, own] = sums[:, row.kept :]
+        labels[row.start : row.start + row.kept, own] = label(sums[:, : row.kept])
     return labels
 
 
