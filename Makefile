@@ -9,7 +9,7 @@ demo: .venv/installed
 	CUDA_VISIBLE_DEVICES= $(BIN)/snakemake --cores all
 	@$(BIN)/python -m wsss.reporting.summary results/runs/default
 
-test: .venv/installed
+test: .venv/installed .venv/readers/installed
 	$(BIN)/python -m pytest
 
 lint: .venv/installed
@@ -34,6 +34,12 @@ bench: .venv/installed
 	@echo "installing into .venv (6 GB, of which torch is most): some minutes"
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	touch $@
+
+# Programs that tests read this project's files with, in an environment of their own: they need older packages.
+.venv/readers/installed: tests/readers.txt | .venv/installed
+	$(BIN)/python -m venv .venv/readers
+	.venv/readers/bin/python -m pip install --quiet --requirement tests/readers.txt
 	touch $@
 
 # What was computed stays: results/ is yours to delete.

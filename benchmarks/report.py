@@ -32,6 +32,7 @@ THREADS = {
     "workflow": 1,
     "growth": 1,
     "coco_masks": os.cpu_count() or 1,
+    "segment_folder": os.cpu_count() or 1,
     "special_paths": 1,
     "demo_overhead": os.cpu_count() or 1,
     "large_photographs": os.cpu_count() or 1,

@@ -134,6 +134,12 @@ def test_planning_loads_nothing_heavy() -> None:
     assert loaded("wsss.settings.run, wsss.plan.pages, wsss.plan.moved", heavy) == set()
 
 
+def test_masks_of_one_photograph_need_few_packages() -> None:
+    """A user waits for the start. numba and zarr alone take a second."""
+    slow = {"numba", "zarr", "scipy", "pandas", "matplotlib", "torchvision", "timm", "torch._dynamo"}
+    assert loaded("wsss.cli, wsss.commands.segment", slow) == set()
+
+
 @pytest.mark.parametrize(
     "module",
     [

@@ -50,6 +50,13 @@ def test_the_checks_of_ci_are_tests_and_linters() -> None:
     assert len(recipe("lint")) == 5
 
 
+def test_clean_removes_both_environments_and_git_sees_neither() -> None:
+    (made,) = re.findall(r"^test: (.+)$", text("Makefile"), re.MULTILINE)
+    assert made.split() == [".venv/installed", ".venv/readers/installed"]
+    assert ".venv" in recipe("clean")[0].split()
+    assert ".venv/" in text(".gitignore").splitlines()
+
+
 def test_hooks_run_what_make_lint_runs() -> None:
     (local,) = read_yaml(".pre-commit-config.yaml")["repos"]
     assert local["repo"] == "local"

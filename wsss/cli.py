@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 from safetensors import SafetensorError, safe_open
 
+from wsss.commands.annotation_files.formats import MaskFormat
 from wsss.errors import WsssError
 from wsss.networks.released_names import Released
 from wsss.stores.manifests import damaged_rows
@@ -178,6 +179,12 @@ def segment_command(
         bool,
         typer.Option("--probabilities", help="also .npy files of the classes' probabilities, in labels.json's order"),
     ] = False,
+    annotations: Annotated[
+        MaskFormat, typer.Option("--format", help="also one file of all masks for an annotation tool; png: none")
+    ] = MaskFormat.PNG,
+    full_size: Annotated[
+        bool, typer.Option("--full-size", help="work on large photographs at their own size, in overlapping tiles")
+    ] = False,
 ) -> None:
     """Make a mask of every photograph: label images, and a table of the classes' shares.
 
@@ -188,7 +195,7 @@ def segment_command(
     with errors_in_one_line(), progress_in_lines():
         from wsss.commands.segment import Wanted, segment
 
-        for line in segment(model, images, out, Wanted(crf, overlay, probabilities)):
+        for line in segment(model, images, out, Wanted(crf, overlay, probabilities, full_size, annotations)):
             failed |= line.startswith("error: ")
             typer.echo(line, err=line.startswith("error: "))
     if failed:

@@ -7,10 +7,10 @@ import io
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from wsss.errors import WsssError
 
@@ -76,6 +76,14 @@ def write_text(path: Path, content: str) -> None:
 def write_json(path: Path, content: Any) -> None:
     """Write `content` as indented JSON to `path`, completely or not at all."""
     write_text(path, json.dumps(content, indent=2) + "\n")
+
+
+def write_items(file: TextIO, items: Iterable[Any]) -> None:
+    """Write `items` to an open file as a JSON list, one at a time, each on a line."""
+    file.write("[")
+    for number, item in enumerate(items):
+        file.write(("," if number else "") + "\n" + json.dumps(item, ensure_ascii=False))
+    file.write("\n]")
 
 
 def write_csv(path: Path, rows: Sequence[Mapping[str, Any]], first: Sequence[str] = ()) -> None:

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from wsss.cli import app
 from wsss.commands import segment as module
 from wsss.commands.segment import Wanted, segment
 from wsss.commands.segmenter import Segmenter
+from wsss.commands.tiles import grid_of
 from wsss.data.images import read_labels
 from wsss.errors import WsssError
 from wsss.reporting.masks import write_masks
@@ -156,6 +158,38 @@ def test_interrupted_work_goes_on_where_it_was(
     assert len(scored) == 7
 
 
+def test_the_file_of_a_format_holds_all_photographs_also_of_earlier_calls(
+    usual: Made, photographs: Path, tmp_path: Path
+) -> None:
+    (photographs / "cut.jpg").write_bytes((photographs / "plain.jpg").read_bytes()[:200])
+    out = tmp_path / "out"
+    assert run(usual.model, photographs / "*.png", "-o", out, "--no-crf").exit_code == 0
+    before = (out / "labels" / "deep.png").stat().st_mtime_ns
+    shutil.move(out / "labels" / "deep.png", out / "deep.png")
+    found = run(usual.model, photographs, "-o", out, "--no-crf", "--format", "coco")
+    assert found.exit_code == 1
+    assert f"annotations: {out / 'annotations.json'}" in found.stdout
+    assert (out / "labels" / "deep.png").stat().st_mtime_ns != before
+    content = json.loads((out / "annotations.json").read_text())
+    assert [one["id"] for one in content["categories"]] == sorted(CLASSES.values())
+    with (out / "index.csv").open(newline="") as file:
+        rows = {row["photograph"]: row for row in csv.DictReader(file)}
+    assert [one["file_name"] for one in content["images"]] == list(rows)
+    assert len(rows) == 7
+    for image in content["images"]:
+        labels = read_labels(out / rows[image["file_name"]]["labels"])
+        assert (image["height"], image["width"]) == labels.shape
+        areas = {one["category_id"]: one["area"] for one in content["annotations"] if one["image_id"] == image["id"]}
+        assert areas == {value: count for value in CLASSES.values() if (count := int((labels == value).sum()))}
+    # Nothing is made again for another format.
+    kept = {name: content for name, content in contents(out).items() if name != ".segmented.jsonl"}
+    for name, file_name in (("cvat", "annotations.xml"), ("labelstudio", "tasks.json")):
+        found = run(usual.model, photographs, "-o", out, "--no-crf", "--format", name)
+        assert "segmented: 7, of which 7 were there before" in found.stdout
+        assert (out / file_name).is_file()
+    assert {name: content for name, content in contents(out).items() if name in kept} == kept
+
+
 def test_other_folders_photographs_of_the_same_name_are_not_taken_for_made(
     usual: Made, photographs: Path, tmp_path: Path
 ) -> None:
@@ -165,6 +199,51 @@ def test_other_folders_photographs_of_the_same_name_are_not_taken_for_made(
     for folder in (photographs, other):
         assert run(usual.model, folder / "plain.jpg", "-o", tmp_path / "out", "--no-crf").exit_code == 0
     assert read_labels(tmp_path / "out" / "labels" / "plain.png").shape == (21, 33)
+
+
+def test_full_size_changes_only_large_photographs(made: Made, tmp_path: Path) -> None:
+    large = [made.photographs / "Süd" / name for name in ("large.png", "large on its side.jpg")]
+    for name, options in (("worked", []), ("full", ["--full-size", "--overlay"])):
+        found = run(made.model, made.photographs / "plain.jpg", *large, "-o", tmp_path / name, *options)
+        assert found.exit_code == 0, found.output
+    worked, full = (contents(tmp_path / name / "labels") for name in ("worked", "full"))
+    assert worked["plain.png"] == full["plain.png"]
+    for photograph in large:
+        name = f"Süd/{photograph.stem}.png"
+        assert worked[name] != full[name]
+        labels = read_labels(tmp_path / "full" / "labels" / name)
+        assert labels.shape == read_labels(tmp_path / "worked" / "labels" / name).shape
+        assert set(np.unique(labels)) <= {*CLASSES.values()} | ({0} if made.dataset.has_background else set())
+    segmented = wsss.load_segmenter(made.model).predict(large[1], full_size=True)
+    np.testing.assert_array_equal(segmented.labels, labels)
+    with pytest.raises(WsssError, match="in tiles"):
+        print(segmented.probabilities)
+
+
+def test_far_from_other_tiles_a_tile_has_its_own_labels(usual: Made, tmp_path: Path) -> None:
+    """A tile that is cut out of a photograph and segmented by itself."""
+    large = np.random.default_rng(0).integers(0, 256, (9, 12, 3)).astype(np.uint8)
+    photograph = Image.fromarray(large).resize((120, 90))
+    photograph.save(tmp_path / "large.png")
+    grid = grid_of((90, 120), usual.run.data.max_pixels)
+    assert (len(grid.rows), len(grid.columns)) == (2, 3)
+    left, top, right, bottom = list(grid.boxes())[4]
+    photograph.crop((left, top, right, bottom)).save(tmp_path / "tile.png")
+    segmenter = wsss.load_segmenter(usual.model)
+    whole = segmenter.predict(tmp_path / "large.png", full_size=True).labels
+    tile = segmenter.predict(tmp_path / "tile.png").labels
+    inside = slice(grid.overlap, -grid.overlap)
+    np.testing.assert_array_equal(whole[top:bottom, left:right][grid.overlap :, inside], tile[grid.overlap :, inside])
+    assert len(np.unique(tile)) > 1
+
+
+def test_full_size_is_another_way_to_make_masks(usual: Made, tmp_path: Path) -> None:
+    photograph = usual.photographs / "plain.jpg"
+    assert run(usual.model, photograph, "-o", tmp_path, "--no-crf", "--full-size").exit_code == 0
+    found = run(usual.model, photograph, "-o", tmp_path, "--no-crf")
+    assert (found.exit_code, "another choice of --crf or --full-size" in found.stderr) == (1, True)
+    found = run(usual.model, photograph, "-o", tmp_path, "--full-size", "--probabilities")
+    assert (found.exit_code, "exclude each other" in found.stderr) == (1, True)
 
 
 def test_a_folder_of_other_masks_is_refused(usual: Made, photographs: Path, tmp_path: Path) -> None:
@@ -241,6 +320,33 @@ def test_what_is_no_model_is_told(usual: Made, tmp_path: Path, monkeypatch: pyte
     assert found.exit_code == 1
     assert "cannot be written" in found.stderr
     assert len(found.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+@pytest.mark.parametrize("name", ["labels.json", "labels/plain.png", "annotations.xml", "index.csv"])
+def test_a_full_disk_is_told_in_one_line(usual: Made, tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    (tmp_path / ".segmented.jsonl").write_text(json.dumps(Wanted(crf=False).maker(usual.model)) + "\n")
+    # The file is written under this name first.
+    path.with_name(f".{path.name}.{os.getpid()}.tmp").symlink_to("/dev/full")
+    found = run(usual.model, usual.photographs / "plain.jpg", "-o", tmp_path, "--no-crf", "--format", "cvat")
+    assert found.exit_code == 1
+    assert f"no space left while writing {path}" in found.stderr
+    assert [line.startswith("error: ") for line in found.stderr.splitlines() if "photographs in" not in line] == [True]
+    assert not path.exists()
+
+
+def test_folders_that_cannot_be_written_are_told_in_one_line(usual: Made, tmp_path: Path) -> None:
+    photograph, file = usual.photographs / "plain.jpg", tmp_path / "file"
+    file.touch()
+    found = run(usual.model, photograph, "-o", file)
+    assert (found.exit_code, isinstance(found.exception, SystemExit)) == (2, True)
+    assert "is a file" in " ".join(found.stderr.replace("│", "").split())
+    (tmp_path / "out" / "annotations.json").mkdir(parents=True)
+    found = run(usual.model, photograph, "-o", tmp_path / "out", "--no-crf", "--format", "coco")
+    assert (found.exit_code, isinstance(found.exception, SystemExit)) == (1, True)
+    assert "cannot be written (Is a directory)" in found.stderr
 
 
 def test_the_library_gives_what_the_command_writes(made: Made, tmp_path: Path) -> None:

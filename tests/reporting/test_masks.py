@@ -32,6 +32,14 @@ def test_the_ending_is_kept_where_only_it_differs() -> None:
     assert [files.labels for files in found.values()] == ["labels/a.jpg.png", "labels/A.PNG.png", "labels/b.png"]
 
 
+def test_no_two_photographs_have_the_same_mask() -> None:
+    """The whole name of a photograph may be that of another one without its ending."""
+    names = ["x/a.jpg", "x/a.png", "x/a.jpg.bmp", "x/b.tif", "x/b.tif.JPG", "x/b.tif.jpg.png"]
+    found = [files.labels.removeprefix("labels/") for files in mask_files(names).values()]
+    assert len({name.casefold() for name in found}) == len(names)
+    assert found[:3] == ["a.jpg.png", "a.png.png", "a.jpg.bmp.png"]
+
+
 def test_labels_of_the_same_size_stay() -> None:
     labels = np.random.default_rng(0).choice([0, 8, 12], (9, 7)).astype(np.uint8)
     assert enlarge_labels(labels, (9, 7)) is labels

@@ -2,21 +2,25 @@
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from wsss.commands.annotation_files.formats import FILES, MaskFormat, writer_of
+from wsss.commands.annotation_files.regions import Labelled
 from wsss.commands.chosen_photographs import chosen_photographs
 from wsss.commands.model_files import model_file
 from wsss.commands.segment_journal import Journal, state_of
 from wsss.commands.segmenter import Photograph, Segmented, Segmenter
 from wsss.data.images import REMEDY, write_labels
 from wsss.errors import WsssError
-from wsss.files import atomic_path, sha256_of, write_csv, write_json
+from wsss.files import atomic_path, full_disk_as_wsss_error, sha256_of, write_csv, write_json
 from wsss.progress import track
 from wsss.reporting.mask_images import MaskFiles, mask_files, write_overlay
+from wsss.segmentation.model import read_facts
 from wsss.stores.pipelining import in_background
 from wsss.stores.score_store import ScoreStore
 
@@ -28,6 +32,13 @@ class Wanted:
     crf: bool = True
     overlay: bool = False
     probabilities: bool = False
+    full_size: bool = False
+    annotations: MaskFormat = MaskFormat.PNG
+
+    def maker(self, model: Path) -> dict[str, Any]:
+        """What the label images depend on besides the photographs."""
+        found = {"model": sha256_of(model), "crf": self.crf}
+        return found | ({"full_size": True} if self.full_size else {})
 
     def files(self, own: MaskFiles) -> dict[str, str]:
         """The files of a photograph below the folder of masks, by what they are."""
@@ -45,11 +56,11 @@ class Failure(NamedTuple):
 
 
 class Scored(NamedTuple):
-    """A photograph with its state before it was read, and its scores."""
+    """A photograph with its state before it was read, and its scores, or its labels if it is worked on in tiles."""
 
     state: Sequence[int]
     photograph: Photograph
-    scores: ScoreStore
+    scores: ScoreStore | Segmented
 
 
 def segment(model: str, named: Sequence[str], folder: Path, wanted: Wanted) -> Iterator[str]:
@@ -63,7 +74,8 @@ def segment(model: str, named: Sequence[str], folder: Path, wanted: Wanted) -> I
         The photographs: files, folders and patterns.
     folder : Path
         The folder to write. It gets labels/ (8-bit indexed PNG, the values of the model), overlays/ and probabilities/
-        if wanted (float16 (n, h, w) in the order of labels.json), labels.json and, last, index.csv.
+        if wanted (float16 (n, h, w) in the order of labels.json), labels.json, the file of an annotation tool if
+        wanted, and, last, index.csv.
     wanted : Wanted
         What is made.
 
@@ -75,35 +87,72 @@ def segment(model: str, named: Sequence[str], folder: Path, wanted: Wanted) -> I
     Raises
     ------
     WsssError
-        If there is no such model or no photograph, or the folder holds other masks.
+        If there is no such model or no photograph, a package is missing, or the folder cannot be written or holds other
+        masks.
     """
-    file = model_file(model)
+    if wanted.full_size and wanted.probabilities:
+        raise WsssError(
+            "--probabilities and --full-size exclude each other: of a photograph that is worked on in tiles, the "
+            "probabilities are not kept"
+        )
+    file, write_annotations = model_file(model), writer_of(wanted.annotations)
+    values = read_facts(file).values
     photographs, notes = chosen_photographs(named, folder)
     yield from notes
-    journal = Journal(folder, {"model": sha256_of(file), "crf": wanted.crf})
     own = mask_files(map(str, photographs))
     files = {path: wanted.files(own[str(path)]) for path in photographs}
-    rows = {
-        path: shares for path in photographs if (shares := journal.shares(path, [*files[path].values()])) is not None
-    }
-    waiting, found = [path for path in photographs if path not in rows], len(rows)
-    failed = 0
+    with _writing(folder):
+        rows: dict[Path, Mapping[str, float]] = {}
+        yield from _make_masks(file, folder, wanted, files, rows)
+        shared = os.path.commonpath([path.parent for path in files])
+        made = {path.relative_to(shared).as_posix(): path for path in files if path in rows}
+        if write_annotations is not None:
+            labelled = [Labelled(name, folder / files[path]["labels"]) for name, path in made.items()]
+            write_annotations(folder / FILES[wanted.annotations], labelled, values)
+            yield f"annotations: {folder / FILES[wanted.annotations]}"
+        _write_index(folder / "index.csv", made, files, rows)
+    if failed := len(files) - len(rows):
+        yield f"error: {failed} of {len(photographs)} photographs could not be segmented"
+
+
+def _make_masks(
+    model: Path,
+    folder: Path,
+    wanted: Wanted,
+    files: Mapping[Path, Mapping[str, str]],
+    rows: dict[Path, Mapping[str, float]],
+) -> Iterator[str]:
+    """Write the masks that are not there yet. Fills `rows` with the shares of the classes of each photograph."""
+    journal = Journal(folder, wanted.maker(model))
+    for path in files:
+        shares = journal.shares(path, [*files[path].values()])
+        if shares is not None:
+            rows[path] = shares
+    waiting, found = [path for path in files if path not in rows], len(rows)
     if waiting:
-        work = _Work(Segmenter(file), folder, wanted, files)
+        work = _Work(Segmenter(model), folder, wanted, files)
         journal.begin()
         write_json(folder / "labels.json", work.segmenter.values.legend())
-        for done in track(work.results(waiting), len(photographs), "segmenting", "photograph", start=found):
+        for done in track(work.results(waiting), len(files), "segmenting", "photograph", start=found):
             if isinstance(done, Failure):
-                failed += 1
                 yield f"error: {done.why}"
                 continue
             path, state, rows[path] = done
             journal.add(path, state, [*files[path].values()], rows[path])
-    _write_index(folder / "index.csv", files, rows)
     before = f", of which {found} were there before" if found else ""
     yield f"segmented: {len(rows)}{before}; label images: {folder / 'labels'}; shares: {folder / 'index.csv'}"
-    if failed:
-        yield f"error: {failed} of {len(photographs)} photographs could not be segmented"
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    """Raise WsssError if the folder of masks cannot be written."""
+    try:
+        with full_disk_as_wsss_error(folder):
+            yield
+    except OSError as error:
+        raise WsssError(
+            f"{folder} cannot be written ({error.strerror or error}): name another folder with -o"
+        ) from None
 
 
 class _Work:
@@ -121,7 +170,7 @@ class _Work:
     def _read(self, path: Path) -> tuple[Sequence[int], Photograph] | Failure:
         state = state_of(path)
         try:
-            return state, self.segmenter.read(path)
+            return state, self.segmenter.read(path, self._wanted.full_size)
         except WsssError as error:
             # The rest of this message is about the workflow.
             return Failure(path, str(error).removesuffix(f"; {REMEDY}"))
@@ -131,6 +180,8 @@ class _Work:
             return read
         state, photograph = read
         try:
+            if photograph.pixels is None:
+                return Scored(state, photograph, self.segmenter.label_in_tiles(photograph, self._wanted.crf))
             return Scored(state, photograph, self.segmenter.score(photograph))
         except RuntimeError as error:
             if type(error).__name__ != "OutOfMemoryError":
@@ -142,7 +193,9 @@ class _Work:
         if isinstance(scored, Failure):
             return scored
         path = scored.photograph.path
-        segmented = self.segmenter.label(scored.photograph, scored.scores, self._wanted.crf)
+        segmented = scored.scores
+        if isinstance(segmented, ScoreStore):
+            segmented = self.segmenter.label(scored.photograph, segmented, self._wanted.crf)
         try:
             self._write(segmented, self._files[path])
         except WsssError as error:
@@ -160,13 +213,16 @@ class _Work:
                 np.save(file, segmented.probabilities.astype(np.float16))
 
 
-def _write_index(path: Path, files: Mapping[Path, Mapping[str, str]], rows: Mapping[Path, Mapping[str, float]]) -> None:
-    """Write a row for each photograph: its path below the folder that all share, its files, and shares of classes."""
-    shared = os.path.commonpath([photograph.parent for photograph in files])
+def _write_index(
+    path: Path,
+    made: Mapping[str, Path],
+    files: Mapping[Path, Mapping[str, str]],
+    rows: Mapping[Path, Mapping[str, float]],
+) -> None:
+    """Write a row for each photograph of `made`: its path below the folder that all share, its files, and shares."""
     content: list[dict[str, Any]] = [
-        {"photograph": str(photograph.relative_to(shared)), **files[photograph]}
-        | {f"share of {name}": f"{share:.4f}" for name, share in rows[photograph].items()}
-        for photograph in files
-        if photograph in rows
+        {"photograph": name, **files[photograph]}
+        | {f"share of {label}": f"{share:.4f}" for label, share in rows[photograph].items()}
+        for name, photograph in made.items()
     ]
     write_csv(path, content, ["photograph", "labels"])

@@ -40,23 +40,15 @@ class Journal:
             )
         if head is not None and head != self._maker:
             raise WsssError(
-                f"{folder} holds masks of another model or with another choice of --crf: name another folder with -o, "
-                "or remove it"
+                f"{folder} holds masks of another model or with another choice of --crf or --full-size: name another "
+                "folder with -o, or remove it"
             )
         self._rows = {row["photograph"]: row for row in rows if row is not None and row.keys() >= ENTRIES}
 
     def begin(self) -> None:
-        """Write the journal as it was read. A line that was cut off by an interruption goes.
-
-        Raises WsssError if the folder cannot be written.
-        """
+        """Write the journal as it was read. A line that was cut off by an interruption goes."""
         lines = [self._maker, *self._rows.values()]
-        try:
-            write_text(self._path, "".join(f"{json.dumps(one)}\n" for one in lines))
-        except OSError as error:
-            raise WsssError(
-                f"{self._folder} cannot be written ({error.strerror}): name another folder with -o"
-            ) from None
+        write_text(self._path, "".join(f"{json.dumps(one)}\n" for one in lines))
 
     def shares(self, photograph: Path, files: Sequence[str]) -> dict[str, float] | None:
         """The shares of the classes in a photograph's masks; None if one of `files` must be made (again)."""

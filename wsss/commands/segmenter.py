@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,12 +11,16 @@ from PIL import Image
 from torch import Tensor
 
 from wsss.commands.model_files import model_file
+from wsss.commands.tiles import blended_labels, grid_of
 from wsss.data.label_values import LabelValues
 from wsss.data.photographs import look, upright_image, worked_image
+from wsss.errors import WsssError
+from wsss.progress import track
 from wsss.reporting.mask_images import enlarge_labels, overlay, shares_of
 from wsss.segmentation.model import read_model
 from wsss.segmentation.prediction import Scorer
 from wsss.segmentation.prediction_labels import likeliest, plain_labels, scores_of_numbers, smoothed_probabilities
+from wsss.stores.pipelining import in_background
 from wsss.stores.score_store import ScoreStore
 
 # The longest side of what a notebook shows. A photograph of a camera would make it tens of megabytes larger.
@@ -24,11 +28,14 @@ SHOWN_SIDE = 1024
 
 
 class Photograph(NamedTuple):
-    """A photograph that has been read: its pixels at the size that is worked on, and its upright full size."""
+    """A photograph that has been read: its image at the size that is worked on, and its upright full size.
+
+    `pixels` is the network's input, or None if the photograph is worked on in tiles.
+    """
 
     path: Path
     image: Image.Image
-    pixels: Tensor
+    pixels: Tensor | None
     full_size: tuple[int, int]
 
 
@@ -57,7 +64,7 @@ class Segmented:
         """The probability of each class, in the order of `names`.
 
         float32 (n, h, w). The size is that of the photograph, or the smaller one at which a large photograph is worked
-        on.
+        on. Raises WsssError for a photograph that was worked on in tiles.
         """
         return self._make_probabilities()
 
@@ -112,7 +119,7 @@ class Segmenter:
             state, path, facts.segmentation, len(facts.classes), facts.prediction, facts.weights_sha256
         )
 
-    def predict(self, photograph: str | Path, crf: bool = True) -> Segmented:
+    def predict(self, photograph: str | Path, crf: bool = True, full_size: bool = False) -> Segmented:
         """Segment one photograph.
 
         Parameters
@@ -121,6 +128,8 @@ class Segmenter:
             An image of any format that Pillow reads, of any size.
         crf : bool
             Whether labels are fitted to the photograph's edges, by the CRF of the run.
+        full_size : bool
+            Whether photographs above the model's `max_pixels` are worked on at their own size, in overlapping tiles.
 
         Returns
         -------
@@ -132,16 +141,18 @@ class Segmenter:
         WsssError
             If the photograph is missing, damaged or too large.
         """
-        read = self.read(Path(photograph))
-        return self.label(read, self.score(read), crf)
+        read = self.read(Path(photograph), full_size)
+        return self.label_in_tiles(read, crf) if read.pixels is None else self.label(read, self.score(read), crf)
 
-    def read(self, path: Path) -> Photograph:
+    def read(self, path: Path, full_size: bool = False) -> Photograph:
         """The first of the three steps of `predict`: read a photograph.
 
         Parameters
         ----------
         path : Path
             The photograph.
+        full_size : bool
+            Whether a photograph above the model's `max_pixels` keeps its size. It then needs `label_in_tiles`.
 
         Returns
         -------
@@ -153,8 +164,11 @@ class Segmenter:
         WsssError
             If the photograph is missing, damaged or too large.
         """
+        size = look(path).size
+        if full_size and size[0] * size[1] > self.facts.max_pixels:
+            return Photograph(path, upright_image(path), None, size)
         image = worked_image(path, self.facts.max_pixels)
-        return Photograph(path, image, self._scorer.input_of(image), look(path).size)
+        return Photograph(path, image, self._scorer.input_of(image), size)
 
     def score(self, photograph: Photograph) -> ScoreStore:
         """The second step of `predict`: what the network says.
@@ -162,13 +176,14 @@ class Segmenter:
         Parameters
         ----------
         photograph : Photograph
-            The photograph.
+            The photograph, with the network's input.
 
         Returns
         -------
         ScoreStore
             The scores of the values that a pixel may have.
         """
+        assert photograph.pixels is not None
         return scores_of_numbers(self._scorer.score(photograph.path.name, photograph.pixels), self.values)
 
     def label(self, photograph: Photograph, scores: ScoreStore, crf: bool = True) -> Segmented:
@@ -195,6 +210,42 @@ class Segmenter:
             numbers, probabilities = plain_labels(scores, self.values), scores.full
         labels = enlarge_labels(self.values.values[numbers], photograph.full_size)
         return Segmented(photograph.path, labels, self.values, probabilities)
+
+    def label_in_tiles(self, photograph: Photograph, crf: bool = True) -> Segmented:
+        """The second and the last step of `predict` for a photograph that is worked on in tiles.
+
+        Parameters
+        ----------
+        photograph : Photograph
+            The photograph at its own size.
+        crf : bool
+            Whether labels are fitted to the photograph's edges, in each tile.
+
+        Returns
+        -------
+        Segmented
+            Labels, names and overlay.
+        """
+
+        def score(box: tuple[int, int, int, int]) -> tuple[np.ndarray, ScoreStore]:
+            tile = photograph.image.crop(box)
+            pixels = self._scorer.input_of(tile)
+            return np.asarray(tile), self.score(Photograph(photograph.path, tile, pixels, (tile.height, tile.width)))
+
+        def probabilities(scored: tuple[np.ndarray, ScoreStore]) -> np.ndarray:
+            tile, scores = scored
+            return smoothed_probabilities(scores, tile, self.facts.prediction_labels) if crf else scores.full()
+
+        grid = grid_of(photograph.full_size, self.facts.max_pixels)
+        boxes = list(grid.boxes())
+        done = in_background(probabilities, map(score, boxes))
+        found = track(done, len(boxes), f"tiles of {photograph.path.name}", "tile")
+        labels = blended_labels(grid, found, lambda part: self.values.values[likeliest(part, self.values)])
+        return Segmented(photograph.path, labels, self.values, partial(_refuse_probabilities, photograph.path))
+
+
+def _refuse_probabilities(path: Path) -> np.ndarray:
+    raise WsssError(f"{path} was worked on in tiles, whose probabilities are not kept: use full_size=False")
 
 
 def load_segmenter(model: str | Path) -> Segmenter:

@@ -9,12 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from numba import njit
 from PIL import Image
 from torch import Tensor
 
 from wsss.data.images import IGNORE, scale_labels
-from wsss.data.resampling import resize_pixels
 
 
 class Normalisation(NamedTuple):
@@ -52,10 +50,16 @@ def draw_view(size: tuple[int, int], side: int, rng: np.random.Generator) -> Vie
 
 def view_pixels(image: np.ndarray, view: View, side: int, normalisation: Normalisation) -> Tensor:
     """A view of an image, uint8 RGB (h, w, 3), as normalised float32 (3, side, side). It is 0 outside the image."""
+    from wsss.data.normalising import scale_lines  # numba takes a second to start, and `to_tensor` does without
+    from wsss.data.resampling import resize_pixels
+
     shown = resize_pixels(image, view.size, view.rows, view.columns)
     whole = len(view.rows) == len(view.columns) == side
     crop = torch.empty(3, side, side) if whole else torch.zeros(3, side, side)
-    return _normalise(shown, normalisation, crop, view.top, view.left)
+    factors, offsets = _factors(normalisation)
+    order = np.array((2, 1, 0) if normalisation.bgr else (0, 1, 2))
+    scale_lines(shown, factors, offsets, order, crop.numpy(), view.top, view.left)
+    return crop
 
 
 def view_labels(labels: np.ndarray, view: View, side: int) -> Tensor:
@@ -118,8 +122,17 @@ def to_tensor(image: Image.Image, normalisation: Normalisation, scale: float = 1
     Tensor
         Normalised pixels, float32 (3, height, width).
     """
-    pixels = resize_pixels(np.asarray(image), scaled_size((image.height, image.width), scale))
-    return _normalise(pixels, normalisation, torch.empty(3, pixels.shape[0], pixels.shape[2]))
+    pixels = np.asarray(image).transpose(0, 2, 1)
+    if scale != 1:
+        from wsss.data.resampling import resize_pixels
+
+        pixels = resize_pixels(np.asarray(image), scaled_size((image.height, image.width), scale))
+    tensor = torch.empty(3, pixels.shape[0], pixels.shape[2])
+    channels = tensor.numpy()[:: -1 if normalisation.bgr else 1]
+    for channel, (factor, offset) in enumerate(zip(*_factors(normalisation), strict=True)):
+        np.multiply(pixels[:, channel], factor, out=channels[channel])
+        channels[channel] -= offset
+    return tensor
 
 
 def size_of(image: np.ndarray) -> tuple[int, int]:
@@ -144,22 +157,7 @@ def _strip(length: int, side: int, rng: np.random.Generator) -> tuple[np.ndarray
     return (np.arange(start, start + side), 0) if slack >= 0 else (np.arange(length), start)
 
 
-def _normalise(pixels: np.ndarray, normalisation: Normalisation, out: Tensor, top: int = 0, left: int = 0) -> Tensor:
-    """Normalise RGB `pixels`, uint8 (h, 3, w), into `out`, float32 (3, H, W), from `top`, `left` on. Returns `out`."""
+def _factors(normalisation: Normalisation) -> tuple[np.ndarray, np.ndarray]:
+    """(x / 255 - mean) / std as one multiplication and one subtraction for each value: two times float32 (3,)."""
     mean, std = (np.asarray(part, np.float32) for part in (normalisation.mean, normalisation.std))
-    order = np.array((2, 1, 0) if normalisation.bgr else (0, 1, 2))
-    # (x / 255 - mean) / std as one multiplication and one subtraction for each value.
-    _scale_lines(pixels, 1 / (255 * std), mean / std, order, out.numpy(), top, left)
-    return out
-
-
-@njit(nogil=True, cache=True)
-def _scale_lines(
-    lines: np.ndarray, factors: np.ndarray, offsets: np.ndarray, order: np.ndarray, out: np.ndarray, top: int, left: int
-) -> None:
-    for y in range(lines.shape[0]):
-        for channel in range(3):
-            line, target = lines[y, channel], out[order[channel], top + y, left:]
-            factor, offset = factors[channel], offsets[channel]
-            for x in range(len(line)):
-                target[x] = np.float32(line[x]) * factor - offset
+    return 1 / (255 * std), mean / std

@@ -29,14 +29,17 @@ def mask_files(photographs: Iterable[str]) -> dict[str, MaskFiles]:
     """The files of the masks of each photograph, by the photograph's path.
 
     They have the photograph's own name and folder, without the folders that all photographs share. Where two
-    photographs of a folder differ by their ending alone, the ending is kept: `cow.jpg.png`.
+    photographs of a folder differ by their ending alone, the ending is kept: `cow.jpg.png`. It is kept too where the
+    name without it is the whole name of another photograph.
     """
     paths = {path: PurePosixPath(path) for path in photographs}
     shared = _shared_folder(list(paths.values()))
     stems = Counter(str(path.with_suffix("")).casefold() for path in paths.values())
+    whole = {str(path).casefold() for path in paths.values()}
     found = {}
     for name, path in paths.items():
-        alone = stems[str(path.with_suffix("")).casefold()] == 1
+        stem = str(path.with_suffix("")).casefold()
+        alone = stems[stem] == 1 and stem not in whole
         own = (path.with_suffix("") if alone else path).relative_to(shared)
         found[name] = MaskFiles(f"labels/{own}.png", f"overlays/{own}.jpg")
     return found
@@ -116,8 +119,8 @@ def shares_of(labels: np.ndarray, classes: Mapping[str, int]) -> dict[str, float
     dict[str, float]
         Shares in 0..1 by class name.
     """
-    counts = np.bincount(labels.reshape(-1), minlength=256)
-    return {name: float(counts[value] / labels.size) for name, value in classes.items()}
+    counts = Image.fromarray(labels).histogram()
+    return {name: counts[value] / labels.size for name, value in classes.items()}
 
 
 def _shared_folder(paths: Sequence[PurePosixPath]) -> PurePosixPath:

@@ -5,7 +5,8 @@ the machine that the model was made on.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -171,18 +172,32 @@ def read_model(path: Path) -> tuple[ModelFacts, dict[str, Tensor]]:
     WsssError
         If the file is missing, damaged, of another version, or has no such metadata.
     """
+    with _opened(path) as file:
+        facts = _facts_of(file.metadata(), path)
+        return facts, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (it has no iterator)
+
+
+def read_facts(path: Path) -> ModelFacts:
+    """The metadata of a model alone. Raises WsssError as `read_model`."""
+    with _opened(path) as file:
+        return _facts_of(file.metadata(), path)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """Open a model. Raises WsssError if it is missing or damaged."""
     try:
         with safe_open(path, "pt") as file:
-            facts = _facts_of((file.metadata() or {}).get(METADATA_KEY), path)
-            return facts, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (it has no iterator)
+            yield file
     except FileNotFoundError:
         raise WsssError(f"no model at {path}: `snakemake model` makes one in results/runs/RUN/model") from None
     except (SafetensorError, OSError) as error:
         raise WsssError(f"{path} is damaged ({error}): copy it again, or make it with `snakemake model`") from None
 
 
-def _facts_of(text: str | None, path: Path) -> ModelFacts:
+def _facts_of(metadata: Mapping[str, str] | None, path: Path) -> ModelFacts:
     """The metadata. Raises WsssError that names the first wrong entry."""
+    text = (metadata or {}).get(METADATA_KEY)
     if text is None:
         raise WsssError(
             f"{path} does not say how it is used: it is no model; `snakemake model` makes one from a run, in "

@@ -7,9 +7,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-import zarr
-from zarr.codecs import ZstdCodec
-from zarr.storage import MemoryStore, ZipStore
 
 from wsss.errors import WsssError
 from wsss.files import atomic_path
@@ -21,7 +18,6 @@ FORMAT_VERSION = 1
 # Arrays of zeros are written too, so that a missing chunk always means a damaged store.
 WHOLE: Any = {"write_empty_chunks": True}
 EARLIEST_ZIP_DATE = (1980, 1, 1, 0, 0, 0)
-COMPRESSOR = ZstdCodec(level=0)
 REMEDY = "run `wsss verify --repair`, then the workflow again: it remakes what is missing"
 
 
@@ -65,6 +61,11 @@ def write_store(
     zarr writes into memory. Its files then go into a zip file with a fixed date, because zarr itself would write the
     time.
     """
+    # Whoever has scores in memory, as `wsss segment`, starts without zarr.
+    import zarr
+    from zarr.codecs import ZstdCodec
+    from zarr.storage import MemoryStore
+
     facts = {"kind": kind, "version": FORMAT_VERSION, "image_id": image_id, **attributes}
     memory: dict[str, Any] = {}
     group = zarr.create_group(MemoryStore(memory), attributes=facts)
@@ -72,7 +73,7 @@ def write_store(
         # The sides of a chunk must be at least 1, even if the array has no rows because the image has no class.
         chunks = tuple(max(side, 1) for side in array.shape)
         written = group.create_array(
-            name, shape=array.shape, dtype=array.dtype, chunks=chunks, compressors=COMPRESSOR, config=WHOLE
+            name, shape=array.shape, dtype=array.dtype, chunks=chunks, compressors=ZstdCodec(level=0), config=WHOLE
         )
         written[...] = array
     with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
@@ -82,6 +83,9 @@ def write_store(
 
 def read_store(path: Path, kind: str, image_id: str) -> ImageArrays:
     """Read a store. Raises WsssError if it is missing, truncated, or of another kind, version or image."""
+    import zarr
+    from zarr.storage import ZipStore
+
     if not path.is_file():
         raise WsssError(f"missing store: {path}; {REMEDY}")
     try:
