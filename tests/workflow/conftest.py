@@ -78,18 +78,28 @@ class Workplace:
 
 
 def run(arguments: list[Any], folder: Path, **environment: str) -> Outcome:
-    """Run this Python with `arguments` in `folder`; threads are left to the workflow."""
-    inherited = {key: value for key, value in os.environ.items() if not key.endswith("_NUM_THREADS")}
+    """Run this Python with `arguments` in `folder`; the number of threads is left to the workflow.
+
+    Threads that wait give up their core, because several workflows share the cores. Modules are compiled once.
+    """
+    without = {"PYTHONDONTWRITEBYTECODE", *(key for key in os.environ if key.endswith("_NUM_THREADS"))}
+    inherited = {key: value for key, value in os.environ.items() if key not in without}
     done = subprocess.run(
         [sys.executable, *map(str, arguments)],
         cwd=folder,
-        env=inherited | environment,
+        env=inherited | {"OMP_WAIT_POLICY": "PASSIVE"} | environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         timeout=600,
     )
     return Outcome(done.returncode, done.stdout)
+
+
+def rewrite(file: Path, text: str) -> None:
+    """Write a file, which is then newer than anything that was made."""
+    file.write_text(text)
+    os.utime(file)
 
 
 def jobs_of(output: str) -> Counter[str]:
