@@ -15,12 +15,15 @@ import pytest
 import yaml
 from filelock import FileLock
 
+from wsss.data.synthetic.scenes import CLASS_NAMES
 from wsss.settings.run import merge
 
 PROJECT = Path(__file__).parents[2]
 WORKFLOW = ("Snakefile", "config.yaml", "configs", "envs", "profiles", "rules", "workflow_scripts", "wsss")
 TINY = Path(__file__).with_name("tiny.yaml")
 CORES = 2
+# The classes of the miniature's scenes.
+CLASSES = CLASS_NAMES[:4]
 
 
 @dataclass(frozen=True)
@@ -156,8 +159,41 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
     return Workplace(made_once(tmp_path_factory, "finished", make))
 
 
+def folder_config(dataset: Path, **changes: Any) -> dict[str, Any]:
+    """Changes of the miniature config, made `without=("data",)`: a folder of its scenes, no val, and one shard."""
+    classes = {name: value for value, name in enumerate(CLASSES, 1)}
+    data = {"kind": "folder", "name": "moved", "classes": classes, "lists": {"val": None}}
+    return {"data": data, "locations": {"dataset": str(dataset)}, "shards": 1, **changes}
+
+
+@pytest.fixture(scope="session")
+def folder_run(finished: Workplace, tmp_path_factory: pytest.TempPathFactory) -> Workplace:
+    """A workplace where the miniature has run on a folder without masks and val to its report. To be read only.
+
+    The folder is `dataset`, beside the project. What snakemake told is in `output.txt`.
+    """
+
+    def make(folder: Path) -> None:
+        place = new_workplace(folder)
+        shutil.copytree(finished.only("results/data-synthetic-*/dataset"), folder / "dataset")
+        shutil.rmtree(folder / "dataset" / "SegmentationClass")
+        config = place.write_config(folder_config(folder / "dataset"), without=("data",))
+        outcome = place.snakemake(config=config)
+        assert outcome.code == 0, outcome.output
+        (folder / "output.txt").write_text(outcome.output)
+
+    return Workplace(made_once(tmp_path_factory, "folder_run", make))
+
+
 @pytest.fixture
 def copy_of_finished(finished: Workplace, tmp_path: Path) -> Workplace:
     """A copy of the finished workplace, with its time stamps, to change at will."""
     shutil.copytree(finished.root, tmp_path / "copy", symlinks=True)
     return Workplace(tmp_path / "copy")
+
+
+@pytest.fixture
+def copy_of_folder_run(folder_run: Workplace, tmp_path: Path) -> Workplace:
+    """A copy of it in another folder: project, results and dataset have moved together."""
+    shutil.copytree(folder_run.root, tmp_path / "moved", symlinks=True)
+    return Workplace(tmp_path / "moved")

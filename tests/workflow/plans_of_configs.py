@@ -1,6 +1,6 @@
-"""Print, as JSON, what the plan of each config hands to the rules: `plans_of_configs.py PROJECT CONFIG...`.
+"""Print, as JSON, what the plan of each config hands to the rules: keys of settings, paths, and digests of code.
 
-A script, and not a function, because the code of PROJECT computes it: keys of settings, paths, digests of code.
+A script, and not a function, because the code of another project computes it, whose folder is in PYTHONPATH.
 """
 
 import json
@@ -11,16 +11,14 @@ from typing import Any
 
 import yaml
 
-PROJECT = Path(sys.argv[1])
-sys.path.insert(0, str(PROJECT))
-
 from wsss.plan.plan import Plan
+from wsss.plan.provenance import PACKAGE
 from wsss.settings.run import read_config
 
 
 def plan_of(file: Path) -> dict[str, Any]:
     config = read_config(yaml.safe_load(file.read_text()))
-    plan = Plan(config, PROJECT / "workflow_scripts")
+    plan = Plan(config, PACKAGE.parent / "workflow_scripts")
     paths = {path for own in plan.paths.values() for path in own.values()}
     return {
         "runs": {plan.pages[name]: run.key() for name, run in config.runs.items()},
@@ -29,4 +27,4 @@ def plan_of(file: Path) -> dict[str, Any]:
     }
 
 
-print(json.dumps({file: plan_of(Path(file)) for file in sys.argv[2:]}, sort_keys=True))
+print(json.dumps({file: plan_of(Path(file)) for file in sys.argv[1:]}, sort_keys=True))

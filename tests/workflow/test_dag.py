@@ -123,8 +123,8 @@ TABLES = {
 
 
 def planned_tables(preset: str, names: list[str], folder: Path) -> Counter[str]:
-    """The jobs of tables of a preset, before there is anything."""
-    command = ["-m", "snakemake", "-n", *names, "--snakefile", PROJECT / "Snakefile"]
+    """The jobs of tables of a preset in one shard, before there is anything."""
+    command = ["-m", "snakemake", "-n", *names, "--config", "shards=1", "--snakefile", PROJECT / "Snakefile"]
     found = run([*command, "--configfile", PROJECT / "configs" / f"{preset}.yaml"], folder)
     assert found.code == 0, found.output
     return jobs_of(found.output)

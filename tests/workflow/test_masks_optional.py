@@ -1,7 +1,6 @@
 """The whole chain on folders with some masks, without masks and val, and without a background."""
 
 import json
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,12 +10,12 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from tests.workflow.conftest import Workplace
+from tests.workflow.conftest import CLASSES, Workplace, folder_config
 from wsss.data.images import write_labels
-from wsss.data.synthetic.scenes import CLASS_NAMES, generate
+from wsss.data.synthetic.scenes import generate
 from wsss.settings.data import SyntheticSettings
 
-CLASSES = {name: value for value, name in enumerate(CLASS_NAMES[:4], 1)}
+VALUES = {name: value for value, name in enumerate(CLASSES, 1)}
 SETTINGS = SyntheticSettings(kind="synthetic", train_images=10, val_images=4, image_size=64, classes=4, max_objects=2)
 
 
@@ -36,9 +35,10 @@ def masks_of(source: Path, split: str) -> list[Path]:
 
 
 def config_of(place: Workplace, source: Path, data: Mapping[str, Any], **changes: Any) -> Path:
-    """The miniature config on a folder."""
-    whole = {"kind": "folder", "name": "own", "classes": CLASSES, **data}
-    return place.write_config({"data": whole, "locations": {"dataset": str(source)}, **changes}, without=("data",))
+    """The miniature config on a folder, in one shard."""
+    whole = {"kind": "folder", "name": "own", "classes": VALUES, **data}
+    values = {"data": whole, "locations": {"dataset": str(source)}, "shards": 1, **changes}
+    return place.write_config(values, without=("data",))
 
 
 def report_of(place: Workplace) -> tuple[list[dict[str, Any]], str]:
@@ -52,7 +52,8 @@ def test_scores_are_of_the_images_that_have_masks(workplace: Workplace, source: 
         mask.unlink()
     damaged = ids_of(source, "train")[5]
     (source / "JPEGImages" / f"{damaged}.jpg").write_bytes(b"\xff\xd8\xff")
-    config = config_of(workplace, source, {"on_bad_image": "skip"})
+    changes = {"pseudo_labels": {"method": "none"}}
+    config = config_of(workplace, source, {"on_bad_image": "skip"}, **changes)
     outcome = workplace.snakemake(config=config)
     assert outcome.code == 0, outcome.output
     metrics, page = report_of(workplace)
@@ -62,33 +63,29 @@ def test_scores_are_of_the_images_that_have_masks(workplace: Workplace, source: 
     assert "3 of 4" in page
     assert f"JPEGImages/{damaged}.jpg</th>" in page
     assert not workplace.planned(config=config)
-    truth = workplace.snakemake(
-        "upper", config=config_of(workplace, source, {"on_bad_image": "skip"}, runs={"upper": {"supervision": "truth"}})
-    )
+    bound = {"runs": {"upper": {"supervision": "truth"}}}
+    truth = workplace.snakemake("upper", config=config_of(workplace, source, {"on_bad_image": "skip"}, **bound))
     assert truth.code != 0
     assert "error: 6 of 9 images of train have no mask, the first is " in truth.output
 
 
-def test_without_masks_and_val_the_report_says_so(workplace: Workplace, source: Path) -> None:
-    shutil.rmtree(source / "SegmentationClass")
-    comparison = {"table": {"stage": "cam", "seeds": [0], "rows": {"own": {}}}}
-    changes = {"pseudo_labels": {"method": "none"}, "comparisons": comparison}
-    config = config_of(workplace, source, {"lists": {"val": None}}, **changes)
-    outcome = workplace.snakemake(config=config)
-    assert outcome.code == 0, outcome.output
-    metrics, page = report_of(workplace)
+def test_without_masks_and_val_the_report_says_so(copy_of_folder_run: Workplace) -> None:
+    place = copy_of_folder_run
+    metrics, page = report_of(place)
     assert metrics == []
     assert "No masks: no scores." in page
-    assert "Masks of 0 of 10 images of train: no scores on train." in page
+    assert "Masks of 0 of 16 images of train: no scores on train." in page
     assert "No images of val: nothing is predicted and scored on val." in page
     assert "Losses of the trainings" in page
     assert "Images of train" in page
     assert "Images of val" not in page
     for name in ("cams", "prediction", "prediction_labels"):
-        manifests = list(workplace.work.glob(f"results/**/{name}-*/**/val.tsv"))
+        manifests = list(place.work.glob(f"results/**/{name}-*/**/val.tsv"))
         assert manifests, name
         assert {path.read_text() for path in manifests} == {"id\tfile\tbytes\tsha256\n"}, name
-    refused = workplace.snakemake("table", config=config)
+    comparison = {"table": {"stage": "cam", "seeds": [0], "rows": {"own": {}}}}
+    changes = folder_config(place.root / "dataset", comparisons=comparison)
+    refused = place.snakemake("table", config=place.write_config(changes, without=("data",)))
     assert refused.code != 0
     assert "error: comparison table-" in refused.output
     assert "nothing to score after stage cam" in refused.output
@@ -96,7 +93,7 @@ def test_without_masks_and_val_the_report_says_so(workplace: Workplace, source: 
 
 def test_without_a_background_every_pixel_belongs_to_a_class(workplace: Workplace, source: Path) -> None:
     """What was background is a class. One image of train has no class."""
-    classes = CLASSES | {"background": 9}
+    classes = VALUES | {"background": 9}
     table = pd.read_csv(source / "image_labels.csv", dtype={"image_id": str}).assign(background=1)
     empty = ids_of(source, "train")[2]
     table.loc[table["image_id"] == empty, [*classes]] = 0

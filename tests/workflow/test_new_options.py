@@ -67,7 +67,7 @@ def test_a_new_option_that_is_set_counts(copy_of_finished: Workplace) -> None:
 
 def plans_of(place: Workplace, configs: list[Path]) -> str:
     """What the plan hands to the rules, as the code of a workplace's project computes it."""
-    told = run([PLANS, place.project, *configs], place.work)
+    told = run([PLANS, *configs], place.work, PYTHONPATH=str(place.project))
     assert told.code == 0, told.output
     return told.output
 

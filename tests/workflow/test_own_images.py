@@ -90,14 +90,16 @@ def animals() -> Iterator[tuple[Image.Image, list[str]]]:
             yield image.convert("RGB"), [name for name in CLASSES if row[name]]
 
 
-@pytest.fixture(params=[scenes, pytest.param(animals, marks=pytest.mark.photographs)])
-def farm(workplace: Workplace, request: pytest.FixtureRequest) -> dict[str, tuple[int, int]]:
-    """Photographs of nine kinds and a table in the folder where commands run. Returns each one's upright size."""
-    if request.param is animals and not ANIMALS.is_dir():
-        pytest.skip("no photographs beside the project")
+@pytest.fixture
+def farm(workplace: Workplace) -> dict[str, tuple[int, int]]:
+    """Photographs of nine kinds and a table in the folder where commands run. Returns each one's upright size.
+
+    They are photographs of voc-animals if these are beside the project, else generated scenes.
+    """
+    images = animals() if ANIMALS.is_dir() else scenes()
     files = {**FILES, **{f"Wiese/{number}.jpg": {} for number in range(12)}}
     rows, sizes = ["filename;labels"], {}
-    for (name, own), (image, classes) in zip(files.items(), request.param(), strict=False):
+    for (name, own), (image, classes) in zip(files.items(), images, strict=False):
         save(workplace.work / "photographs" / name, image, own)
         rows.append(f"{name};{','.join(classes)}")
         sizes[name] = upright_size(own, image)
@@ -156,7 +158,6 @@ def test_two_commands_lead_from_a_folder_and_a_table_to_masks(
     assert not place.planned(config=place.work / make[-1])
 
 
-@pytest.mark.parametrize("farm", [scenes], indirect=True)
 def test_the_other_commands_of_the_page_write_configs_too(
     workplace: Workplace, farm: dict[str, tuple[int, int]]
 ) -> None:
