@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, ImageOps
 
 from tests.workflow.conftest import PROJECT, TINY, Workplace
 from wsss.data.images import read_labels
@@ -83,11 +83,11 @@ def scenes() -> Iterator[tuple[Image.Image, list[str]]]:
 
 
 def animals() -> Iterator[tuple[Image.Image, list[str]]]:
-    """Photographs of voc-animals with cows, sheep or both."""
+    """Photographs of voc-animals with cows, sheep or both, cut to one small size."""
     table = pd.read_csv(ANIMALS / "image_labels.csv", dtype={"image_id": str})
     for row in table[table[[*CLASSES]].any(axis=1)].to_dict("records"):
         with Image.open(ANIMALS / "JPEGImages" / f"{row['image_id']}.jpg") as image:
-            yield image.convert("RGB"), [name for name in CLASSES if row[name]]
+            yield ImageOps.fit(image.convert("RGB"), (200, 150)), [name for name in CLASSES if row[name]]
 
 
 @pytest.fixture
@@ -117,10 +117,13 @@ def run_here(place: Workplace, command: list[str]) -> subprocess.CompletedProces
 
 
 def make_small(config: Path) -> None:
-    """Let a written config train for seconds: the networks and lengths of the miniature one."""
+    """Let a written config train for seconds: the networks and lengths of the miniature one.
+
+    The largest photograph (groß.jpg) is worked on at a smaller size.
+    """
     written, tiny = yaml.safe_load(config.read_text()), yaml.safe_load(TINY.read_text())
     changes = {stage: tiny[stage] for stage in ("classifier", "cams", "irnet", "segmentation", "prediction")}
-    config.write_text(yaml.safe_dump(merge(written, changes)))
+    config.write_text(yaml.safe_dump(merge(written, {**changes, "data": {"max_pixels": 50_000}})))
 
 
 def test_two_commands_lead_from_a_folder_and_a_table_to_masks(
