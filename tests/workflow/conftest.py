@@ -170,7 +170,7 @@ def folder_config(dataset: Path, **changes: Any) -> dict[str, Any]:
 def folder_run(finished: Workplace, tmp_path_factory: pytest.TempPathFactory) -> Workplace:
     """A workplace where the miniature has run on a folder without masks and val to its report. To be read only.
 
-    The folder is `dataset`, beside the project. What snakemake told is in `output.txt`.
+    The folder is `dataset`, beside the project.
     """
 
     def make(folder: Path) -> None:
@@ -180,7 +180,6 @@ def folder_run(finished: Workplace, tmp_path_factory: pytest.TempPathFactory) ->
         config = place.write_config(folder_config(folder / "dataset"), without=("data",))
         outcome = place.snakemake(config=config)
         assert outcome.code == 0, outcome.output
-        (folder / "output.txt").write_text(outcome.output)
 
     return Workplace(made_once(tmp_path_factory, "folder_run", make))
 
