@@ -15,6 +15,7 @@ import pytest
 import yaml
 from filelock import FileLock
 
+from tests.workflow.forks import run_snakemake
 from wsss.data.synthetic.scenes import CLASS_NAMES
 from wsss.settings.run import merge
 
@@ -52,9 +53,11 @@ class Workplace:
 
     def snakemake(self, *arguments: str | Path, config: Path | None = TINY) -> Outcome:
         """Run `snakemake <arguments>` with two cores and this config; None leaves it to the profile."""
-        command = ["snakemake", *arguments, "--cores", CORES, "--snakefile", self.project / "Snakefile"]
-        command += ["--directory", self.work]
-        return run(["-m", *command, *([] if config is None else ["--configfile", config])], self.work)
+        command = [*arguments, "--cores", CORES, "--snakefile", self.project / "Snakefile"]
+        command += ["--directory", self.work, *([] if config is None else ["--configfile", config])]
+        output = self.root / "output.txt"
+        code = run_snakemake(list(map(str, command)), self.work, environment(), output)
+        return Outcome(code, output.read_text())
 
     def planned(self, *arguments: str | Path, config: Path | None = TINY) -> Counter[str]:
         """Rules that `snakemake -n` lists, with the number of their jobs."""
@@ -80,17 +83,22 @@ class Workplace:
         return list(self.work.glob("results/**/*.tmp"))
 
 
-def run(arguments: list[Any], folder: Path, **environment: str) -> Outcome:
-    """Run this Python with `arguments` in `folder`; the number of threads is left to the workflow.
+def environment() -> dict[str, str]:
+    """The environment of commands under test. The number of threads is left to the workflow.
 
     Threads that wait give up their core, because several workflows share the cores. Modules are compiled once.
     """
     without = {"PYTHONDONTWRITEBYTECODE", *(key for key in os.environ if key.endswith("_NUM_THREADS"))}
     inherited = {key: value for key, value in os.environ.items() if key not in without}
+    return inherited | {"OMP_WAIT_POLICY": "PASSIVE"}
+
+
+def run(arguments: list[Any], folder: Path, **more: str) -> Outcome:
+    """Run this Python with `arguments` in `folder`, and with `more` in the environment."""
     done = subprocess.run(
         [sys.executable, *map(str, arguments)],
         cwd=folder,
-        env=inherited | {"OMP_WAIT_POLICY": "PASSIVE"} | environment,
+        env=environment() | more,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
