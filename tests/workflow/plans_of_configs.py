@@ -27,4 +27,4 @@ def plan_of(file: Path) -> dict[str, Any]:
     }
 
 
-print(json.dumps({file: plan_of(Path(file)) for file in sys.argv[1:]}, sort_keys=True))
+print(json.dumps({file: plan_of(Path(file)) for file in sys.argv[1:]}, indent=1, sort_keys=True))
