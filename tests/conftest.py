@@ -19,6 +19,11 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     torch.set_num_threads(1)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whole workflows come first. Processes that are done with their tests then share what is left evenly."""
+    items.sort(key=lambda item: not item.path.is_relative_to(PROJECT / "tests" / "workflow"))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def on_cpu() -> Iterator[None]:
     """Tests hold the CPU's results, to the last digits, against figures; those marked gpu are for a GPU's."""

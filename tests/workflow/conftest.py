@@ -15,12 +15,16 @@ import pytest
 import yaml
 from filelock import FileLock
 
+from tests.workflow.forks import run_snakemake
+from wsss.data.synthetic.scenes import CLASS_NAMES
 from wsss.settings.run import merge
 
 PROJECT = Path(__file__).parents[2]
 WORKFLOW = ("Snakefile", "config.yaml", "configs", "envs", "profiles", "rules", "workflow_scripts", "wsss")
 TINY = Path(__file__).with_name("tiny.yaml")
 CORES = 2
+# The classes of the miniature's scenes.
+CLASSES = CLASS_NAMES[:4]
 
 
 @dataclass(frozen=True)
@@ -49,9 +53,11 @@ class Workplace:
 
     def snakemake(self, *arguments: str | Path, config: Path | None = TINY) -> Outcome:
         """Run `snakemake <arguments>` with two cores and this config; None leaves it to the profile."""
-        command = ["snakemake", *arguments, "--cores", CORES, "--snakefile", self.project / "Snakefile"]
-        command += ["--directory", self.work]
-        return run(["-m", *command, *([] if config is None else ["--configfile", config])], self.work)
+        command = [*arguments, "--cores", CORES, "--snakefile", self.project / "Snakefile"]
+        command += ["--directory", self.work, *([] if config is None else ["--configfile", config])]
+        output = self.root / "output.txt"
+        code = run_snakemake(list(map(str, command)), self.work, environment(), output)
+        return Outcome(code, output.read_text())
 
     def planned(self, *arguments: str | Path, config: Path | None = TINY) -> Counter[str]:
         """Rules that `snakemake -n` lists, with the number of their jobs."""
@@ -77,19 +83,34 @@ class Workplace:
         return list(self.work.glob("results/**/*.tmp"))
 
 
-def run(arguments: list[Any], folder: Path, **environment: str) -> Outcome:
-    """Run this Python with `arguments` in `folder`; threads are left to the workflow."""
-    inherited = {key: value for key, value in os.environ.items() if not key.endswith("_NUM_THREADS")}
+def environment() -> dict[str, str]:
+    """The environment of commands under test. The number of threads is left to the workflow.
+
+    Threads that wait give up their core, because several workflows share the cores. Modules are compiled once.
+    """
+    without = {"PYTHONDONTWRITEBYTECODE", *(key for key in os.environ if key.endswith("_NUM_THREADS"))}
+    inherited = {key: value for key, value in os.environ.items() if key not in without}
+    return inherited | {"OMP_WAIT_POLICY": "PASSIVE"}
+
+
+def run(arguments: list[Any], folder: Path, **more: str) -> Outcome:
+    """Run this Python with `arguments` in `folder`, and with `more` in the environment."""
     done = subprocess.run(
         [sys.executable, *map(str, arguments)],
         cwd=folder,
-        env=inherited | environment,
+        env=environment() | more,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         timeout=600,
     )
     return Outcome(done.returncode, done.stdout)
+
+
+def rewrite(file: Path, text: str) -> None:
+    """Write a file, which is then newer than anything that was made."""
+    file.write_text(text)
+    os.utime(file)
 
 
 def jobs_of(output: str) -> Counter[str]:
@@ -146,8 +167,40 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
     return Workplace(made_once(tmp_path_factory, "finished", make))
 
 
+def folder_config(dataset: Path, **changes: Any) -> dict[str, Any]:
+    """Changes of the miniature config, made `without=("data",)`: a folder of its scenes, no val, and one shard."""
+    classes = {name: value for value, name in enumerate(CLASSES, 1)}
+    data = {"kind": "folder", "name": "moved", "classes": classes, "lists": {"val": None}}
+    return {"data": data, "locations": {"dataset": str(dataset)}, "shards": 1, **changes}
+
+
+@pytest.fixture(scope="session")
+def folder_run(finished: Workplace, tmp_path_factory: pytest.TempPathFactory) -> Workplace:
+    """A workplace where the miniature has run on a folder without masks and val to its report. To be read only.
+
+    The folder is `dataset`, beside the project.
+    """
+
+    def make(folder: Path) -> None:
+        place = new_workplace(folder)
+        shutil.copytree(finished.only("results/data-synthetic-*/dataset"), folder / "dataset")
+        shutil.rmtree(folder / "dataset" / "SegmentationClass")
+        config = place.write_config(folder_config(folder / "dataset"), without=("data",))
+        outcome = place.snakemake(config=config)
+        assert outcome.code == 0, outcome.output
+
+    return Workplace(made_once(tmp_path_factory, "folder_run", make))
+
+
 @pytest.fixture
 def copy_of_finished(finished: Workplace, tmp_path: Path) -> Workplace:
     """A copy of the finished workplace, with its time stamps, to change at will."""
     shutil.copytree(finished.root, tmp_path / "copy", symlinks=True)
     return Workplace(tmp_path / "copy")
+
+
+@pytest.fixture
+def copy_of_folder_run(folder_run: Workplace, tmp_path: Path) -> Workplace:
+    """A copy of it in another folder: project, results and dataset have moved together."""
+    shutil.copytree(folder_run.root, tmp_path / "moved", symlinks=True)
+    return Workplace(tmp_path / "moved")

@@ -9,7 +9,8 @@ from typing import Any, get_args
 import pytest
 import yaml
 
-from tests.workflow.conftest import PROJECT, Workplace, jobs_of, run
+from tests.workflow.conftest import PROJECT, Workplace, environment, jobs_of, run
+from tests.workflow.forks import run_snakemake
 from wsss.plan.provenance import reached_modules
 from wsss.settings.base import Settings
 from wsss.settings.run import RunSettings, read_config
@@ -123,11 +124,12 @@ TABLES = {
 
 
 def planned_tables(preset: str, names: list[str], folder: Path) -> Counter[str]:
-    """The jobs of tables of a preset, before there is anything."""
-    command = ["-m", "snakemake", "-n", *names, "--snakefile", PROJECT / "Snakefile"]
-    found = run([*command, "--configfile", PROJECT / "configs" / f"{preset}.yaml"], folder)
-    assert found.code == 0, found.output
-    return jobs_of(found.output)
+    """The jobs of tables of a preset in one shard, before there is anything."""
+    files = ["--snakefile", str(PROJECT / "Snakefile"), "--configfile", str(PROJECT / "configs" / f"{preset}.yaml")]
+    output = folder / "output.txt"
+    code = run_snakemake(["-n", *names, "--config", "shards=1", *files], folder, environment(), output)
+    assert code == 0, output.read_text()
+    return jobs_of(output.read_text())
 
 
 def trainings(planned: Counter[str]) -> dict[str, int]:

@@ -15,7 +15,9 @@ from tests.workflow.conftest import PROJECT, TINY, Workplace
 from wsss.data.dataset import Dataset
 from wsss.data.images import read_labels
 from wsss.data.synthetic.scenes import CLASS_NAMES, generate
+from wsss.plan.stages import STAGES
 from wsss.settings.data import SyntheticSettings
+from wsss.settings.run import read_config
 
 PAGE = PROJECT / "docs" / "datasets.md"
 SETTINGS = SyntheticSettings(kind="synthetic", train_images=6, val_images=3, image_size=64, classes=2, max_objects=1)
@@ -45,14 +47,10 @@ def prepared(place: Workplace, block: dict[str, Any]) -> Dataset:
     config = yaml.safe_load(TINY.read_text()) | block
     path = place.root / "config.yaml"
     path.write_text(yaml.safe_dump(config))
-    (target,) = [
-        line.strip().removeprefix("output: ").split(",")[0]
-        for line in place.snakemake("-n", config=path).output.splitlines()
-        if re.match(r"\s+output: results/data-\S+/images\.tsv", line)
-    ]
-    outcome = place.snakemake(target, config=path)
+    made = f"results/{STAGES['data'].folder(read_config(config).runs['default'].data)}"
+    outcome = place.snakemake(f"{made}/images.tsv", config=path)
     assert outcome.code == 0, outcome.output
-    return Dataset(place.work / Path(target).parent)
+    return Dataset(place.work / made)
 
 
 def table_of(scenes: Path) -> dict[str, list[str]]:

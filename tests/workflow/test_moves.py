@@ -6,41 +6,19 @@ from typing import Any
 
 import pytest
 
-from tests.workflow.conftest import Workplace, made_once, new_workplace
-from tests.workflow.test_chain import CLASSES
+from tests.workflow.conftest import Workplace, folder_config
 from wsss.files import sha256_of
 
 SEGMENTER = "results/*/*/*/*/*/*/*/segmenter.safetensors"
 
 
-@pytest.fixture(scope="module")
-def folder_run(finished: Workplace, tmp_path_factory: pytest.TempPathFactory) -> Workplace:
-    """The miniature on a folder of photographs, run to its segmentation network; its dataset lies beside it."""
-
-    def make(folder: Path) -> None:
-        place = new_workplace(folder)
-        shutil.copytree(finished.only("results/data-synthetic-*/dataset"), place.root / "dataset")
-        config = place.write_config(config_of(place.root / "dataset"), ("data",))
-        outcome = place.snakemake("segmentation", config=config)
-        assert outcome.code == 0, outcome.output
-
-    return Workplace(made_once(tmp_path_factory, "folder_run", make))
-
-
-def config_of(dataset: Path, **changes: Any) -> dict[str, Any]:
-    data = {"kind": "folder", "name": "moved", "classes": {name: value for value, name in enumerate(CLASSES, 1)}}
-    return {"data": data, "locations": {"dataset": str(dataset)}, **changes}
-
-
 @pytest.fixture
-def place(folder_run: Workplace, tmp_path: Path) -> Workplace:
-    """A copy of it in another folder: project, results and dataset have moved together."""
-    shutil.copytree(folder_run.root, tmp_path / "copy", symlinks=True)
-    return Workplace(tmp_path / "copy")
+def place(copy_of_folder_run: Workplace) -> Workplace:
+    return copy_of_folder_run
 
 
 def planned(place: Workplace, dataset: Path, **changes: Any) -> dict[str, int]:
-    return dict(place.planned("segmentation", config=place.write_config(config_of(dataset, **changes), ("data",))))
+    return dict(place.planned(config=place.write_config(folder_config(dataset, **changes), ("data",))))
 
 
 def test_a_moved_project_with_its_results_and_its_dataset_makes_nothing(place: Workplace) -> None:
@@ -56,11 +34,11 @@ def test_a_moved_dataset_is_read_where_it_lies_now(place: Workplace, tmp_path: P
     (place.root / "dataset").rename(moved)
     assert planned(place, moved) == {}
     before = sha256_of(place.only(SEGMENTER))
-    config = place.write_config(config_of(moved), ("data",))
-    outcome = place.snakemake("prediction", config=config)
+    config = place.write_config(folder_config(moved, pseudo_labels={"method": "crf"}), ("data",))
+    outcome = place.snakemake("pseudo_labels", config=config)
     assert outcome.code == 0, outcome.output
     assert sha256_of(place.only(SEGMENTER)) == before
-    assert "train_" not in outcome.output
+    assert "rule train_" not in outcome.output
 
 
 def test_another_folder_under_the_same_name_is_refused(place: Workplace, tmp_path: Path) -> None:
@@ -68,7 +46,7 @@ def test_another_folder_under_the_same_name_is_refused(place: Workplace, tmp_pat
     shutil.copytree(place.root / "dataset", other)
     first, second = other / "JPEGImages" / "train_0000.jpg", other / "JPEGImages" / "train_0001.jpg"
     first.write_bytes(second.read_bytes())
-    refused = place.snakemake("-n", config=place.write_config(config_of(other), ("data",)))
+    refused = place.snakemake("-n", config=place.write_config(folder_config(other), ("data",)))
     assert refused.code != 0
     assert "train_0000.jpg is not the photograph that" in refused.output
     assert "Traceback" not in refused.output
@@ -84,16 +62,16 @@ def test_other_places_and_other_shards_make_nothing(place: Workplace) -> None:
 def test_shards_that_are_cut_otherwise_train_nothing_again(place: Workplace) -> None:
     """If requested, they are made again with equal content. The networks that depend on them stay."""
     dataset = place.root / "dataset"
-    config = place.write_config(config_of(dataset, shards=3), ("data",))
+    config = place.write_config(folder_config(dataset, shards=2), ("data",))
     before = sha256_of(place.only(SEGMENTER))
     folder = place.only("results/data-moved-*/classifier-*/cams-*/confident_labels-*").relative_to(place.work)
     listed = sha256_of(place.work / folder / "train.tsv")
     (place.work / folder / "train.tsv").unlink()
     outcome = place.snakemake(str(folder / "train.tsv"), config=config)
     assert outcome.code == 0, outcome.output
-    assert len(list((place.work / folder / "shards" / "train").glob("*-of-3.tsv"))) == 3
+    assert len(list((place.work / folder / "shards" / "train").glob("*-of-2.tsv"))) == 2
     assert sha256_of(place.work / folder / "train.tsv") == listed
-    assert not [name for name in planned(place, dataset, shards=3) if name.startswith("train_")]
+    assert not [name for name in planned(place, dataset, shards=2) if name.startswith("train_")]
     assert sha256_of(place.only(SEGMENTER)) == before
 
 

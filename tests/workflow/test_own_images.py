@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, ImageOps
 
 from tests.workflow.conftest import PROJECT, TINY, Workplace
 from wsss.data.images import read_labels
@@ -83,21 +83,23 @@ def scenes() -> Iterator[tuple[Image.Image, list[str]]]:
 
 
 def animals() -> Iterator[tuple[Image.Image, list[str]]]:
-    """Photographs of voc-animals with cows, sheep or both."""
+    """Photographs of voc-animals with cows, sheep or both, cut to one small size."""
     table = pd.read_csv(ANIMALS / "image_labels.csv", dtype={"image_id": str})
     for row in table[table[[*CLASSES]].any(axis=1)].to_dict("records"):
         with Image.open(ANIMALS / "JPEGImages" / f"{row['image_id']}.jpg") as image:
-            yield image.convert("RGB"), [name for name in CLASSES if row[name]]
+            yield ImageOps.fit(image.convert("RGB"), (200, 150)), [name for name in CLASSES if row[name]]
 
 
-@pytest.fixture(params=[scenes, pytest.param(animals, marks=pytest.mark.photographs)])
-def farm(workplace: Workplace, request: pytest.FixtureRequest) -> dict[str, tuple[int, int]]:
-    """Photographs of nine kinds and a table in the folder where commands run. Returns each one's upright size."""
-    if request.param is animals and not ANIMALS.is_dir():
-        pytest.skip("no photographs beside the project")
+@pytest.fixture
+def farm(workplace: Workplace) -> dict[str, tuple[int, int]]:
+    """Photographs of nine kinds and a table in the folder where commands run. Returns each one's upright size.
+
+    They are photographs of voc-animals if these are beside the project, else generated scenes.
+    """
+    images = animals() if ANIMALS.is_dir() else scenes()
     files = {**FILES, **{f"Wiese/{number}.jpg": {} for number in range(12)}}
     rows, sizes = ["filename;labels"], {}
-    for (name, own), (image, classes) in zip(files.items(), request.param(), strict=False):
+    for (name, own), (image, classes) in zip(files.items(), images, strict=False):
         save(workplace.work / "photographs" / name, image, own)
         rows.append(f"{name};{','.join(classes)}")
         sizes[name] = upright_size(own, image)
@@ -115,10 +117,13 @@ def run_here(place: Workplace, command: list[str]) -> subprocess.CompletedProces
 
 
 def make_small(config: Path) -> None:
-    """Let a written config train for seconds: the networks and lengths of the miniature one."""
+    """Let a written config train for seconds: the networks and lengths of the miniature one.
+
+    The largest photograph (groß.jpg) is worked on at a smaller size.
+    """
     written, tiny = yaml.safe_load(config.read_text()), yaml.safe_load(TINY.read_text())
     changes = {stage: tiny[stage] for stage in ("classifier", "cams", "irnet", "segmentation", "prediction")}
-    config.write_text(yaml.safe_dump(merge(written, changes)))
+    config.write_text(yaml.safe_dump(merge(written, {**changes, "data": {"max_pixels": 50_000}})))
 
 
 def test_two_commands_lead_from_a_folder_and_a_table_to_masks(
@@ -156,7 +161,6 @@ def test_two_commands_lead_from_a_folder_and_a_table_to_masks(
     assert not place.planned(config=place.work / make[-1])
 
 
-@pytest.mark.parametrize("farm", [scenes], indirect=True)
 def test_the_other_commands_of_the_page_write_configs_too(
     workplace: Workplace, farm: dict[str, tuple[int, int]]
 ) -> None:
