@@ -7,6 +7,7 @@ paddings of EfficientNet-Lite0 it did not finish within ten minutes.
 import io
 import warnings
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from importlib import import_module
 from typing import Any, NamedTuple
 
@@ -85,8 +86,9 @@ def graph_of_size(recorded: nn.Module, plain: nn.Module, size: Size) -> Graph:
 
 def _recorded(network: nn.Module, size: Size, axes: dict[str, dict[int, str]]) -> bytes:
     buffer = io.BytesIO()
-    with warnings.catch_warnings(), torch.no_grad():
-        # torch tells that Python's numbers are recorded as constants. The check shows whether that did harm.
+    with warnings.catch_warnings(), redirect_stdout(io.StringIO()), torch.no_grad():
+        # torch tells that Python's numbers are recorded as constants. The check shows whether that did harm. Of a
+        # network that it cannot record, it prints the whole graph.
         warnings.simplefilter("ignore")
         torch.onnx.export(
             network,

@@ -33,7 +33,7 @@ FOLDER = "results/VOC2012/Segmentation/comp6_test_cls"
 ENDINGS = (".tar", ".tar.gz", ".tgz")
 
 
-def submit(named: str, out: Path, crf: bool, count: int = VOC12_LENGTHS["test"]) -> Iterator[str]:
+def submit(named: str, out: Path, crf: bool) -> Iterator[str]:
     """Write the archive for the server, completely or not at all. Equal label images give equal bytes.
 
     Parameters
@@ -44,8 +44,6 @@ def submit(named: str, out: Path, crf: bool, count: int = VOC12_LENGTHS["test"])
         The archive: .tar, .tar.gz or .tgz.
     crf : bool
         Whether the labels after the CRF are taken.
-    count : int
-        The number of images that the server expects.
 
     Returns
     -------
@@ -63,7 +61,7 @@ def submit(named: str, out: Path, crf: bool, count: int = VOC12_LENGTHS["test"])
     run = run_of(named)
     missing = _missing_classes(run)
     dataset = Dataset(run.path("data"))
-    ids = _test_ids(dataset, count)
+    ids = _test_ids(dataset)
     labels = run.path("prediction_labels") / ("crf" if crf else "plain")
     rows = _listed(run, labels, ids)
     _write(out, _checked(dataset, labels, rows))
@@ -84,8 +82,8 @@ def _missing_classes(run: Run) -> list[str]:
     return [name for name in VOC_VALUES if name not in data.classes]
 
 
-def _test_ids(dataset: Dataset, count: int) -> list[str]:
-    ids = dataset.ids("test")
+def _test_ids(dataset: Dataset) -> list[str]:
+    ids, count = dataset.ids("test"), VOC12_LENGTHS["test"]
     refuse(f"the list of test names {one} {times} times" for one, times in Counter(ids).items() if times > 1)
     refuse(f"{one.id} of the dataset was left out ({one.reason})" for one in dataset.skipped if len(ids) < count)
     if len(ids) != count:
