@@ -58,7 +58,8 @@ def cam(named_run: str, named: Sequence[str], folder: Path, classes: Sequence[st
         seen = viewer.see(image, classes)
         write_maps(folder, files[path], np.asarray(image), viewer.mapped(seen), viewer.values)
         if seen.words is not None:
-            write_words(folder / files[path].words, seen.words.words, (image.height, image.width))
+            vocabulary = viewer.maker.network.settings.vocabulary
+            write_words(folder / files[path].words, seen.words.words, vocabulary, (image.height, image.width))
         tables.add(path, files[path], seen)
         yield f"{path.name}: {_scores(viewer, seen)}"
     tables.write(folder)

@@ -62,12 +62,12 @@ def write_maps(
         write_overlay(folder / files.overlays / f"{values[name]}-{readable}.jpg", Image.fromarray(shown))
 
 
-def write_words(path: Path, words: np.ndarray, size: tuple[int, int]) -> None:
-    """Write the word of each pixel, enlarged from the cells `words`, int64 (h, w), as PNG.
+def write_words(path: Path, words: np.ndarray, vocabulary: int, size: tuple[int, int]) -> None:
+    """Write the word of each pixel, enlarged from the cells `words`, int64 (h, w) in 0..vocabulary-1, as PNG.
 
-    Colours are those of label images. With more than 256 words the PNG is grey with 16 bits.
+    Colours are those of label images. With a vocabulary of more than 256 words the PNG is grey with 16 bits.
     """
-    if words.max() < MOST_COLOURS:
+    if vocabulary <= MOST_COLOURS:
         write_labels(path, scale_labels(words.astype(np.uint8), size))
         return
     buffer = io.BytesIO()
