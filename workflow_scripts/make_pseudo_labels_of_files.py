@@ -5,9 +5,8 @@ from pathlib import Path
 from step import locations, stage_folder, step
 
 with step(snakemake):
-    from wsss.refinement.label_files import write_label_file_shard
-
     from wsss.data.dataset import Dataset
+    from wsss.refinement.label_files import write_label_file_shard
     from wsss.settings.run import read_settings
 
     settings = read_settings("pseudo_labels", snakemake.params.settings)

@@ -243,6 +243,69 @@ def evaluate_command(
         typer.echo(json.dumps(found.scores(), indent=2) if as_json else "\n".join(found.lines()))
 
 
+@app.command("submit")
+def submit_command(
+    run: Annotated[str, typer.Argument(help="a run of VOC 2012: its folder, or its name below results/runs")],
+    out: Annotated[Path, typer.Option("--output", "-o", help="the archive: .tgz, .tar.gz or .tar")] = Path(
+        "results.tgz"
+    ),
+    crf: Annotated[bool, typer.Option(help="take the labels after the CRF")] = True,
+) -> None:
+    """Write the archive for PASCAL VOC's evaluation server from a run's predictions of the test images."""
+    with errors_in_one_line(), progress_in_lines():
+        from wsss.commands.submit import submit
+
+        for line in submit(run, out, crf):
+            typer.echo(line)
+
+
+@app.command("export")
+def export_command(
+    model: Annotated[
+        str,
+        typer.Argument(help="a model of `snakemake model`: its file, its folder, its run's folder, or its run's name"),
+    ],
+    out: Annotated[Path, typer.Argument(help="the .onnx to write")],
+    size: Annotated[
+        str, typer.Option(metavar="HxW", help="a fixed height and width of the input; any size without it")
+    ] = "",
+) -> None:
+    """Write a model's network as ONNX: from RGB pixels in 0..255 to the classes' probabilities. It has no CRF.
+
+    Without --size the input may have any size, if the network allows it; else a size is chosen and told. Nothing is
+    written unless onnxruntime gives the probabilities that torch gives.
+    """
+    with errors_in_one_line():
+        from wsss.commands.export import export, size_of
+
+        for line in export(model, out, size_of(size) if size else None):
+            typer.echo(line)
+
+
+@app.command("cam")
+def cam_command(
+    run: Annotated[str, typer.Argument(help="a run: its folder, or its name below results/runs")],
+    images: Annotated[list[str], typer.Argument(help="photographs: files, folders and patterns")],
+    out: Annotated[Path, typer.Option("--output", "-o", help="a new folder for the maps", file_okay=False)],
+    classes: Annotated[
+        str, typer.Option(help="the classes to map, with commas between; without it, those with a score above 0.5")
+    ] = "",
+) -> None:
+    """Show where a run's classifier sees classes in any photographs: maps, heat over the photographs, visual words.
+
+    Exit code 1 if a photograph cannot be read; the others are made.
+    """
+    failed = False
+    with errors_in_one_line(), progress_in_lines():
+        from wsss.commands.cam import cam
+
+        for line in cam(run, images, out, [one.strip() for one in classes.split(",") if one.strip()]):
+            failed |= line.startswith("error: ")
+            typer.echo(line, err=line.startswith("error: "))
+    if failed:
+        raise typer.Exit(1)
+
+
 @app.command("info")
 def info_command() -> None:
     """Tell versions, devices, cores and memory, for reports of bugs."""

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
 from wsss.cams.method import CamMethod
@@ -33,18 +34,21 @@ MOST_READERS = 8
 
 
 class Photograph(NamedTuple):
-    """A normalised image (3, h, w) at every scale. `size` is the (height, width) of the original."""
+    """A normalised image (3, h, w) at every scale. `size` is the (height, width) of the original.
+
+    `keys` are the numbers of the classes whose maps are made, int64, ascending.
+    """
 
     image_id: str
     size: tuple[int, int]
+    keys: np.ndarray
     scaled: list[Tensor]
 
 
 @dataclass(frozen=True)
 class CamMaker:
-    """Makes CAM stores from images. `read` may run in other threads than `stores_of`."""
+    """Makes CAM stores from images. `prepared` may run in other threads than `stores_of`."""
 
-    dataset: Dataset
     network: Classifier
     method: CamMethod
     device: torch.device
@@ -52,29 +56,50 @@ class CamMaker:
     # SHA-256 of the file of weights.
     digest: str
 
-    def read(self, image_id: str) -> Photograph:
+    def prepared(self, image_id: str, image: Image.Image, keys: np.ndarray) -> Photograph:
         """An image at every scale. For a GPU it is in pinned memory, from which copies are fast."""
-        image = read_image(self.dataset.image_path(image_id))
         normalisation, precision = self.network.backbone.normalisation, getattr(torch, self.settings.precision)
         scaled = [to_tensor(image, normalisation, scale).to(precision) for scale in self.settings.scales]
         if self.device.type == "cuda":
             scaled = [one.pin_memory() for one in scaled]
-        return Photograph(image_id, (image.height, image.width), scaled)
+        return Photograph(image_id, (image.height, image.width), keys, scaled)
 
     def stores_of(self, batch: Sequence[Photograph]) -> list[CamStore]:
         """The stores of some images, which all have the same size."""
         scales = zip(*(photograph.scaled for photograph in batch), strict=True)
         images = (torch.stack([one.to(self.device, non_blocking=True) for one in scale]) for scale in scales)
-        keys = [self.dataset.present(photograph.image_id) for photograph in batch]
+        keys = [photograph.keys for photograph in batch]
         maps = [self.method.maps(self.network, one, keys) for one in images]
         arrays = [one.cpu().numpy().astype(self.settings.store_dtype) for one in maps]
-        return [
-            self._store_of(photograph, own, cams) for photograph, own, *cams in zip(batch, keys, *arrays, strict=True)
-        ]
+        return [self._store_of(photograph, cams) for photograph, *cams in zip(batch, *arrays, strict=True)]
 
-    def _store_of(self, photograph: Photograph, keys: np.ndarray, cams: Sequence[np.ndarray]) -> CamStore:
+    def _store_of(self, photograph: Photograph, cams: Sequence[np.ndarray]) -> CamStore:
+        image_id, size, keys, _ = photograph
         own = [one[keys] for one in cams]
-        return CamStore(photograph.image_id, photograph.size, keys, self.settings.scales, own, self.digest)
+        return CamStore(image_id, size, keys, self.settings.scales, own, self.digest)
+
+
+def load_cam_maker(weights: Path, classifier: ClassifierSettings, classes: int, settings: CamSettings) -> CamMaker:
+    """A trained classifier with a CAM method, on the device of this process.
+
+    Parameters
+    ----------
+    weights : Path
+        The classifier.safetensors.
+    classifier : ClassifierSettings
+        The settings that it was trained with.
+    classes : int
+        The number of classes.
+    settings : CamSettings
+        The method and the scales.
+
+    Returns
+    -------
+    CamMaker
+        The maker.
+    """
+    network = load_classifier(classifier, classes, weights, getattr(torch, settings.precision))
+    return CamMaker(network, cam_method(settings), move_to_device(network), settings, sha256_of(weights))
 
 
 def write_cam_shard(
@@ -108,18 +133,20 @@ def write_cam_shard(
     manifest : Path
         The list of the stores; see `write_manifest`.
     """
-    network = load_classifier(classifier, len(dataset.classes), weights, getattr(torch, settings.precision))
-    device = move_to_device(network)
-    maker = CamMaker(dataset, network, cam_method(settings), device, settings, sha256_of(weights))
-    pixels, readers = batch_limits(device)
-    if device.type == "cuda":
+    maker = load_cam_maker(weights, classifier, len(dataset.classes), settings)
+    pixels, readers = batch_limits(maker.device)
+    if maker.device.type == "cuda":
         # Otherwise each reader would start as many threads of torch, and wait for them.
         torch.set_num_threads(1)
     batches = batches_of_equal_size(
         sorted(ids, key=dataset.sizes.__getitem__) if pixels else ids, dataset.sizes, pixels
     )
+
+    def read(image_id: str) -> Photograph:
+        return maker.prepared(image_id, read_image(dataset.image_path(image_id)), dataset.present(image_id))
+
     with ThreadPoolExecutor(readers) as pool:
-        photographs = in_background(lambda batch: list(pool.map(maker.read, batch)), batches)
+        photographs = in_background(lambda batch: list(pool.map(read, batch)), batches)
         # On a GPU, maps are made in a thread, so that the GPU does not wait until stores are written. On a CPU they are
         # not: memory that other threads free is not reused.
         stores = in_background(maker.stores_of, photographs) if pixels else map(maker.stores_of, photographs)

@@ -157,12 +157,27 @@ def _coloured(labels: np.ndarray | None, values: LabelValues) -> np.ndarray | No
 
 
 def _heat(row: PanelRow) -> np.ndarray | None:
-    """The strongest CAM of each pixel as a colour, half transparent over the image: float (h, w, 3) in 0..1."""
-    if row.cams is None:
-        return None
-    strongest = row.cams.max(axis=0, initial=0.0)
-    colours: np.ndarray = colormaps["jet"](np.clip(strongest, 0, 1))[..., :3]
-    return 0.5 * colours + 0.5 * row.image / 255
+    """The strongest CAM of each pixel over the image: float (h, w, 3) in 0..1."""
+    return None if row.cams is None else heat_over(row.image, row.cams.max(axis=0, initial=0.0))
+
+
+def heat_over(image: np.ndarray, heat: np.ndarray) -> np.ndarray:
+    """A map as colours, half transparent over an image.
+
+    Parameters
+    ----------
+    image : np.ndarray
+        uint8 (h, w, 3), RGB.
+    heat : np.ndarray
+        float (h, w) in 0..1.
+
+    Returns
+    -------
+    np.ndarray
+        float (h, w, 3) in 0..1, RGB.
+    """
+    colours: np.ndarray = colormaps["jet"](np.clip(heat, 0, 1))[..., :3]
+    return 0.5 * colours + 0.5 * image / 255
 
 
 def _show(axes: Axes, picture: np.ndarray | None, shape: tuple[int, ...]) -> None:

@@ -1,0 +1,126 @@
+"""Graphs of networks as ONNX, recorded by torch and checked by onnxruntime.
+
+torch records the graph from a run of the network. Its newer exporter reasons about sizes as symbols instead: with the
+paddings of EfficientNet-Lite0 it did not finish within ten minutes.
+"""
+
+import io
+import warnings
+from collections.abc import Sequence
+from contextlib import redirect_stdout
+from importlib import import_module
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import nn
+
+from wsss.errors import WsssError
+
+Size = tuple[int, int]
+INPUT, OUTPUT = "pixels", "probabilities"
+OPSET = 18
+# The graph is recorded at one size and checked at two others, which leave other remainders by the networks' strides.
+RECORDED, CHECKED = (129, 96), ((97, 130), (160, 107))
+LARGEST_DIFFERENCE = 1e-3
+SILENT = 4
+
+
+class Graph(NamedTuple):
+    """A checked graph: its bytes, its size (None: any size), and the largest difference from torch's probabilities."""
+
+    content: bytes
+    size: Size | None
+    difference: float
+
+
+def needed(package: str) -> Any:
+    """A package of the extra `onnx`. Raises WsssError if it is not installed."""
+    try:
+        return import_module(package)
+    except ModuleNotFoundError as error:
+        if error.name != package:
+            raise
+        raise WsssError(f"wsss export needs {package}, which is not installed: pip install 'wsss[onnx]'") from None
+
+
+def graph_of_any_size(recorded: nn.Module, plain: nn.Module) -> Graph:
+    """The graph of a network for images of any size.
+
+    Parameters
+    ----------
+    recorded : nn.Module
+        The network, in layers whose sizes can be recorded.
+    plain : nn.Module
+        The network as it is, for the check: from pixels (1, 3, H, W) to probabilities (1, n, H, W).
+
+    Returns
+    -------
+    Graph
+        The graph.
+
+    Raises
+    ------
+    WsssError
+        If torch cannot record the network, or the graph holds for the recorded size alone.
+    """
+    try:
+        content = _recorded(recorded, RECORDED, {INPUT: {2: "height", 3: "width"}, OUTPUT: {2: "height", 3: "width"}})
+        return Graph(content, None, _difference(content, plain, CHECKED))
+    except WsssError:
+        raise
+    except Exception as error:  # torch and onnxruntime raise many kinds of errors
+        raise WsssError(f"no graph of any size ({_first_line(error)})") from None
+
+
+def graph_of_size(recorded: nn.Module, plain: nn.Module, size: Size) -> Graph:
+    """As `graph_of_any_size`, for images of one size."""
+    try:
+        content = _recorded(recorded, size, {})
+        return Graph(content, size, _difference(content, plain, [size, size]))
+    except WsssError:
+        raise
+    except Exception as error:  # torch and onnxruntime raise many kinds of errors
+        raise WsssError(f"torch cannot write this network as ONNX ({_first_line(error)})") from None
+
+
+def _recorded(network: nn.Module, size: Size, axes: dict[str, dict[int, str]]) -> bytes:
+    buffer = io.BytesIO()
+    with warnings.catch_warnings(), redirect_stdout(io.StringIO()), torch.no_grad():
+        # torch tells that Python's numbers are recorded as constants. The check shows whether that did harm. Of a
+        # network that it cannot record, it prints the whole graph.
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            network,
+            (torch.zeros(1, 3, *size),),
+            buffer,  # type: ignore[arg-type]
+            input_names=[INPUT],
+            output_names=[OUTPUT],
+            opset_version=OPSET,
+            dynamic_axes=axes,
+            dynamo=False,
+        )
+    return buffer.getvalue()
+
+
+def _difference(content: bytes, plain: nn.Module, sizes: Sequence[Size]) -> float:
+    """The largest difference of probabilities on random images. Raises WsssError if it is too large."""
+    onnxruntime, generator = needed("onnxruntime"), np.random.default_rng(0)
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = SILENT
+    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    largest = 0.0
+    for size in sizes:
+        pixels = generator.integers(0, 256, (1, 3, *size)).astype(np.float32)
+        (found,) = session.run([OUTPUT], {INPUT: pixels})
+        with torch.no_grad():
+            wanted = plain(torch.from_numpy(pixels)).numpy()
+        # Differences that are no number are errors too.
+        largest = max(largest, float(np.nan_to_num(np.abs(found - wanted), nan=np.inf).max()))
+    if largest > LARGEST_DIFFERENCE:
+        raise WsssError(f"onnxruntime's probabilities differ from torch's by {largest:.1e}")
+    return largest
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]
