@@ -16,7 +16,7 @@ rule train_classifier:
     benchmark:
         log_of("classifier", "training.benchmark.tsv")
     wildcard_constraints:
-        classifier=PLAN.folders_of("classifier", files=False),
+        classifier=PLAN.folders_of(["classifier"], files=False),
     conda:
         "../envs/wsss.yaml"
     threads: 16
@@ -44,7 +44,7 @@ rule make_cams:
     benchmark:
         log_of("cams", "{split}-{shard}.benchmark.tsv")
     wildcard_constraints:
-        cams=PLAN.folders_of("cams", files=False),
+        cams=PLAN.folders_of(["cams"], files=False),
     conda:
         "../envs/wsss.yaml"
     threads: 16
@@ -73,7 +73,7 @@ rule check_cam_files:
     benchmark:
         log_of("cams", "checked.benchmark.tsv", parent="data")
     wildcard_constraints:
-        cams=PLAN.folders_of("cams", files=True),
+        cams=PLAN.folders_of(["cams"], files=True),
     priority: 1
     conda:
         "../envs/wsss.yaml"
@@ -101,7 +101,7 @@ rule make_cams_of_files:
     benchmark:
         log_of("cams", "{split}-{shard}.benchmark.tsv", parent="data")
     wildcard_constraints:
-        cams=PLAN.folders_of("cams", files=True),
+        cams=PLAN.folders_of(["cams"], files=True),
     conda:
         "../envs/wsss.yaml"
     resources:

@@ -38,7 +38,7 @@ rule train_irnet:
     benchmark:
         log_of("irnet", "training.benchmark.tsv")
     wildcard_constraints:
-        irnet=PLAN.folders_of("irnet", files=False),
+        irnet=PLAN.folders_of(["irnet"], files=False),
     conda:
         "../envs/wsss.yaml"
     threads: 16

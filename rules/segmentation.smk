@@ -38,7 +38,7 @@ rule train_segmentation:
     benchmark:
         log_of("segmentation", "training.benchmark.tsv")
     wildcard_constraints:
-        segmentation=PLAN.folders_of("segmentation", files=False),
+        segmentation=PLAN.folders_of(["segmentation"], files=False),
     conda:
         "../envs/wsss.yaml"
     threads: 16
@@ -65,7 +65,7 @@ rule take_finished:
     benchmark:
         "logs/{folder}/{finished}/{network_file}.benchmark.tsv"
     wildcard_constraints:
-        finished=PLAN.folders_of("classifier", "irnet", "segmentation", files=True),
+        finished=PLAN.folders_of(TRAINED, files=True),
     # Before all trainings, because it fails if the file is of another network.
     priority: 1
     conda:

@@ -4,7 +4,7 @@ Many methods return functions of a job's wildcards. Wildcards are read as attrib
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -171,12 +171,12 @@ class Plan:
         names = sorted(name for name, own in self._data.items() if source_of(own, self._locations) == source)
         return _one_of(names)
 
-    def folders_of(self, *stages: str, files: bool) -> str:
+    def folders_of(self, stages: Collection[str], files: bool) -> str:
         """The allowed values of a wildcard for folders of stages that are read from files, or of those that are not.
 
         Parameters
         ----------
-        *stages : str
+        stages : Collection[str]
             Names of the table of stages.
         files : bool
             Whether the stages are read from a user's files.
@@ -213,7 +213,18 @@ class Plan:
         return content
 
     def finished_settings(self, wildcards: Any) -> str:
-        """The settings of the finished network in the wildcard `finished`, as their key."""
+        """The settings of the finished network in the wildcard `finished`, as their key.
+
+        Parameters
+        ----------
+        wildcards : Any
+            The job's wildcards, read by attribute.
+
+        Returns
+        -------
+        str
+            Canonical JSON.
+        """
         key: str = self.settings_of(stage_of(wildcards.finished))(wildcards)
         return key
 
