@@ -1,7 +1,7 @@
 """Graphs of networks as ONNX, recorded by torch and checked by onnxruntime.
 
-torch records the graph from a run of the network. Its newer exporter reasons about sizes as symbols instead: with the
-paddings of EfficientNet-Lite0 it did not finish within ten minutes.
+torch records the graph from a run of the network, at one size. docs/decisions.md says why it is not torch's newer
+exporter.
 """
 
 import io
