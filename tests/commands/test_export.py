@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 from typer.testing import CliRunner, Result
 
 import wsss
-from tests.commands.conftest import CLASSES, DIGESTS, Made, run_settings
+from tests.commands.conftest import CLASSES, DIGESTS, Made, make, run_settings
 from wsss.cli import app
 from wsss.commands.export import size_of
 from wsss.commands.onnx_graph import graph_of_size
@@ -79,13 +79,14 @@ def test_the_graph_gives_the_workflows_probabilities_at_any_size(usual: Made, tm
     assert own.std(axis=(1, 2)).max() > 0.01
 
 
-def test_without_a_background_the_first_output_is_left_out(made: Made, tmp_path: Path) -> None:
+def test_without_a_background_the_first_output_is_left_out(tmp_path: Path) -> None:
+    made = make(tmp_path / "made", False)
     model = model_of(made, tmp_path, "resnet18")
     assert run(model, tmp_path / "out.onnx").exit_code == 0
     photograph = made.photographs / "plain.jpg"
     own = probabilities(tmp_path / "out.onnx", photograph)
     wanted = wsss.load_segmenter(model).predict(photograph, crf=False).probabilities
-    assert len(own) == len(CLASSES) + made.dataset.has_background
+    assert len(own) == len(CLASSES)
     np.testing.assert_allclose(own, wanted, atol=1e-3)
 
 
@@ -113,7 +114,9 @@ def test_a_fixed_size(usual: Made, tmp_path: Path) -> None:
     assert given.shape == [1, 3, 48, 80]
 
 
-def test_a_network_of_one_size_gets_a_fixed_one_and_it_is_told(usual: Made, tmp_path: Path) -> None:
+def test_a_network_of_one_size_gets_a_fixed_one_and_it_is_told(
+    usual: Made, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     """ONNX cannot resize the positions of this vision transformer. At 160x160 there is nothing to resize."""
     model = model_of(usual, tmp_path, "timm/test_vit", [1.0], output_stride="native", crop=160)
     found = run(model, tmp_path / "out.onnx")
@@ -124,6 +127,8 @@ def test_a_network_of_one_size_gets_a_fixed_one_and_it_is_told(usual: Made, tmp_
     assert (found.exit_code, "torch cannot write this network as ONNX" in found.stderr) == (1, True)
     assert len(found.stderr.splitlines()) == 1
     assert not (tmp_path / "other.onnx").exists()
+    # Compiled code has printed nothing either.
+    assert capfd.readouterr().out == ""
 
 
 @pytest.mark.parametrize("normalisation", [CAFFE_INPUT, TORCHVISION_INPUT])

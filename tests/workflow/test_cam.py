@@ -136,7 +136,7 @@ def test_equal_photographs_give_equal_bytes_and_bad_ones_are_named(dataset: Data
         errors = [line for line in found.stderr.splitlines() if line.startswith("error: ")]
         assert "cut.jpg" in errors[0]
         assert "data.on_bad_image" not in errors[0]
-        assert errors[1:] == ["error: 1 of 2 photographs could not be read"]
+        assert errors[1:] == ["error: 1 of 2 photographs could not be shown"]
     assert contents(tmp_path / "one") == contents(tmp_path / "two")
     assert {Path(name).parts[0] for name in contents(tmp_path / "one")} == {
         "index.csv",

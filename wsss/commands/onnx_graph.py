@@ -1,14 +1,17 @@
 """Graphs of networks as ONNX, recorded by torch and checked by onnxruntime.
 
-torch records the graph from a run of the network. Its newer exporter reasons about sizes as symbols instead: with the
-paddings of EfficientNet-Lite0 it did not finish within ten minutes.
+torch records the graph from a run of the network, at one size. docs/decisions.md says why it is not torch's newer
+exporter.
 """
 
 import io
+import os
+import sys
 import warnings
-from collections.abc import Sequence
-from contextlib import redirect_stdout
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,7 +26,9 @@ OPSET = 18
 # The graph is recorded at one size and checked at two others, which leave other remainders by the networks' strides.
 RECORDED, CHECKED = (129, 96), ((97, 130), (160, 107))
 LARGEST_DIFFERENCE = 1e-3
+# The level of onnxruntime's log that shows nothing but crashes, and the number of standard output for the system.
 SILENT = 4
+STANDARD_OUTPUT = 1
 
 
 class Graph(NamedTuple):
@@ -86,9 +91,8 @@ def graph_of_size(recorded: nn.Module, plain: nn.Module, size: Size) -> Graph:
 
 def _recorded(network: nn.Module, size: Size, axes: dict[str, dict[int, str]]) -> bytes:
     buffer = io.BytesIO()
-    with warnings.catch_warnings(), redirect_stdout(io.StringIO()), torch.no_grad():
-        # torch tells that Python's numbers are recorded as constants. The check shows whether that did harm. Of a
-        # network that it cannot record, it prints the whole graph.
+    with warnings.catch_warnings(), _no_output(), torch.no_grad():
+        # torch tells that Python's numbers are recorded as constants. The check shows whether that did harm.
         warnings.simplefilter("ignore")
         torch.onnx.export(
             network,
@@ -101,6 +105,20 @@ def _recorded(network: nn.Module, size: Size, axes: dict[str, dict[int, str]]) -
             dynamo=False,
         )
     return buffer.getvalue()
+
+
+@contextmanager
+def _no_output() -> Iterator[None]:
+    """Keep standard output silent. Compiled code of torch prints the whole graph of a network that it cannot record."""
+    sys.stdout.flush()
+    kept = os.dup(STANDARD_OUTPUT)
+    try:
+        with Path(os.devnull).open("w") as nothing:
+            os.dup2(nothing.fileno(), STANDARD_OUTPUT)
+            yield
+    finally:
+        os.dup2(kept, STANDARD_OUTPUT)
+        os.close(kept)
 
 
 def _difference(content: bytes, plain: nn.Module, sizes: Sequence[Size]) -> float:
