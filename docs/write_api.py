@@ -21,7 +21,7 @@ PAGE = PROJECT / "docs" / "api.md"
 PUBLIC: dict[str, tuple[str, ...]] = {
     "Data": (
         "data.dataset.Dataset",
-        "data.prepared_folder.stage_folder",
+        "data.run_artifacts.stage_folder",
         "data.preparation.prepare",
         "data.coco.list_coco",
         "data.coco14.list_coco14",

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from wsss.commands.segmenter import Segmenter as Segmenter
     from wsss.commands.segmenter import load_segmenter as load_segmenter
     from wsss.data.dataset import Dataset as Dataset
-    from wsss.data.prepared_folder import stage_folder as stage_folder
+    from wsss.data.run_artifacts import stage_folder as stage_folder
     from wsss.errors import WsssError as WsssError
     from wsss.labelling.dense_crf import DenseCrf as DenseCrf
     from wsss.labelling.pamr import Pamr as Pamr
@@ -40,7 +40,7 @@ MODULES = {
     "Segmenter": "commands.segmenter",
     "Segmented": "commands.segmenter",
     "Dataset": "data.dataset",
-    "stage_folder": "data.prepared_folder",
+    "stage_folder": "data.run_artifacts",
     "evaluate": "commands.evaluate",
     "Evaluation": "commands.evaluate",
     "CamStore": "stores.cam_store",

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from wsss.data.dataset import Dataset
-from wsss.data.prepared_folder import stage_folder
+from wsss.data.run_artifacts import stage_folder
 from wsss.errors import WsssError
 
 HEADER = "stage\tpath\tsettings\n"
@@ -52,9 +52,11 @@ def test_places_without_a_dataset_are_told(run: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        ("", "cannot be read"),
-        (HEADER + "data\n", "cannot be read"),
-        ("a\tb\tc\n", "has another header than stage path settings"),
+        ("", "has no stage 'data'; it has none"),
+        (HEADER + "data\n", "line 2 is damaged"),
+        (HEADER + "data\t/etc\t{}\n", "line 2 is damaged"),
+        (HEADER + "data\tresults/../..\t{}\n", "line 2 is damaged"),
+        ("a\tb\tc\nd\te\tf\n", "line 2 is damaged"),
         (HEADER, "has no stage 'data'; it has none"),
         (HEADER + "cams\tresults/cams\t{}\n", "has no stage 'data'; it has cams"),
         (HEADER + "data\tresults/data-gone\t{}\n", "data-gone is not there: run the workflow again"),

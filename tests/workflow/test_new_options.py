@@ -23,7 +23,14 @@ KINDS: dict[str, dict[str, Any]] = {
     "pamr": {"pseudo_labels": {"method": "pamr"}, "prediction_labels": {"crf": {"method": "pamr"}}},
     "crf": {"pseudo_labels": {"method": "crf"}},
     "none": {"pseudo_labels": {"method": "none"}},
+    "cam_files": {
+        "cams": {"method": "files", "name": "own", "format": "irn"},
+        "merged_labels": {"name": "own", "format": "png"},
+    },
+    "label_files": {"pseudo_labels": {"method": "files", "name": "own"}},
+    "finished": {"classifier": {"finished": "own"}},
 }
+PLACES = {stage: {"own": "own"} for stage in ("cams", "merged_labels", "pseudo_labels", "classifier")}
 
 
 def classes_of_settings(above: type[Settings] = Settings) -> list[type[Settings]]:
@@ -74,7 +81,10 @@ def plans_of(place: Workplace, configs: list[Path]) -> str:
 
 def configs_of_all_kinds(place: Workplace) -> list[Path]:
     """Configs that choose, taken together, every kind of data and every method."""
-    return [place.write_config({"runs": KINDS}), *(PROJECT / "configs" / f"{name}.yaml" for name in PRESETS)]
+    return [
+        place.write_config({"runs": KINDS, "locations": PLACES}),
+        *(PROJECT / "configs" / f"{name}.yaml" for name in PRESETS),
+    ]
 
 
 def test_new_options_change_no_path_key_or_digest_of_any_method(workplace: Workplace) -> None:

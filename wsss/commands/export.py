@@ -10,7 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from wsss.commands.model_files import model_file
-from wsss.commands.onnx_graph import INPUT, OUTPUT, Graph, Size, graph_of_any_size, graph_of_size, needed
+from wsss.commands.onnx_graph import INPUT, OUTPUT, Graph, Size, graph_of_any_size, graph_of_size, onnx_packages
 from wsss.commands.output_file import write_output
 from wsss.data.images import voc_palette
 from wsss.data.label_values import BACKGROUND
@@ -47,8 +47,7 @@ def export(named: str, out: Path, size: Size | None) -> Iterator[str]:
     WsssError
         If onnx or onnxruntime is missing, there is no such model, or the graph does not give torch's probabilities.
     """
-    for package in ("onnx", "onnxruntime"):
-        needed(package)
+    onnx_packages()
     file = model_file(named)
     facts, state = read_model(file)
     graph, why = _graph(facts, state, file, size)
@@ -112,7 +111,7 @@ def _origin(facts: ModelFacts, file: Path) -> dict[str, Any]:
 
 def _described(content: bytes, facts: Mapping[str, Any]) -> bytes:
     """The graph with facts as metadata: texts as they are, all else as JSON."""
-    onnx = needed("onnx")
+    onnx, _ = onnx_packages()
     model = onnx.load_model_from_string(content)
     texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in facts.items()}
     onnx.helper.set_model_props(model, texts)

@@ -10,9 +10,9 @@ import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from importlib import import_module
 from pathlib import Path
-from typing import Any, NamedTuple
+from types import ModuleType
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -39,14 +39,16 @@ class Graph(NamedTuple):
     difference: float
 
 
-def needed(package: str) -> Any:
-    """A package of the extra `onnx`. Raises WsssError if it is not installed."""
+def onnx_packages() -> tuple[ModuleType, ModuleType]:
+    """The packages onnx and onnxruntime. Raises WsssError if one is not installed."""
     try:
-        return import_module(package)
+        import onnx
+        import onnxruntime
     except ModuleNotFoundError as error:
-        if error.name != package:
+        if error.name not in ("onnx", "onnxruntime"):
             raise
-        raise WsssError(f"wsss export needs {package}, which is not installed: pip install 'wsss[onnx]'") from None
+        raise WsssError(f"wsss export needs {error.name}, which is not installed: pip install 'wsss[onnx]'") from None
+    return onnx, onnxruntime
 
 
 def graph_of_any_size(recorded: nn.Module, plain: nn.Module) -> Graph:
@@ -123,7 +125,7 @@ def _no_output() -> Iterator[None]:
 
 def _difference(content: bytes, plain: nn.Module, sizes: Sequence[Size]) -> float:
     """The largest difference of probabilities on random images. Raises WsssError if it is too large."""
-    onnxruntime, generator = needed("onnxruntime"), np.random.default_rng(0)
+    (_, onnxruntime), generator = onnx_packages(), np.random.default_rng(0)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = SILENT
     session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])

@@ -1,8 +1,6 @@
 """Where the stages of a finished run lie, from the table artifacts.tsv on its page."""
 
-import csv
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,13 +8,11 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from wsss.commands.model_files import RUNS
+from wsss.data.run_artifacts import ARTIFACTS, read_artifacts, stage_folder
 from wsss.errors import WsssError
-from wsss.plan.stages import ROOT, STAGES
+from wsss.plan.stages import STAGES
 from wsss.settings.base import Settings
 from wsss.settings.run import read_settings
-
-ARTIFACTS = "artifacts.tsv"
-COLUMNS = ("stage", "path", "settings")
 
 
 @dataclass(frozen=True)
@@ -72,11 +68,9 @@ class Run:
         Raises
         ------
         WsssError
-            If the run has no such stage.
+            If the run has no such stage, or its folder is gone.
         """
-        # Links are not followed here: results/runs may lead elsewhere, and results is beside it.
-        results = Path(os.path.abspath(self.folder)).parents[1]  # noqa: PTH100 (resolve would follow links)
-        return results / Path(self.written(stage)).relative_to(ROOT)
+        return stage_folder(self.folder, stage)
 
     def file(self, stage: str) -> Path:
         """The single file of a stage, such as trained weights.
@@ -155,21 +149,4 @@ def run_of(named: str | Path) -> Run:
             raise WsssError(f"{unfinished} has no {ARTIFACTS}: `snakemake` with the run's config writes it, at its end")
         there = ", ".join(sorted(path.parent.name for path in RUNS.glob(f"*/{ARTIFACTS}"))[:20])
         raise WsssError(f"no run at {named}: name its folder or its name below {RUNS} (there: {there or 'none'})")
-    return Run(folder, _rows(folder / ARTIFACTS))
-
-
-def _rows(path: Path) -> dict[str, dict[str, str]]:
-    try:
-        with path.open(newline="") as file:
-            rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
-    except (OSError, ValueError, csv.Error) as error:
-        raise WsssError(f"{path} cannot be read ({error}): run `snakemake` with the run's config again") from None
-    for number, row in enumerate(rows, 2):
-        whole = tuple(row) == COLUMNS and None not in row.values()
-        if not whole or row["stage"] not in STAGES or not _is_below_results(row["path"]):
-            raise WsssError(f"{path}, line {number} is damaged: run `snakemake` with the run's config again")
-    return {row["stage"]: row for row in rows}
-
-
-def _is_below_results(path: str) -> bool:
-    return Path(path).parts[:1] == (ROOT,) and ".." not in Path(path).parts
+    return Run(folder, read_artifacts(folder))

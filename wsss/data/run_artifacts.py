@@ -1,0 +1,60 @@
+"""Where the stages of a finished run lie, from the table artifacts.tsv on its page."""
+
+import csv
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+
+from wsss.errors import WsssError
+
+ARTIFACTS = "artifacts.tsv"
+COLUMNS = ("stage", "path", "settings")
+
+
+def read_artifacts(run: Path) -> dict[str, Mapping[str, str]]:
+    """The rows of a run's table by stage: its path, which begins with the folder of the results, and its settings.
+
+    Raises WsssError if the table is missing or damaged.
+    """
+    path = run / ARTIFACTS
+    way_out = "run `snakemake` with the run's config again"
+    try:
+        with path.open(newline="") as file:
+            rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+    except (OSError, ValueError, csv.Error) as error:
+        raise WsssError(f"{path} cannot be read ({error}): {way_out}") from None
+    for number, row in enumerate(rows, 2):
+        whole = tuple(row) == COLUMNS and None not in row.values()
+        if not whole or ".." in PurePosixPath(row["path"]).parts or PurePosixPath(row["path"]).is_absolute():
+            raise WsssError(f"{path}, line {number} is damaged: {way_out}")
+    return {row["stage"]: row for row in rows}
+
+
+def stage_folder(run: str | Path, stage: str) -> Path:
+    """The folder of a stage's artifacts.
+
+    Parameters
+    ----------
+    run : str or Path
+        The folder of the run, such as results/runs/default.
+    stage : str
+        The stage, such as `data` or `cams`.
+
+    Returns
+    -------
+    Path
+        The folder, beside results/runs. It is found from any working directory, also if the results were moved.
+
+    Raises
+    ------
+    WsssError
+        If the run has no artifacts.tsv, it cannot be read, it lacks the stage, or the folder is gone.
+    """
+    rows = read_artifacts(Path(run))
+    if stage not in rows:
+        raise WsssError(f"the run {run} has no stage {stage!r}; it has {', '.join(rows) or 'none'}")
+    path = PurePosixPath(rows[stage]["path"])
+    # The listed paths begin with the name that the folder of results had in the workflow.
+    folder = Path(run).absolute().parents[1].joinpath(*path.parts[1:])
+    if not folder.is_dir():
+        raise WsssError(f"{Path(run) / ARTIFACTS} names {path}, and {folder} is not there: run the workflow again")
+    return folder
