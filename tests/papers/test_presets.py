@@ -18,6 +18,7 @@ NATIVE = {"caffe_style": False, "input": "native"}
 PRESETS = ["voc12-vwe", "voc12-vwl-l", "voc12-vwl-m", "coco14-vwl-l", "coco14-vwl-m"]
 # In the papers and the released code alike, or in the released code where the papers say something else.
 CLASSIFIER: dict[str, Any] = {
+    "finished": None,
     "backbone": {"name": "resnet101", "weights": "imagenet", "file_sha256": None, "seed": 0} | NATIVE,
     "pooling": "hybrid",
     "regions": [1, 2, 4],
@@ -76,6 +77,7 @@ REFINEMENT: dict[str, Any] = {
         "crf": KERNELS | {"gaussian_sxy": 3.0, "bilateral_sxy": 50.0, "bilateral_srgb": 5.0, "bilateral_weight": 10.0},
     },
     "irnet": {
+        "finished": None,
         "backbone": CLASSIFIER["backbone"] | {"name": "resnet50"},
         "scale": [0.5, 1.5],
         "crop": 512,
@@ -102,6 +104,7 @@ REFINEMENT: dict[str, Any] = {
     },
 }
 SEGMENTATION: dict[str, Any] = {
+    "finished": None,
     "backbone": CLASSIFIER["backbone"],
     "output_stride": 8,
     "dilated": True,
