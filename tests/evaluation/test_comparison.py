@@ -49,6 +49,17 @@ def test_pairs_are_of_equal_seeds() -> None:
     )
 
 
+def test_a_row_without_a_training_has_one_score_and_no_spread() -> None:
+    """Of files that are scored as they are, each seed has the same score. The other row still varies."""
+    own = records({"VWL": {0: 0.40, 1: 0.44}, "files": {0: 0.5, 1: 0.5}})
+    own["files"] = {seed: item.model_copy(update={"seed": None}) for seed, item in own["files"].items()}
+    first, second = compare(own, "val", {})
+    assert (len(first.scores), len(second.scores)) == (2, 1)
+    assert second.deviation is None
+    assert second.difference == pytest.approx(8)
+    assert second.difference_error == pytest.approx(2)
+
+
 def test_one_seed_has_no_spread(tmp_path: Path) -> None:
     lines = compare(records({"GAP": {0: 0.4}, "HP": {0: 0.5}}), "val", {})
     assert [line.deviation for line in lines] == [None, None]

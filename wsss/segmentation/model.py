@@ -116,7 +116,7 @@ def write_model(run: RunSettings, dataset: Dataset, weights: Path, digests: Mapp
         segmentation=run.segmentation,
         prediction=run.prediction,
         prediction_labels=run.prediction_labels,
-        supervision=run.supervision,
+        supervision=run.trained_on,
         weights_sha256=sha256_of(weights),
         settings_digest=digests["settings"],
         code_digest=digests["code"],
