@@ -106,7 +106,7 @@ PATHS = (
         "classifier",
         "the classifier's training of voc-animals",
         8,
-        {"wsss.data.augmentation.resize_pixels": resized_by_pillow},
+        {"wsss.data.resampling.resize_pixels": resized_by_pillow},
     ),
 )
 
