@@ -13,5 +13,5 @@ with step(snakemake):
     settings = read_settings("cams", snakemake.params.settings)
     dataset, folder = Dataset(Path(snakemake.input.images).parent), Path(locations(snakemake).cams[settings.name])
     ids = [image_id for split in settings.splits for image_id in dataset.ids(split)]
-    check_cam_files(dataset, ids, folder, settings)
+    check_cam_files(dataset, ids, folder, settings, snakemake.threads)
     write_text(Path(snakemake.output.checked), f"{snakemake.params.content}\n")

@@ -52,7 +52,7 @@ def test_every_fault_of_every_file_is_named_at_once(bare: Dataset, tmp_path: Pat
     with pytest.raises(WsssError) as error:
         check_cam_files(bare, [*IDS, IDS[0]], tmp_path, of_format("irn"))
     head, *lines = str(error.value).split("\n")
-    assert head == f"{tmp_path}: the CAM files of 3 of 4 images cannot be used"
+    assert head == f"{tmp_path}: the CAM files of 3 of 4 images cannot be used:"
     assert [line.split(":")[0].strip() for line in lines] == ["2007_000032", "2007_000039", "pets-IMG_1"]
     for told in ("maps of 14 x 14", "not in the image-level label: cat", "no map of dining table", "values from 0"):
         assert told in lines[0]
@@ -67,7 +67,7 @@ def test_ten_images_are_named_and_the_rest_is_counted(tmp_path: Path) -> None:
     head, *lines, last = str(error.value).split("\n")
     assert "23 of 23" in head
     assert [line.split(":")[0].strip() for line in lines] == [f"i{number}" for number in range(10)]
-    assert last.strip() == "and 13 more images"
+    assert last.strip() == "and 13 more"
     assert "i0_<class>.png" in lines[0]
 
 

@@ -201,7 +201,7 @@ def voc_labels(image_id: str) -> np.ndarray:
 def faults_of(dataset: Dataset, folder: Path, settings: LabelFileSettings) -> list[str]:
     with pytest.raises(WsssError) as error:
         check_label_files(dataset, folder, settings, workers=2)
-    return str(error.value).split("\n")
+    return [line.strip() for line in str(error.value).split("\n")]
 
 
 def test_equal_files_give_equal_bytes(dataset: Dataset, good: Path, tmp_path: Path) -> None:

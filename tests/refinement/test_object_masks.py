@@ -426,7 +426,7 @@ def test_everything_wrong_is_named_at_once(tmp_path: Path) -> None:
         with pytest.raises(WsssError) as error:
             check_object_masks(dataset, ids, folder, PNG, workers)
         told.append(str(error.value))
-    head, *lines, more = told[0].split("\n")
+    head, *lines, more = (line.strip() for line in told[0].split("\n"))
     assert told[0] == told[1]
     assert head == "the object masks of 17 of 20 images cannot be used:"
     assert len(lines) == 10

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from wsss.data.brought_files import refuse_all
 from wsss.data.dataset import Dataset
 from wsss.data.fitted_masks import at_worked_size, stored_sizes, wrong_size
 from wsss.data.image_files import files_of_images
@@ -18,8 +19,6 @@ from wsss.settings.label_files import LabelFileSettings
 from wsss.stores.label_images import write_label_shard
 
 logger = logging.getLogger("wsss")
-# An error names so many faults.
-MOST_NAMED = 10
 
 
 class Look(NamedTuple):
@@ -116,11 +115,11 @@ def check_label_files(dataset: Dataset, folder: Path, settings: LabelFileSetting
     with ThreadPoolExecutor(workers) as pool:
         looks = dict(zip(ids, track(pool.map(files.look, ids), len(ids), "checking label images"), strict=True))
     faults = [*_missing_classes(dataset, looks), *(fault for look in looks.values() for fault in look.faults)]
-    if faults:
-        more = [f"and {len(faults) - MOST_NAMED} more"] if len(faults) > MOST_NAMED else []
-        head = f"{folder}: {len(faults)} faults in the label images of {settings.name} for {len(ids)} images of train:"
-        end = f"correct the files or pseudo_labels.values, by which pixels hold: {files.meaning.legend}"
-        raise WsssError("\n".join([head, *faults[:MOST_NAMED], *more, end]))
+    refuse_all(
+        f"{folder}: {len(faults)} faults in the label images of {settings.name} for {len(ids)} images of train:",
+        faults,
+        f"correct the files or pseudo_labels.values, by which pixels hold: {files.meaning.legend}",
+    )
     _tell_of_other_classes(dataset, looks)
 
 

@@ -1,21 +1,18 @@
 """One pass over a folder of CAM files, before anything is trained on them. All faults are named at once."""
 
-import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from wsss.cams.files.reading import CamFileReader
+from wsss.data.brought_files import faults_of, refuse_all
 from wsss.data.dataset import Dataset
 from wsss.errors import WsssError
-from wsss.progress import track
 from wsss.settings.cam_files import CamFileSettings
 
-SHOWN = 10
-MOST_READERS = 8
 
-
-def check_cam_files(dataset: Dataset, ids: Sequence[str], folder: Path, settings: CamFileSettings) -> None:
+def check_cam_files(
+    dataset: Dataset, ids: Sequence[str], folder: Path, settings: CamFileSettings, workers: int = 1
+) -> None:
     """Read the CAM files of all these images.
 
     Parameters
@@ -28,6 +25,8 @@ def check_cam_files(dataset: Dataset, ids: Sequence[str], folder: Path, settings
         The folder of the files.
     settings : CamFileSettings
         Their format, and what their numbers mean.
+    workers : int
+        Threads that read files, at least 1.
 
     Raises
     ------
@@ -40,17 +39,12 @@ def check_cam_files(dataset: Dataset, ids: Sequence[str], folder: Path, settings
     # Nothing is stored here, and to convert maps to float16 takes longer than to read them.
     reader = CamFileReader(dataset, folder, settings.model_copy(update={"store_dtype": "float32"}))
 
-    def fault(image_id: str) -> str:
+    def read(image_id: str) -> None:
         try:
             reader.read(image_id)
         except WsssError as error:
-            return f"{image_id}: {error}"
-        return ""
+            raise WsssError(f"{image_id}: {error}") from None
 
     wanted = list(dict.fromkeys(ids))
-    with ThreadPoolExecutor(min(os.cpu_count() or 1, MOST_READERS)) as pool:
-        faults = [one for one in track(pool.map(fault, wanted), len(wanted), "checking CAM files") if one]
-    if faults:
-        more = [f"and {len(faults) - SHOWN} more images"] if len(faults) > SHOWN else []
-        head = f"{folder}: the CAM files of {len(faults)} of {len(wanted)} images cannot be used"
-        raise WsssError("\n  ".join([head, *faults[:SHOWN], *more]))
+    faults = faults_of(wanted, read, workers, "checking CAM files")
+    refuse_all(f"{folder}: the CAM files of {len(faults)} of {len(wanted)} images cannot be used:", faults)

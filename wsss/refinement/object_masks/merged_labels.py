@@ -1,21 +1,17 @@
 """Pseudo labels with masks of objects merged into them, shard by shard, and the check of all masks before that."""
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 
+from wsss.data.brought_files import faults_of, refuse_all
 from wsss.data.dataset import Dataset
 from wsss.errors import WsssError
-from wsss.progress import track
 from wsss.refinement.object_masks.files import read_object_masks
 from wsss.refinement.object_masks.merging import merge
 from wsss.settings.merged_labels import MergedLabelSettings
 from wsss.stores.label_images import label_path, write_label_shard
-
-# An error names so many images.
-MOST_NAMED = 10
 
 
 def write_merged_shard(
@@ -66,16 +62,7 @@ def check_object_masks(
     if not folder.is_dir():
         raise WsssError(f"no folder of object masks at {folder}: correct its place in the config")
 
-    def problem(image_id: str) -> str:
-        try:
-            read_object_masks(folder, dataset.index[image_id], settings)
-        except WsssError as error:
-            return str(error)
-        return ""
-
-    with ThreadPoolExecutor(workers) as pool:
-        found = [why for why in track(pool.map(problem, ids), len(ids), "looking at object masks") if why]
-    if found:
-        more = [f"and {len(found) - MOST_NAMED} more"] if len(found) > MOST_NAMED else []
-        head = f"the object masks of {len(found)} of {len(ids)} images cannot be used:"
-        raise WsssError("\n".join([head, *found[:MOST_NAMED], *more]))
+    found = faults_of(
+        ids, lambda one: read_object_masks(folder, dataset.index[one], settings), workers, "looking at object masks"
+    )
+    refuse_all(f"the object masks of {len(found)} of {len(ids)} images cannot be used:", found)
