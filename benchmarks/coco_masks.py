@@ -17,8 +17,8 @@ import numpy as np
 from measure import highest_mib, reset_peak
 from record import Row, command_line, write_record
 
-from wsss.data.coco_file import Instances, read_instances
-from wsss.data.coco_masks import paint_masks
+from wsss.data.sources.coco_file import Instances, read_instances
+from wsss.data.sources.coco_masks import paint_masks
 from wsss.settings.coco import COCO_CLASSES
 
 IMAGES, ANNOTATIONS = 120_000, 860_000

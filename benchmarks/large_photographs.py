@@ -20,7 +20,7 @@ from demo_overhead import copy_project
 from PIL import Image
 from record import Row, command_line, write_record
 
-from wsss.data.synthetic.scenes import draw_scene
+from wsss.data.sources.synthetic.scenes import draw_scene
 from wsss.settings.data import SyntheticSettings
 
 # Height and width, and the number of photographs.

@@ -6,9 +6,9 @@ import numpy as np
 from photographs import photograph
 
 from wsss.data.dataset import Dataset
-from wsss.data.folder import list_folder
 from wsss.data.images import write_labels
 from wsss.data.preparation import prepare
+from wsss.data.sources.folder import list_folder
 from wsss.files import write_text
 from wsss.settings.data import VOC_CLASSES
 from wsss.stores.label_images import label_path

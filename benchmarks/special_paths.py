@@ -29,8 +29,8 @@ from wsss.cams.shards import write_cam_shard
 from wsss.classification.classifier import build_classifier
 from wsss.classification.training import train_classifier
 from wsss.data.dataset import Dataset
-from wsss.data.folder import list_folder
 from wsss.data.preparation import prepare
+from wsss.data.sources.folder import list_folder
 from wsss.files import write_text
 from wsss.networks.backbones import Backbone, backbone_of
 from wsss.networks.initial_weights import load_initial_weights, write_initial_weights

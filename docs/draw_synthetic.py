@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from wsss.data.images import voc_palette
-from wsss.data.synthetic.scenes import draw_scene
+from wsss.data.sources.synthetic.scenes import draw_scene
 from wsss.files import atomic_path
 from wsss.settings.data import SyntheticSettings
 

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from wsss.data.dataset import Dataset
-from wsss.data.folder import list_folder
 from wsss.data.preparation import prepare
-from wsss.data.synthetic.scenes import CLASS_NAMES, generate
+from wsss.data.sources.folder import list_folder
+from wsss.data.sources.synthetic.scenes import CLASS_NAMES, generate
 from wsss.settings.data import SyntheticSettings
 
 PROJECT = Path(__file__).parents[1]

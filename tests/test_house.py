@@ -144,7 +144,7 @@ def test_masks_of_one_photograph_need_few_packages() -> None:
     "module",
     [
         "wsss.commands.init.command",
-        "wsss.data.synthetic.scenes",
+        "wsss.data.sources.synthetic.scenes",
         "wsss.refinement.confident_labels",
         "wsss.refinement.pseudo_labels",
         "wsss.refinement.crf_labels",

@@ -13,9 +13,9 @@ from tests.reference import noise
 from wsss.cams.shards import write_cam_shard
 from wsss.classification.classifier import build_classifier
 from wsss.data.dataset import Dataset
-from wsss.data.folder import list_folder
 from wsss.data.images import read_image, read_labels
 from wsss.data.preparation import prepare
+from wsss.data.sources.folder import list_folder
 from wsss.evaluation.cam_crf import write_cam_crf_shard
 from wsss.networks.backbones import backbone_of
 from wsss.networks.initial_weights import write_initial_weights

@@ -5,9 +5,9 @@ from pathlib import Path
 from step import locations, step
 
 with step(snakemake):
-    from wsss.data.coco14 import COCO14_ARCHIVES
-    from wsss.data.download import fetch
-    from wsss.data.voc12 import SBD_ARCHIVE, VOC_ARCHIVE
+    from wsss.data.sources.coco14 import COCO14_ARCHIVES
+    from wsss.data.sources.download import fetch
+    from wsss.data.sources.voc12 import SBD_ARCHIVE, VOC_ARCHIVE
     from wsss.files import write_text
 
     archives = {archive.name: archive for archive in (VOC_ARCHIVE, SBD_ARCHIVE, *COCO14_ARCHIVES)}

@@ -5,9 +5,9 @@ from pathlib import Path
 from step import step
 
 with step(snakemake):
-    from wsss.data.folder import list_folder
     from wsss.data.preparation import prepare
-    from wsss.data.synthetic.scenes import CLASS_NAMES, generate
+    from wsss.data.sources.folder import list_folder
+    from wsss.data.sources.synthetic.scenes import CLASS_NAMES, generate
     from wsss.settings.run import read_settings
 
     root = Path(snakemake.output.images).parent

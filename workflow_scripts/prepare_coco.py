@@ -5,9 +5,9 @@ from pathlib import Path
 from step import locations, step
 
 with step(snakemake):
-    from wsss.data.coco import list_coco
-    from wsss.data.coco14 import list_coco14
     from wsss.data.preparation import prepare
+    from wsss.data.sources.coco import list_coco
+    from wsss.data.sources.coco14 import list_coco14
     from wsss.errors import WsssError
     from wsss.settings.run import read_settings
 

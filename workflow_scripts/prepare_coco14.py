@@ -5,10 +5,10 @@ from pathlib import Path
 from step import locations, step
 
 with step(snakemake):
-    from wsss.data.coco14 import COCO14_ARCHIVES, list_coco14, unpack_coco14
-    from wsss.data.coco_masks import pycocotools_masks
-    from wsss.data.download import fetch
     from wsss.data.preparation import prepare
+    from wsss.data.sources.coco14 import COCO14_ARCHIVES, list_coco14, unpack_coco14
+    from wsss.data.sources.coco_masks import pycocotools_masks
+    from wsss.data.sources.download import fetch
     from wsss.settings.run import read_settings
 
     # Said before 19 GB are unpacked.

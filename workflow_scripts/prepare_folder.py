@@ -5,9 +5,9 @@ from pathlib import Path
 from step import locations, own_lists, step
 
 with step(snakemake):
-    from wsss.data.folder import list_folder
     from wsss.data.preparation import prepare
-    from wsss.data.voc_devkit import list_voc12
+    from wsss.data.sources.folder import list_folder
+    from wsss.data.sources.voc_devkit import list_voc12
     from wsss.errors import WsssError
     from wsss.settings.run import read_settings
 

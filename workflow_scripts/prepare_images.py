@@ -5,8 +5,8 @@ from pathlib import Path
 from step import locations, own_lists, step
 
 with step(snakemake):
-    from wsss.data.own_images import list_images
     from wsss.data.preparation import prepare
+    from wsss.data.sources.own_images import list_images
     from wsss.errors import WsssError
     from wsss.settings.run import read_settings
 

@@ -5,10 +5,10 @@ from pathlib import Path
 from step import locations, own_lists, step
 
 with step(snakemake):
-    from wsss.data.download import fetch
-    from wsss.data.folder import list_folder
     from wsss.data.preparation import prepare
-    from wsss.data.voc12 import SBD_ARCHIVE, TEST_ARCHIVE, VOC_ARCHIVE, build_voc12
+    from wsss.data.sources.download import fetch
+    from wsss.data.sources.folder import list_folder
+    from wsss.data.sources.voc12 import SBD_ARCHIVE, TEST_ARCHIVE, VOC_ARCHIVE, build_voc12
     from wsss.settings.run import read_settings
 
     settings, places = read_settings("data", snakemake.params.settings), locations(snakemake)

@@ -67,7 +67,7 @@ def locations(snakemake: Any) -> Any:
 
 def own_lists(places: Any) -> Path | None:
     """The folder of the user's own image lists; None if it is not set."""
-    from wsss.data.voc_layout import own_lists_folder
+    from wsss.data.sources.voc_layout import own_lists_folder
 
     return own_lists_folder(places.lists, Path(__file__).resolve().parents[1])
 

@@ -17,9 +17,9 @@ from wsss.cams.shards import batches_of_equal_size, write_cam_shard
 from wsss.classification.classifier import Classifier, build_classifier
 from wsss.data.augmentation import scaled_size, to_tensor
 from wsss.data.dataset import Dataset
-from wsss.data.folder import list_folder
 from wsss.data.images import read_image
 from wsss.data.preparation import prepare
+from wsss.data.sources.folder import list_folder
 from wsss.files import sha256_of
 from wsss.settings.cams import ImageAndWordsSettings, PlainCamSettings
 from wsss.settings.classifier import ClassifierSettings

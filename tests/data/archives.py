@@ -11,7 +11,7 @@ from scipy.io import savemat
 from scipy.sparse import csc_array
 
 from wsss.data.images import read_labels, voc_palette
-from wsss.data.voc12 import SBD_ARCHIVE, SBD_FOLDER, TEST_ARCHIVE, VOC_ARCHIVE, VOC_FOLDER
+from wsss.data.sources.voc12 import SBD_ARCHIVE, SBD_FOLDER, TEST_ARCHIVE, VOC_ARCHIVE, VOC_FOLDER
 from wsss.settings.data import VOC_CLASSES
 
 Files = dict[str, bytes]

@@ -11,13 +11,13 @@ from pycocotools import mask as pycocotools_mask
 from pycocotools.coco import COCO
 
 from tests.data.archives import jpeg
-from wsss.data import coco_file, json_text
-from wsss.data.coco import list_coco
-from wsss.data.coco_file import read_instances
-from wsss.data.coco_masks import decoded_counts
 from wsss.data.images import read_labels
 from wsss.data.listing import Listing
 from wsss.data.preparation import prepare
+from wsss.data.sources import coco_file, json_text
+from wsss.data.sources.coco import list_coco
+from wsss.data.sources.coco_file import read_instances
+from wsss.data.sources.coco_masks import decoded_counts
 from wsss.errors import WsssError
 from wsss.settings.coco import CocoSettings
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from tests.data.archives import jpeg
-from wsss.data.coco14 import COCO14_ARCHIVES, COCO14_LENGTHS, COCO14_PARTS, list_coco14, unpack_coco14
 from wsss.data.images import read_labels
 from wsss.data.listing import Listing
+from wsss.data.sources.coco14 import COCO14_ARCHIVES, COCO14_LENGTHS, COCO14_PARTS, list_coco14, unpack_coco14
 from wsss.errors import WsssError
 from wsss.settings.coco import COCO_CLASSES, Coco14Settings
 

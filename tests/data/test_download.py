@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from wsss.data import archives, download
-from wsss.data.download import MIB, fetch, unpack, whole_folder
+from wsss.data.sources import archives, download
+from wsss.data.sources.download import MIB, fetch, unpack, whole_folder
 from wsss.errors import WsssError
 
 CONTENT = np.random.default_rng(0).bytes(3 * MIB + 12345)

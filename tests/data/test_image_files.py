@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from wsss.data.image_files import files_of_images
-from wsss.data.image_ids import image_ids
 from wsss.data.index import IndexRow
+from wsss.data.sources.image_ids import image_ids
 from wsss.errors import WsssError
 
 

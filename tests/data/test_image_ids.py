@@ -5,7 +5,7 @@ import unicodedata
 
 import pytest
 
-from wsss.data.image_ids import image_ids, why_unsafe
+from wsss.data.sources.image_ids import image_ids, why_unsafe
 
 PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from wsss.data.label_tables import LabelTable, read_cls_labels, read_label_table, split_list
+from wsss.data.sources.label_tables import LabelTable, read_cls_labels, read_label_table, split_list
 from wsss.errors import WsssError
 
 WANTED = {"a.jpg": {"cat"}, "b.jpg": {"cat", "traffic light"}, "c.jpg": set(), "d.jpg": {"traffic light"}}

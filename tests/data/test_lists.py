@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from wsss.data.lists import Listed, read_entries, read_list
+from wsss.data.sources.lists import Listed, read_entries, read_list
 from wsss.errors import WsssError
 
 

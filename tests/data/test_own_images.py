@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from wsss.data.image_splits import draw_val
 from wsss.data.listing import Listing
-from wsss.data.own_images import list_images
+from wsss.data.sources.image_splits import draw_val
+from wsss.data.sources.own_images import list_images
 from wsss.errors import WsssError
 from wsss.settings.own_images import ImagesSettings
 

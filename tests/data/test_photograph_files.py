@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from wsss.data.photograph_files import look_into
-from wsss.data.photograph_names import PhotographNames
+from wsss.data.sources.photograph_files import look_into
+from wsss.data.sources.photograph_names import PhotographNames
 from wsss.errors import WsssError
 
 

@@ -9,10 +9,10 @@ import pytest
 from PIL import Image
 
 from wsss.data.dataset import Dataset
-from wsss.data.folder import list_folder, mask_folder
 from wsss.data.images import write_labels
-from wsss.data.lists import read_list
 from wsss.data.preparation import prepare
+from wsss.data.sources.folder import list_folder, mask_folder
+from wsss.data.sources.lists import read_list
 from wsss.errors import WsssError
 from wsss.files import sha256_of
 from wsss.settings.data import ListSettings

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from wsss.data.dataset import Dataset
-from wsss.data.folder import list_folder
 from wsss.data.images import read_image, read_labels
-from wsss.data.lists import read_list
 from wsss.data.preparation import prepare
-from wsss.data.synthetic import scenes as synthetic
-from wsss.data.synthetic.scenes import CLASS_NAMES, CREATURES, draw_creature, draw_scene, generate
-from wsss.data.synthetic.textures import BACKGROUNDS, PATTERNS
+from wsss.data.sources.folder import list_folder
+from wsss.data.sources.lists import read_list
+from wsss.data.sources.synthetic import scenes as synthetic
+from wsss.data.sources.synthetic.scenes import CLASS_NAMES, CREATURES, draw_creature, draw_scene, generate
+from wsss.data.sources.synthetic.textures import BACKGROUNDS, PATTERNS
 from wsss.settings.data import SyntheticSettings
 
 

@@ -12,18 +12,18 @@ from scipy.io import savemat
 
 from tests.data.archives import Files, annotation, jpeg, lines, mat, pack, png
 from wsss.data.dataset import Dataset
-from wsss.data.folder import list_folder
 from wsss.data.images import read_labels, voc_palette
 from wsss.data.preparation import prepare
-from wsss.data.voc12 import (
+from wsss.data.sources.folder import list_folder
+from wsss.data.sources.voc12 import (
     SBD_ARCHIVE,
     SBD_FOLDER,
     VOC_ARCHIVE,
     VOC_FOLDER,
     build_voc12,
 )
-from wsss.data.voc_annotations import merge_lists, object_names, read_sbd_labels
-from wsss.data.voc_layout import VOC12_LENGTHS
+from wsss.data.sources.voc_annotations import merge_lists, object_names, read_sbd_labels
+from wsss.data.sources.voc_layout import VOC12_LENGTHS
 from wsss.errors import WsssError
 from wsss.settings.data import VOC_CLASSES, Voc12Settings
 

@@ -20,11 +20,11 @@ from tests.data.archives import (
     png,
 )
 from wsss.data.dataset import Dataset
-from wsss.data.folder import list_folder
 from wsss.data.images import read_labels
 from wsss.data.preparation import prepare
-from wsss.data.voc12 import build_voc12
-from wsss.data.voc_devkit import list_voc12
+from wsss.data.sources.folder import list_folder
+from wsss.data.sources.voc12 import build_voc12
+from wsss.data.sources.voc_devkit import list_voc12
 from wsss.errors import WsssError
 from wsss.settings.data import VOC_CLASSES, VOC_VALUES
 

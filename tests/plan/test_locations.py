@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from wsss.data.voc_layout import own_lists_folder
+from wsss.data.sources.voc_layout import own_lists_folder
 from wsss.plan.locations import dataset_folder, source_of, tables_digest, train_list_file
 from wsss.settings.data import FolderSettings, SyntheticSettings, Voc12Settings
 from wsss.settings.run import LocationSettings

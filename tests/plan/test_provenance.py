@@ -277,7 +277,13 @@ def test_the_classifier_reaches_its_network_and_nothing_of_later_stages() -> Non
     assert {"wsss.data.augmentation", "wsss.data.dataset"} <= found
     rooms = {name.split(".")[1] for name in found if "." in name}
     assert not rooms & {"segmentation", "refinement", "evaluation", "cams", "labelling", "plan", "settings"}
-    assert not found & {"wsss.progress", "wsss.errors", "wsss.cli", "wsss.data.voc12", "wsss.data.synthetic.scenes"}
+    assert not found & {
+        "wsss.progress",
+        "wsss.errors",
+        "wsss.cli",
+        "wsss.data.sources.voc12",
+        "wsss.data.sources.synthetic.scenes",
+    }
 
 
 def parts_before(step: str) -> frozenset[str]:

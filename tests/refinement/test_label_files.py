@@ -11,8 +11,8 @@ from PIL import ExifTags, Image
 
 from tests.prepared import prepared
 from wsss.data.dataset import Dataset
-from wsss.data.folder import list_folder
 from wsss.data.preparation import prepare
+from wsss.data.sources.folder import list_folder
 from wsss.errors import WsssError
 from wsss.refinement.label_files import LabelFiles, check_label_files, write_label_file_shard
 from wsss.settings.label_files import LabelFileSettings

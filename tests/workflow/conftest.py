@@ -16,7 +16,7 @@ import yaml
 from filelock import FileLock
 
 from tests.workflow.forks import run_snakemake
-from wsss.data.synthetic.scenes import CLASS_NAMES
+from wsss.data.sources.synthetic.scenes import CLASS_NAMES
 from wsss.settings.run import merge
 
 PROJECT = Path(__file__).parents[2]

@@ -11,8 +11,8 @@ import pytest
 from tests.data.archives import MADE, archive_of_test_images, archives_of, devkit_of, folder_of, lines
 from tests.workflow.conftest import Workplace
 from wsss.data.dataset import Dataset
-from wsss.data.voc12 import SBD_ARCHIVE, VOC_ARCHIVE
-from wsss.data.voc_layout import VOC12_LENGTHS
+from wsss.data.sources.voc12 import SBD_ARCHIVE, VOC_ARCHIVE
+from wsss.data.sources.voc_layout import VOC12_LENGTHS
 from wsss.files import sha256_of
 from wsss.plan.stages import STAGES
 from wsss.settings.data import Voc12Settings

@@ -14,7 +14,7 @@ from PIL import Image
 from tests.workflow.conftest import PROJECT, TINY, Workplace
 from wsss.data.dataset import Dataset
 from wsss.data.images import read_labels
-from wsss.data.synthetic.scenes import CLASS_NAMES, generate
+from wsss.data.sources.synthetic.scenes import CLASS_NAMES, generate
 from wsss.plan.stages import STAGES
 from wsss.settings.data import SyntheticSettings
 from wsss.settings.run import read_config

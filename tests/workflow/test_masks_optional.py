@@ -12,7 +12,7 @@ from PIL import Image
 
 from tests.workflow.conftest import CLASSES, Workplace, folder_config, made_once, new_workplace
 from wsss.data.images import write_labels
-from wsss.data.synthetic.scenes import generate
+from wsss.data.sources.synthetic.scenes import generate
 from wsss.settings.data import SyntheticSettings
 
 SETTINGS = SyntheticSettings(kind="synthetic", train_images=10, val_images=4, image_size=64, classes=4, max_objects=2)

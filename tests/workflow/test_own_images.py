@@ -19,7 +19,7 @@ from PIL import ExifTags, Image, ImageOps
 
 from tests.workflow.conftest import PROJECT, TINY, Workplace
 from wsss.data.images import read_labels
-from wsss.data.synthetic.scenes import draw_scene
+from wsss.data.sources.synthetic.scenes import draw_scene
 from wsss.settings.data import SyntheticSettings
 from wsss.settings.run import merge
 

@@ -5,8 +5,8 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from wsss.data.own_files import refuse
-from wsss.data.photograph_files import ENDINGS, look_into
+from wsss.data.sources.own_files import refuse
+from wsss.data.sources.photograph_files import ENDINGS, look_into
 from wsss.errors import WsssError
 
 

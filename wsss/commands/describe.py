@@ -11,12 +11,12 @@ from torch import nn
 
 from wsss.classification import training as classification
 from wsss.classification.classifier import build_classifier
-from wsss.data.coco import list_coco
-from wsss.data.coco14 import COCO14_LENGTHS
 from wsss.data.listing import Listing
-from wsss.data.lists import read_list
-from wsss.data.own_images import list_images
-from wsss.data.voc_layout import VOC12_LENGTHS, own_lists_folder
+from wsss.data.sources.coco import list_coco
+from wsss.data.sources.coco14 import COCO14_LENGTHS
+from wsss.data.sources.lists import read_list
+from wsss.data.sources.own_images import list_images
+from wsss.data.sources.voc_layout import VOC12_LENGTHS, own_lists_folder
 from wsss.errors import WsssError
 from wsss.networks.backbones import backbone_of
 from wsss.plan.locations import train_list_file

@@ -9,9 +9,9 @@ import numpy as np
 
 from wsss.data.array_checks import check_array
 from wsss.data.images import IGNORE, read_labels
-from wsss.data.lists import read_entries
-from wsss.data.photograph_files import look_into
-from wsss.data.photograph_names import PhotographNames, without_ending
+from wsss.data.sources.lists import read_entries
+from wsss.data.sources.photograph_files import look_into
+from wsss.data.sources.photograph_names import PhotographNames, without_ending
 from wsss.errors import WsssError
 
 ENDINGS = (".png", ".tif", ".tiff", ".bmp")

@@ -22,8 +22,8 @@ from wsss.commands.output_file import write_output
 from wsss.commands.run_files import Run, run_of
 from wsss.data.dataset import Dataset
 from wsss.data.images import opened
-from wsss.data.own_files import refuse
-from wsss.data.voc_layout import VOC12_LENGTHS
+from wsss.data.sources.own_files import refuse
+from wsss.data.sources.voc_layout import VOC12_LENGTHS
 from wsss.errors import WsssError
 from wsss.progress import track
 from wsss.settings.data import VOC_VALUES, Voc12Settings

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from wsss.data.index import IndexRow
-from wsss.data.photograph_files import look_into
-from wsss.data.photograph_names import PhotographNames, without_ending
+from wsss.data.sources.photograph_files import look_into
+from wsss.data.sources.photograph_names import PhotographNames, without_ending
 from wsss.errors import WsssError
 
 

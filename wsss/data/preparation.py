@@ -9,12 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from wsss.data.dataset import SPLITS, truth_of
-from wsss.data.image_ids import why_unsafe
 from wsss.data.images import read_image
 from wsss.data.index import INDEX_COLUMNS, IndexRow, SkippedImage
 from wsss.data.label_values import BACKGROUND, LabelValues
 from wsss.data.listing import Listing
 from wsss.data.photographs import bounded_size, look, save_smaller, upright_image
+from wsss.data.sources.image_ids import why_unsafe
 from wsss.errors import WsssError
 from wsss.files import remove_tree, sha256_of, write_bytes, write_csv, write_json, write_text
 from wsss.progress import track

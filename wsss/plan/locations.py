@@ -8,9 +8,16 @@ from pathlib import Path
 from typing import Literal
 
 from wsss.data.folder_digest import digest_of_place
-from wsss.data.own_files import find_labels, find_own_file
-from wsss.data.photograph_files import look_into
-from wsss.data.voc_layout import image_labels_path, list_path, own_lists_folder, voc_folder, voc_list_path, voc_tables
+from wsss.data.sources.own_files import find_labels, find_own_file
+from wsss.data.sources.photograph_files import look_into
+from wsss.data.sources.voc_layout import (
+    image_labels_path,
+    list_path,
+    own_lists_folder,
+    voc_folder,
+    voc_list_path,
+    voc_tables,
+)
 from wsss.errors import WsssError
 from wsss.plan.provenance import content_digest, short_hash
 from wsss.plan.stages import ROOT

@@ -59,7 +59,7 @@ def is_own_list(name: str) -> bool:
 
 
 class SyntheticSettings(DatasetSettings):
-    """The embedded dataset: scenes made from a seed (see wsss.data.synthetic.scenes)."""
+    """The embedded dataset: scenes made from a seed (see wsss.data.sources.synthetic.scenes)."""
 
     # The kind of dataset.
     kind: Literal["synthetic"]

@@ -14,10 +14,10 @@ from tests.conftest import PROJECT
 from wsss.commands.annotation_files.formats import FILES, MaskFormat, writer_of
 from wsss.commands.annotation_files.label_studio import packed_runs
 from wsss.commands.annotation_files.regions import Labelled
-from wsss.data.coco_file import read_instances
-from wsss.data.coco_masks import paint_masks
 from wsss.data.images import read_labels, write_labels
 from wsss.data.label_values import LabelValues
+from wsss.data.sources.coco_file import read_instances
+from wsss.data.sources.coco_masks import paint_masks
 from wsss.errors import WsssError
 
 # In another order than that of their values, and with what JSON and XML must escape.

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.commands.init.conftest import Init, put, read
-from wsss.data.coco import list_coco
+from wsss.data.sources.coco import list_coco
 from wsss.settings.coco import CocoSettings
 
 SQUARE = [[2, 2, 12, 2, 12, 12, 2, 12]]

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from tests.commands.init.conftest import NINE, Init, put, put_nine, read
 from wsss.cli import app
-from wsss.data.own_images import list_images
+from wsss.data.sources.own_images import list_images
 from wsss.settings.own_images import ImagesSettings
 
 ROWS = dict.fromkeys(NINE[:4], "cow") | dict.fromkeys(NINE[4:7], "pig;cow") | {NINE[7]: ""}

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from wsss.commands.annotation_files.regions import Labelled, regions
-from wsss.data.coco_masks import pycocotools_masks
 from wsss.data.images import read_labels
 from wsss.data.label_values import LabelValues
+from wsss.data.sources.coco_masks import pycocotools_masks
 from wsss.files import atomic_path, write_items
 from wsss.progress import track
 

@@ -48,7 +48,7 @@ def writer_of(chosen: MaskFormat) -> "Writer | None":
     """
     if chosen is MaskFormat.COCO:
         from wsss.commands.annotation_files.coco import write_coco
-        from wsss.data.coco_masks import pycocotools_masks
+        from wsss.data.sources.coco_masks import pycocotools_masks
 
         pycocotools_masks()
         return write_coco

@@ -8,9 +8,9 @@ from pathlib import Path
 from wsss.commands.init.choices import MOST_PIXELS
 from wsss.commands.init.found import FEWEST_FOR_VAL, NO_VAL, USUAL_HOLDOUT, Found
 from wsss.commands.init.request import Request
-from wsss.data.coco import Split, make_listing, read_splits
-from wsss.data.coco_file import Instances
-from wsss.data.coco_masks import pycocotools_masks
+from wsss.data.sources.coco import Split, make_listing, read_splits
+from wsss.data.sources.coco_file import Instances
+from wsss.data.sources.coco_masks import pycocotools_masks
 from wsss.errors import WsssError
 from wsss.settings.coco import CocoSettings
 

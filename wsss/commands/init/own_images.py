@@ -8,12 +8,12 @@ from typing import Any
 from wsss.commands.init.choices import MOST_PIXELS
 from wsss.commands.init.found import FEWEST_FOR_VAL, USUAL_HOLDOUT, Found, notes
 from wsss.commands.init.request import Request
-from wsss.data.label_tables import SPLITS, LabelTable
 from wsss.data.listing import Listing
-from wsss.data.own_files import USUAL_LABELS, find_labels
-from wsss.data.own_images import list_images, read_labels
-from wsss.data.photograph_files import look_into
-from wsss.data.photograph_names import PhotographNames
+from wsss.data.sources.label_tables import SPLITS, LabelTable
+from wsss.data.sources.own_files import USUAL_LABELS, find_labels
+from wsss.data.sources.own_images import list_images, read_labels
+from wsss.data.sources.photograph_files import look_into
+from wsss.data.sources.photograph_names import PhotographNames
 from wsss.errors import WsssError
 from wsss.settings.own_images import FOLDERS, LABEL_ENDINGS, ImagesSettings
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from wsss.data.coco_masks import FormError, counts_of_runs, runs_of
 from wsss.data.fitted_masks import at_worked_size, stored_sizes, wrong_size
 from wsss.data.images import opened
 from wsss.data.index import IndexRow
-from wsss.data.json_text import LONGEST, MIB, JsonText
+from wsss.data.sources.coco_masks import FormError, counts_of_runs, runs_of
+from wsss.data.sources.json_text import LONGEST, MIB, JsonText
 from wsss.errors import WsssError
 from wsss.refinement.object_masks.merging import ObjectMasks
 from wsss.settings.merged_labels import MergedLabelSettings

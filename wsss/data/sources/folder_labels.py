@@ -6,8 +6,8 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from wsss.data.image_masks import folders_like_masks
-from wsss.data.label_tables import SPLITS, LabelTable, check_classes, check_known
+from wsss.data.sources.image_masks import folders_like_masks
+from wsss.data.sources.label_tables import SPLITS, LabelTable, check_classes, check_known
 from wsss.errors import WsssError
 
 logger = logging.getLogger("wsss")

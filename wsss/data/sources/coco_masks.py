@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from wsss.data.coco_file import Instances
 from wsss.data.images import IGNORE, write_labels
+from wsss.data.sources.coco_file import Instances
 from wsss.errors import WsssError
 from wsss.progress import track
 from wsss.settings.coco import Crowd

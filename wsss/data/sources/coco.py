@@ -8,11 +8,11 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from wsss.data.coco_file import Instances, read_instances
-from wsss.data.coco_masks import paint_masks, pycocotools_masks
-from wsss.data.download import whole_folder
-from wsss.data.image_ids import image_ids
 from wsss.data.listing import Listing
+from wsss.data.sources.coco_file import Instances, read_instances
+from wsss.data.sources.coco_masks import paint_masks, pycocotools_masks
+from wsss.data.sources.download import whole_folder
+from wsss.data.sources.image_ids import image_ids
 from wsss.errors import WsssError
 from wsss.settings.coco import CocoSettings
 from wsss.settings.values import LARGEST_VALUE, MOST_CLASSES

@@ -6,15 +6,21 @@ from pathlib import Path
 
 import numpy as np
 
-from wsss.data.folder_labels import labels_of_folders
-from wsss.data.image_ids import image_ids
-from wsss.data.image_masks import check_masks_folder, folders_like_masks, masks_in_folder, masks_of_lists, without_masks
-from wsss.data.image_splits import OwnList, count_classes, read_own_lists, split_photographs
-from wsss.data.label_tables import LabelTable, read_cls_labels, read_label_table
 from wsss.data.listing import Listing
-from wsss.data.own_files import find_labels
-from wsss.data.photograph_files import ENDINGS, FolderContent, look_into
-from wsss.data.photograph_names import PhotographNames
+from wsss.data.sources.folder_labels import labels_of_folders
+from wsss.data.sources.image_ids import image_ids
+from wsss.data.sources.image_masks import (
+    check_masks_folder,
+    folders_like_masks,
+    masks_in_folder,
+    masks_of_lists,
+    without_masks,
+)
+from wsss.data.sources.image_splits import OwnList, count_classes, read_own_lists, split_photographs
+from wsss.data.sources.label_tables import LabelTable, read_cls_labels, read_label_table
+from wsss.data.sources.own_files import find_labels
+from wsss.data.sources.photograph_files import ENDINGS, FolderContent, look_into
+from wsss.data.sources.photograph_names import PhotographNames
 from wsss.errors import WsssError
 from wsss.settings.own_images import ImagesSettings
 from wsss.settings.values import MOST_CLASSES
@@ -37,7 +43,7 @@ def list_images(settings: ImagesSettings, folder: Path, own_lists: Path | None =
     Returns
     -------
     Listing
-        The images. Ids are made from paths; see `wsss.data.image_ids.image_ids`.
+        The images. Ids are made from paths; see `wsss.data.sources.image_ids.image_ids`.
 
     Raises
     ------

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from wsss.data.image_ids import why_unsafe
-from wsss.data.own_files import read_own_text
-from wsss.data.photograph_files import ENDINGS
+from wsss.data.sources.image_ids import why_unsafe
+from wsss.data.sources.own_files import read_own_text
+from wsss.data.sources.photograph_files import ENDINGS
 from wsss.errors import WsssError
 
 PHOTOGRAPH = f"(?:{'|'.join(map(re.escape, ENDINGS))})"

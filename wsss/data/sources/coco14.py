@@ -7,9 +7,9 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from wsss.data.coco import make_listing, read_splits
-from wsss.data.download import Archive, unpack, whole_folder
 from wsss.data.listing import Listing
+from wsss.data.sources.coco import make_listing, read_splits
+from wsss.data.sources.download import Archive, unpack, whole_folder
 from wsss.errors import WsssError
 from wsss.settings.coco import COCO_CLASSES, Coco14Settings, CocoSettings
 

@@ -8,11 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from wsss.data.download import Archive, unpack, whole_folder
 from wsss.data.images import read_image
-from wsss.data.lists import read_list
-from wsss.data.voc_annotations import class_row, train_aug_of, write_merged_mask
-from wsss.data.voc_layout import LABELLED, VOC12_LENGTHS, image_labels_path, list_path
+from wsss.data.sources.download import Archive, unpack, whole_folder
+from wsss.data.sources.lists import read_list
+from wsss.data.sources.voc_annotations import class_row, train_aug_of, write_merged_mask
+from wsss.data.sources.voc_layout import LABELLED, VOC12_LENGTHS, image_labels_path, list_path
 from wsss.errors import WsssError
 from wsss.files import write_text
 from wsss.progress import track

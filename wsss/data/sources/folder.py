@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from wsss.data.image_ids import why_unsafe
 from wsss.data.listing import Listing
-from wsss.data.lists import read_list
-from wsss.data.table_rows import read_table
-from wsss.data.voc_layout import LABELLED, image_labels_path, list_path
+from wsss.data.sources.image_ids import why_unsafe
+from wsss.data.sources.lists import read_list
+from wsss.data.sources.table_rows import read_table
+from wsss.data.sources.voc_layout import LABELLED, image_labels_path, list_path
 from wsss.errors import WsssError
 
 FLAGS = {"0": 0, "0.0": 0, "1": 1, "1.0": 1}
@@ -40,7 +40,7 @@ def list_folder(
         The same for known classes that are left out.
     lists : Mapping[str, str]
         From train and train_scored, and perhaps val and test, to names under `source`/ImageSets/Segmentation, or to
-        files of the folder `own_lists` (see `wsss.data.voc_layout.list_path`).
+        files of the folder `own_lists` (see `wsss.data.sources.voc_layout.list_path`).
     own_lists : Path or None
         The folder of the user's own lists.
     has_background : bool

@@ -4,9 +4,9 @@ import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
-from wsss.data.image_splits import OwnList
-from wsss.data.photograph_files import look_into
-from wsss.data.photograph_names import PhotographNames
+from wsss.data.sources.image_splits import OwnList
+from wsss.data.sources.photograph_files import look_into
+from wsss.data.sources.photograph_names import PhotographNames
 from wsss.errors import WsssError
 
 logger = logging.getLogger("wsss")

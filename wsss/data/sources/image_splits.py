@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from wsss.data.lists import Listed, read_entries
-from wsss.data.own_files import find_own_file
-from wsss.data.photograph_names import PhotographNames
+from wsss.data.sources.lists import Listed, read_entries
+from wsss.data.sources.own_files import find_own_file
+from wsss.data.sources.photograph_names import PhotographNames
 from wsss.errors import WsssError
 from wsss.settings.own_images import ImagesSettings, OwnListSettings
 

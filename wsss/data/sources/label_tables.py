@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from wsss.data.lists import ENDING
 from wsss.data.npy_dictionaries import read_npy_dictionary
-from wsss.data.own_files import refuse
-from wsss.data.table_rows import Table, read_table
+from wsss.data.sources.lists import ENDING
+from wsss.data.sources.own_files import refuse
+from wsss.data.sources.table_rows import Table, read_table
 from wsss.errors import WsssError
 from wsss.settings.own_images import why_no_class
 from wsss.settings.values import MOST_CLASSES
@@ -89,7 +89,7 @@ def read_label_table(
     Parameters
     ----------
     path : Path
-        The table; see `wsss.data.table_rows.read_table`.
+        The table; see `wsss.data.sources.table_rows.read_table`.
     known : Collection[str] or None
         The classes there may be. None: any.
     split_column : str or None

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from wsss.data.archives import DAMAGED, MIB, UnsafeArchiveError, extract
+from wsss.data.sources.archives import DAMAGED, MIB, UnsafeArchiveError, extract
 from wsss.errors import WsssError
 from wsss.files import full_disk_as_wsss_error, remove_tree
 from wsss.progress import track

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from wsss.data.json_text import MIB, JsonText, Span
+from wsss.data.sources.json_text import MIB, JsonText, Span
 from wsss.errors import WsssError
 from wsss.progress import track
 

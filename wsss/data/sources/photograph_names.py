@@ -4,7 +4,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
-from wsss.data.lists import ENDING
+from wsss.data.sources.lists import ENDING
 from wsss.errors import WsssError
 
 

@@ -5,12 +5,19 @@ from pathlib import Path
 
 import numpy as np
 
-from wsss.data.download import whole_folder
-from wsss.data.folder import by_value, labelled_ids, photographs_of, table_labels
 from wsss.data.listing import Listing
-from wsss.data.lists import read_list
-from wsss.data.voc_annotations import annotated_labels, train_aug_of, write_merged_masks
-from wsss.data.voc_layout import VOC12_LENGTHS, image_labels_path, list_path, sbd_folder, voc_folder, voc_list_path
+from wsss.data.sources.download import whole_folder
+from wsss.data.sources.folder import by_value, labelled_ids, photographs_of, table_labels
+from wsss.data.sources.lists import read_list
+from wsss.data.sources.voc_annotations import annotated_labels, train_aug_of, write_merged_masks
+from wsss.data.sources.voc_layout import (
+    VOC12_LENGTHS,
+    image_labels_path,
+    list_path,
+    sbd_folder,
+    voc_folder,
+    voc_list_path,
+)
 from wsss.errors import WsssError
 from wsss.files import remove_tree
 

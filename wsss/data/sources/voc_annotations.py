@@ -12,9 +12,9 @@ import numpy as np
 from scipy.io import loadmat
 
 from wsss.data.images import IGNORE, read_labels, write_labels
-from wsss.data.lists import read_list
 from wsss.data.photographs import look
-from wsss.data.voc_layout import list_path
+from wsss.data.sources.lists import read_list
+from wsss.data.sources.voc_layout import list_path
 from wsss.errors import WsssError
 from wsss.progress import track
 from wsss.settings.data import VOC_CLASSES

@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from wsss.data.images import write_labels
-from wsss.data.synthetic.textures import (
+from wsss.data.sources.synthetic.textures import (
     BACKGROUNDS,
     PATTERNS,
     Skin,
@@ -31,7 +31,7 @@ from wsss.data.synthetic.textures import (
     shade,
     vivid_colour,
 )
-from wsss.data.voc_layout import image_labels_path, list_path
+from wsss.data.sources.voc_layout import image_labels_path, list_path
 from wsss.files import write_bytes, write_text
 from wsss.progress import track
 from wsss.settings.data import SyntheticSettings

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from wsss.data.lists import ENDING
-from wsss.data.own_files import read_own_text, refuse
+from wsss.data.sources.lists import ENDING
+from wsss.data.sources.own_files import read_own_text, refuse
 from wsss.errors import WsssError
 
 DELIMITERS = (",", ";", "\t", "|")
