@@ -17,9 +17,11 @@ from wsss.cli import app
 from wsss.commands.import_weights import import_weights
 from wsss.errors import WsssError
 from wsss.files import sha256_of
-from wsss.networks.backbones import build_backbone
+from wsss.networks.backbones import backbone_of, build_backbone
 from wsss.networks.initial_weights import load_initial_weights, write_initial_weights
 from wsss.networks.released_names import Released
+from wsss.networks.saved_weights import take_weights
+from wsss.refinement.irnet.network import EdgeNetwork
 from wsss.settings.backbone import BackboneSettings
 from wsss.settings.classifier import ClassifierSettings
 
@@ -100,6 +102,22 @@ def test_every_kind_of_file_gives_the_same_bytes(vwe: dict[str, Tensor], tmp_pat
     assert (tmp_path / "again.safetensors").read_bytes() == ours[0].read_bytes()
     with safe_open(ours[0], "pt") as file:
         assert file.metadata() == {"origin": f"released vwe, SHA-256 {sha256_of(tmp_path / 'a.pth')}"}
+
+
+def test_imported_networks_stand_in_place_of_a_training(
+    vwe: dict[str, Tensor], irnet: dict[str, Tensor], tmp_path: Path
+) -> None:
+    """As `finished` names them, in a stage of their own."""
+    backbone = {"name": "resnet50", "weights": "imagenet"}
+    file, taken = tmp_path / "ours.safetensors", tmp_path / "taken.safetensors"
+    ours = imported(Released.VWE, vwe, tmp_path)
+    named = {"backbone": backbone, "words": "vwe", "vocabulary": len(ours["words.codebook"])}
+    classifier = build_classifier(ClassifierSettings.model_validate(named), len(ours["classifier.weight"]))
+    take_weights(file, classifier, taken)
+    assert taken.read_bytes() == file.read_bytes()
+    imported(Released.IRNET, irnet, tmp_path)
+    take_weights(file, EdgeNetwork(backbone_of(BackboneSettings.model_validate(backbone))), taken, "backbone.")
+    assert taken.read_bytes() == file.read_bytes()
 
 
 def test_counts_of_batches_are_kept_where_there_are_any(vwe: dict[str, Tensor], tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from wsss.errors import WsssError
-from wsss.networks.saved_weights import load_weights, read_weights
+from wsss.networks.saved_weights import load_weights, read_weights, take_weights
 
 
 @pytest.fixture
@@ -58,3 +58,45 @@ def test_weights_of_another_network_are_told_by_name(file: Path, network: nn.Mod
     with pytest.raises(WsssError, match=f"is of another network .*{strange}.*run the workflow again"):
         load_weights(network, read_weights(file), file)
     torch.testing.assert_close(dict(network.state_dict()), before, rtol=0, atol=0)
+
+
+def test_brought_weights_are_taken_as_they_are(file: Path, tmp_path: Path) -> None:
+    take_weights(file, nn.Linear(3, 2), tmp_path / "stage" / "taken.safetensors")
+    assert (tmp_path / "stage" / "taken.safetensors").read_bytes() == file.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("network", "told"),
+    [
+        (nn.Linear(3, 4), "weight is 2 x 3, not 4 x 3 and 1 more"),
+        (nn.Linear(3, 2, bias=False), "unknown bias"),
+        (nn.Sequential(nn.Linear(3, 2)), "missing 0.weight and 1 more; unknown bias and 1 more"),
+    ],
+)
+def test_brought_weights_of_another_network_are_refused(file: Path, network: nn.Module, told: str) -> None:
+    out = file.with_name("taken.safetensors")
+    with pytest.raises(WsssError, match=f"is not the network of these settings: {told}: correct backbone, words or"):
+        take_weights(file, network, out)
+    assert not out.exists()
+
+
+def test_a_trunk_may_be_missing_in_brought_weights(tmp_path: Path) -> None:
+    """Of IRNet only the branches are trained and saved. Released files have the trunk and another branch too."""
+    network = nn.ModuleDict({"backbone": nn.Linear(3, 2), "edges": nn.Linear(2, 1)})
+    whole = network.state_dict()
+    branches = {name: value for name, value in whole.items() if name.startswith("edges.")}
+    for number, state in enumerate((branches, whole, whole | {"displacements.bias": torch.zeros(1)})):
+        save_file(state, tmp_path / f"{number}.safetensors")
+        take_weights(tmp_path / f"{number}.safetensors", network, tmp_path / "out.safetensors", "backbone.")
+    save_file({"backbone.weight": whole["backbone.weight"]}, tmp_path / "trunk.safetensors")
+    with pytest.raises(WsssError, match=r"missing edges\.\w+ and 1 more"):
+        take_weights(tmp_path / "trunk.safetensors", network, tmp_path / "out.safetensors", "backbone.")
+
+
+def test_brought_weights_that_cannot_be_read_are_told(tmp_path: Path) -> None:
+    out = tmp_path / "out.safetensors"
+    with pytest.raises(WsssError, match=r"no weights at .*gone\.pth: correct the path in locations"):
+        take_weights(tmp_path / "gone.pth", nn.Linear(3, 2), out)
+    torch.save(nn.Linear(3, 2).state_dict(), tmp_path / "theirs.pth")
+    with pytest.raises(WsssError, match=r"theirs\.pth cannot be read as safetensors .*`wsss import-weights` makes"):
+        take_weights(tmp_path / "theirs.pth", nn.Linear(3, 2), out)
