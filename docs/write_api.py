@@ -151,7 +151,7 @@ PUBLIC: dict[str, tuple[str, ...]] = {
         "commands.evaluate.Evaluation",
     ),
     "Plan": ("plan.stages.Stage", "plan.plan.Plan"),
-    "Config": ("settings.run.read_config", "settings.base.Settings"),
+    "Config": ("settings.config.read_config", "settings.base.Settings"),
     "Errors": ("errors.WsssError",),
 }
 PAPERS = {

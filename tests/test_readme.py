@@ -12,7 +12,7 @@ from tests.conftest import PROJECT
 from wsss.cli import app
 from wsss.plan.pages import targets
 from wsss.plan.plan import Plan
-from wsss.settings.run import read_config
+from wsss.settings.config import read_config
 
 README = PROJECT / "README.md"
 PAGES = [README, *sorted((PROJECT / "docs").glob("*.md"))]

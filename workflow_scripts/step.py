@@ -60,7 +60,7 @@ def stage_folder(manifest: Any) -> Path:
 
 def locations(snakemake: Any) -> Any:
     """Where files are on this machine. They are read from the config, not from params, so that files can be moved."""
-    from wsss.settings.run import LocationSettings
+    from wsss.settings.locations import LocationSettings
 
     return LocationSettings.read("locations", snakemake.config.get("locations") or {})
 

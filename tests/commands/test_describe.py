@@ -18,7 +18,9 @@ from wsss.cli import app
 from wsss.commands.describe import Training, data_size, read_config_file, trainings
 from wsss.data.dataset import Dataset
 from wsss.networks.initial_weights import write_initial_weights
-from wsss.settings.run import LocationSettings, RunSettings, merge, read_config
+from wsss.settings.config import merge, read_config
+from wsss.settings.locations import LocationSettings
+from wsss.settings.run import RunSettings
 from wsss.training.loop import Machine
 
 VWL_L = PROJECT / "configs" / "voc12-vwl-l.yaml"

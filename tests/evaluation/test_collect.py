@@ -11,7 +11,8 @@ from tests.prepared import prepared
 from wsss.data.dataset import Dataset
 from wsss.evaluation.collect import collect, curves_of
 from wsss.evaluation.metrics import Record
-from wsss.settings.run import RunSettings, read_config
+from wsss.settings.config import read_config
+from wsss.settings.run import RunSettings
 
 SCRATCH: dict[str, Any] = {"name": "resnet18", "weights": "scratch"}
 BASE: dict[str, Any] = {

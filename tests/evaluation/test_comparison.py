@@ -15,7 +15,7 @@ from wsss.evaluation.metrics import Record
 from wsss.reporting.comparison_page import write_comparison
 from wsss.reporting.figures import draw_comparison
 from wsss.settings.comparison import PublishedSettings
-from wsss.settings.run import read_config
+from wsss.settings.config import read_config
 
 SCORES = {"GAP": {0: 0.40, 1: 0.44, 2: 0.42}, "HP": {0: 0.50, 1: 0.52, 2: 0.57}}
 BACKBONE = {"name": "resnet18", "weights": "scratch"}

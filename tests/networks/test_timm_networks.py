@@ -19,7 +19,7 @@ from wsss.networks.backbones import WholeBackbone, build_backbone
 from wsss.networks.initial_weights import write_initial_weights
 from wsss.refinement.irnet.network import EdgeNetwork, edges_of_image
 from wsss.settings.backbone import BackboneSettings
-from wsss.settings.run import read_config
+from wsss.settings.config import read_config
 
 VIT, CONVNEXT, SWIN = "timm/vit_tiny_patch16_224", "timm/convnext_atto", "timm/swin_tiny_patch4_window7_224"
 

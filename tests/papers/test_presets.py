@@ -12,7 +12,8 @@ from tests.conftest import PROJECT
 from wsss.cli import app
 from wsss.commands.describe import data_size, read_config_file
 from wsss.settings.coco import COCO_CLASSES, Coco14Settings
-from wsss.settings.run import LocationSettings, RunSettings
+from wsss.settings.locations import LocationSettings
+from wsss.settings.run import RunSettings
 
 NATIVE = {"caffe_style": False, "input": "native"}
 PRESETS = ["voc12-vwe", "voc12-vwl-l", "voc12-vwl-m", "coco14-vwl-l", "coco14-vwl-m"]

@@ -9,7 +9,7 @@ import pytest
 from wsss.data.sources.voc_layout import own_lists_folder
 from wsss.plan.locations import dataset_folder, source_of, tables_digest, train_list_file
 from wsss.settings.data import FolderSettings, SyntheticSettings, Voc12Settings
-from wsss.settings.run import LocationSettings
+from wsss.settings.locations import LocationSettings
 
 SYNTHETIC = SyntheticSettings(kind="synthetic")
 VOC12 = Voc12Settings(kind="voc12")

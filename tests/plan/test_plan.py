@@ -11,9 +11,10 @@ import yaml
 
 from tests.conftest import PROJECT
 from wsss.plan.pages import ComparisonPages, RunPages, scores, show_pages, targets
-from wsss.plan.plan import Plan, file_of, log_of
+from wsss.plan.paths import file_of, log_of
+from wsss.plan.plan import Plan
 from wsss.plan.stages import STAGES
-from wsss.settings.run import merge, read_config
+from wsss.settings.config import merge, read_config
 
 TINY = yaml.safe_load((PROJECT / "tests" / "workflow" / "tiny.yaml").read_text())
 SCRIPTS = PROJECT / "workflow_scripts"

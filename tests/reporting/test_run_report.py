@@ -12,7 +12,8 @@ from wsss.data.dataset import Dataset
 from wsss.data.images import write_labels
 from wsss.reporting.panels import draw_split
 from wsss.reporting.run_report import _notes
-from wsss.settings.run import RunSettings, read_config
+from wsss.settings.config import read_config
+from wsss.settings.run import RunSettings
 
 SCRATCH = {"backbone": {"name": "resnet18", "weights": "scratch"}}
 SPLITS = {"train": ["a", "b", "c"], "train_scored": ["a", "b"], "val": ["d"]}

@@ -11,12 +11,8 @@ import pytest
 from tests.conftest import PROJECT
 from tests.settings.samples import BACKBONE, FOLDER, classifier
 from wsss.errors import WsssError
-from wsss.settings.run import (
-    Comparison,
-    LocationSettings,
-    merge,
-    read_config,
-)
+from wsss.settings.config import Comparison, merge, read_config
+from wsss.settings.locations import LocationSettings
 
 BASE: dict[str, Any] = {
     "data": {"kind": "synthetic"},
@@ -271,7 +267,7 @@ def test_a_network_of_timm_has_a_label_without_a_slash_and_a_place_by_its_name()
 
 def test_a_network_of_timm_is_planned_without_timm_or_torch() -> None:
     code = (
-        f"import sys; from wsss.settings.run import read_config; base = {BASE!r}\n"
+        f"import sys; from wsss.settings.config import read_config; base = {BASE!r}\n"
         "base['classifier']['backbone'] = {'name': 'timm/convnext_tiny', 'weights': 'imagenet'}\n"
         "print(read_config(base).runs['default'].classifier.backbone.label)\n"
         "print({'timm', 'torch', 'numpy'} & set(sys.modules))"

@@ -16,6 +16,7 @@ from wsss.settings.classifier import ClassifierSettings
 from wsss.settings.coco import Coco14Settings, CocoSettings
 from wsss.settings.comparison import ComparisonSettings, PublishedSettings
 from wsss.settings.confident_labels import ConfidentLabelSettings
+from wsss.settings.config import MachineSettings, NamedRuns
 from wsss.settings.crf import CrfSettings
 from wsss.settings.data import (
     FolderSettings,
@@ -29,6 +30,7 @@ from wsss.settings.dataset import DatasetSettings
 from wsss.settings.finished import TrainedPart
 from wsss.settings.irnet import IrnetSettings
 from wsss.settings.label_files import LabelFileSettings
+from wsss.settings.locations import LocationSettings
 from wsss.settings.merged_labels import MergedLabelSettings
 from wsss.settings.objectives import ObjectivePart, RecamSettings, SecondStagePart
 from wsss.settings.own_images import ImagesSettings, OwnListSettings
@@ -44,12 +46,7 @@ from wsss.settings.pseudo_labels import (
     TwoScorePart,
 )
 from wsss.settings.report import ReportSettings
-from wsss.settings.run import (
-    LocationSettings,
-    MachineSettings,
-    NamedRuns,
-    RunSettings,
-)
+from wsss.settings.run import RunSettings
 from wsss.settings.segmentation import SegmentationSettings
 from wsss.settings.training import OptimiserSettings
 

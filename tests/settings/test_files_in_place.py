@@ -6,7 +6,8 @@ import pytest
 
 from tests.settings.samples import BACKBONE
 from wsss.errors import WsssError
-from wsss.settings.run import RunSettings, read_config, read_settings
+from wsss.settings.config import read_config
+from wsss.settings.run import RunSettings, read_settings
 
 BASE: dict[str, Any] = {
     "data": {"kind": "voc12"},

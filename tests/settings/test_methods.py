@@ -8,10 +8,11 @@ from tests.settings.samples import BACKBONE
 from wsss.errors import WsssError
 from wsss.settings.cam_crf import CamCrfSettings
 from wsss.settings.confident_labels import ConfidentLabelSettings
+from wsss.settings.config import read_config
 from wsss.settings.pamr import PamrSettings
 from wsss.settings.prediction_labels import PredictionLabelSettings
 from wsss.settings.pseudo_labels import CrfLabelSettings, IrnetWalkSettings, PamrLabelSettings, PlainLabelSettings
-from wsss.settings.run import RunSettings, read_config
+from wsss.settings.run import RunSettings
 
 BASE: dict[str, Any] = {
     "data": {"kind": "synthetic"},

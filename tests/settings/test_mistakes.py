@@ -12,13 +12,11 @@ from wsss.settings.cam_curve import CamCurveSettings
 from wsss.settings.cams import PlainCamSettings
 from wsss.settings.classifier import ClassifierSettings
 from wsss.settings.confident_labels import ConfidentLabelSettings
+from wsss.settings.config import MachineSettings
 from wsss.settings.data import FolderSettings, SyntheticSettings, Voc12Settings
 from wsss.settings.irnet import IrnetSettings
+from wsss.settings.locations import LocationSettings
 from wsss.settings.pseudo_labels import IrnetWalkSettings
-from wsss.settings.run import (
-    LocationSettings,
-    MachineSettings,
-)
 from wsss.settings.segmentation import SegmentationSettings
 
 VOC12 = {"kind": "voc12"}

@@ -17,7 +17,7 @@ from filelock import FileLock
 
 from tests.workflow.forks import run_snakemake
 from wsss.data.sources.synthetic.scenes import CLASS_NAMES
-from wsss.settings.run import merge
+from wsss.settings.config import merge
 
 PROJECT = Path(__file__).parents[2]
 WORKFLOW = ("Snakefile", "config.yaml", "configs", "envs", "profiles", "rules", "workflow_scripts", "wsss")

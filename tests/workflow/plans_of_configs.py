@@ -13,7 +13,7 @@ import yaml
 
 from wsss.plan.plan import Plan
 from wsss.plan.provenance import PACKAGE
-from wsss.settings.run import read_config
+from wsss.settings.config import read_config
 
 
 def plan_of(file: Path) -> dict[str, Any]:

@@ -13,7 +13,8 @@ from tests.workflow.conftest import PROJECT, Workplace, environment, jobs_of, ru
 from tests.workflow.forks import run_snakemake
 from wsss.plan.provenance import reached_modules
 from wsss.settings.base import Settings
-from wsss.settings.run import RunSettings, read_config
+from wsss.settings.config import read_config
+from wsss.settings.run import RunSettings
 
 CONFIGS = [PROJECT / "config.yaml", *sorted((PROJECT / "configs").glob("*.yaml"))]
 PROFILES = sorted((PROJECT / "profiles").glob("*/config.yaml"))

@@ -16,8 +16,8 @@ from wsss.data.dataset import Dataset
 from wsss.data.images import read_labels
 from wsss.data.sources.synthetic.scenes import CLASS_NAMES, generate
 from wsss.plan.stages import STAGES
+from wsss.settings.config import read_config
 from wsss.settings.data import SyntheticSettings
-from wsss.settings.run import read_config
 
 PAGE = PROJECT / "docs" / "datasets.md"
 SETTINGS = SyntheticSettings(kind="synthetic", train_images=6, val_images=3, image_size=64, classes=2, max_objects=1)

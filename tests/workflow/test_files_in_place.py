@@ -12,7 +12,7 @@ from PIL import Image
 
 from tests.workflow.conftest import PROJECT, TINY, Workplace
 from wsss.evaluation.metrics import read_metrics
-from wsss.settings.run import merge
+from wsss.settings.config import merge
 from wsss.stores.cam_store import CamStore
 
 PAGE = PROJECT / "docs" / "your-own-method.md"

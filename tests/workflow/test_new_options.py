@@ -8,8 +8,9 @@ from tests.workflow.conftest import PROJECT, Workplace, rewrite, run
 from tests.workflow.test_reruns import AFTER_IRNET
 from wsss.settings.base import Settings
 from wsss.settings.comparison import ComparisonSettings
+from wsss.settings.config import MachineSettings, NamedRuns
 from wsss.settings.irnet import IrnetSettings
-from wsss.settings.run import LocationSettings, MachineSettings, NamedRuns
+from wsss.settings.locations import LocationSettings
 
 PLANS = Path(__file__).with_name("plans_of_configs.py")
 PRESETS = ("voc12-vwl-l", "coco14-vwl-l")

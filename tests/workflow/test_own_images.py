@@ -20,8 +20,8 @@ from PIL import ExifTags, Image, ImageOps
 from tests.workflow.conftest import PROJECT, TINY, Workplace
 from wsss.data.images import read_labels
 from wsss.data.sources.synthetic.scenes import draw_scene
+from wsss.settings.config import merge
 from wsss.settings.data import SyntheticSettings
-from wsss.settings.run import merge
 
 PAGE = PROJECT / "docs" / "own-images.md"
 ANIMALS = PROJECT.parent / "shared" / "voc-animals"

@@ -27,10 +27,12 @@ from wsss.segmentation.deeplab import parameter_groups as segmentation_groups
 from wsss.settings.backbone import BackboneSettings
 from wsss.settings.classifier import ClassifierSettings
 from wsss.settings.coco import COCO_CLASSES, Coco14Settings, CocoSettings
+from wsss.settings.config import Config, read_config
 from wsss.settings.data import FolderSettings, SyntheticSettings, Voc12Settings
 from wsss.settings.irnet import IrnetSettings
+from wsss.settings.locations import LocationSettings
 from wsss.settings.own_images import ImagesSettings
-from wsss.settings.run import Config, LocationSettings, RunSettings, read_config
+from wsss.settings.run import RunSettings
 from wsss.training.loop import Plan, rate_share
 
 PROJECT = Path(__file__).parents[2]

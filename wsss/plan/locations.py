@@ -25,8 +25,9 @@ from wsss.settings.base import Settings
 from wsss.settings.cam_files import ENDINGS, CamFileSettings
 from wsss.settings.coco import Coco14Settings, CocoSettings
 from wsss.settings.data import DataSettings, FolderSettings, SyntheticSettings, Voc12Settings, is_own_list
+from wsss.settings.locations import LocationSettings
 from wsss.settings.own_images import ImagesSettings
-from wsss.settings.run import LocationSettings, named_files
+from wsss.settings.run import named_files
 
 Source = Literal["synthetic", "voc12", "folder", "images", "coco14", "coco"]
 # Sources that read the folder locations.dataset.

@@ -7,7 +7,8 @@ from types import SimpleNamespace
 from typing import Any
 
 from wsss.files import replace_link
-from wsss.plan.plan import Plan, paths_of
+from wsss.plan.paths import paths_of
+from wsss.plan.plan import Plan
 from wsss.plan.provenance import short_hash
 from wsss.plan.stages import ROOT, STAGES
 from wsss.settings.run import RunSettings

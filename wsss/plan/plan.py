@@ -10,26 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from wsss.plan.locations import Source, content_of_files, dataset_folder, source_of, tables_digest
+from wsss.plan.paths import JobParameter, file_of, filled, folder_of, folders_in, paths_of, stage_of
 from wsss.plan.provenance import code_digest, short_hash
-from wsss.plan.stages import (
-    PATH_WILDCARDS,
-    ROOT,
-    STAGES,
-    files_of,
-    folders_of,
-    path_pattern,
-    step_of,
-    usual_settings,
-    wildcard_constraints,
-)
+from wsss.plan.stages import ROOT, STAGES, files_of, folders_of, step_of, usual_settings, wildcard_constraints
 from wsss.settings.base import Settings
+from wsss.settings.config import Config
 from wsss.settings.data import DataSettings
-from wsss.settings.run import TRAINED, Config, RunSettings, named_files, settings_of
+from wsss.settings.run import TRAINED, RunSettings, named_files, settings_of
 
-# A function from a job's wildcards to an input or a parameter of its rule.
-JobParameter = Callable[[Any], Any]
-# Wildcards whose values are folders below the dataset, in the order in which they occur in paths.
-FOLDER_WILDCARDS = (*STAGES, *PATH_WILDCARDS, "folder", "finished")
 # The file beside a trained network that holds the digest of the code that trained it.
 CODE_FILE = "code.txt"
 # Stages whose code is not in the digests of later steps: their products are inputs with a modification time.
@@ -369,65 +357,3 @@ def _masks_of(page: str) -> str:
 def _one_of(names: Iterable[str]) -> str:
     """A regular expression that only these names fit; without names, one that no name fits."""
     return "|".join(map(re.escape, names)) or "there-is-none"
-
-
-def paths_of(run: RunSettings) -> dict[str, str]:
-    """The folder of each stage of a run, relative to the workflow's folder."""
-    return {stage: f"{ROOT}/{folder}" for stage, folder in folders_of(run).items()}
-
-
-def stage_of(folder: str) -> str:
-    """The stage that a folder is of, from its name."""
-    return folder.partition("-")[0]
-
-
-def folders_in(wildcards: Any) -> list[str]:
-    """The names of all folders in a job's wildcards."""
-    values = (str(getattr(wildcards, name)) for name in FOLDER_WILDCARDS if hasattr(wildcards, name))
-    return [folder for value in values for folder in value.split("/")]
-
-
-def folder_of(stage: str, wildcards: Any) -> str:
-    """The name of the folder of a stage in a job's wildcards."""
-    return next(folder for folder in folders_in(wildcards) if stage_of(folder) == stage)
-
-
-def file_above(stage: str, path: str, name: str) -> JobParameter:
-    """A file in the folder of a stage that is one of the folders of a path.
-
-    Parameters
-    ----------
-    stage : str
-        A name of the table of stages.
-    path : str
-        A path with wildcards.
-    name : str
-        The file below the stage's folder, with wildcards.
-
-    Returns
-    -------
-    JobParameter
-        From a job's wildcards to the path of the file.
-    """
-
-    def above(wildcards: Any) -> str:
-        folders = filled(path, wildcards).split("/")
-        number = next(number for number, folder in enumerate(folders, 1) if stage_of(folder) == stage)
-        return filled("/".join([*folders[:number], name]), wildcards)
-
-    return above
-
-
-def filled(pattern: str, wildcards: Any) -> str:
-    """A path of a job, from a pattern with a wildcard for each folder."""
-    return re.sub(r"\{(\w+)\}", lambda name: str(getattr(wildcards, name[1])), pattern)
-
-
-def file_of(stage: str, name: str = "", parent: str | None = None) -> str:
-    """A file in a stage's folder, with a wildcard for each folder of its path. Without a name: the stage's own file."""
-    return f"{path_pattern(stage, parent)}/{name or STAGES[stage].file}"
-
-
-def log_of(stage: str, name: str, parent: str | None = None) -> str:
-    """A file in the folder of a stage's logs."""
-    return file_of(stage, name, parent).replace(f"{ROOT}/", "logs/", 1)

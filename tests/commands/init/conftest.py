@@ -11,7 +11,7 @@ from PIL import ExifTags, Image
 from typer.testing import CliRunner
 
 from wsss.cli import app
-from wsss.settings.run import Config, read_config
+from wsss.settings.config import Config, read_config
 
 # Photographs of nine formats, with spaces, brackets and letters beyond ASCII in their names.
 NINE = (

@@ -1,0 +1,39 @@
+"""Places on this machine."""
+
+import os
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from wsss.settings.base import Settings
+
+# A path on this machine; a leading ~ is the user's home.
+LocalPath = Annotated[str, Field(min_length=1), AfterValidator(os.path.expanduser)]
+
+
+class LocationSettings(Settings):
+    """Places on this machine. They are not part of any path of an artifact."""
+
+    # The folder of the dataset, in VOC layout. `kind: folder` needs it. `kind: voc12` uses it instead of the archives;
+    # there it can be an unpacked VOCdevkit.
+    dataset: LocalPath | None = None
+    # The folder of the user's own image lists, whose names in `data.lists` end in `.txt`. An image_labels.csv in it
+    # replaces that of the dataset. A relative path starts at the working directory. If it does not exist there, it
+    # starts at the project's folder.
+    lists: LocalPath | None = None
+    # The folder for downloaded archives. Archives that are already there are used.
+    archives: LocalPath = "downloads"
+    # Files of weights for backbones with `weights: file`, by the backbone's name.
+    backbones: dict[str, LocalPath] = {}
+    # Folders of CAMs for `cams.method: files`, by `cams.name`.
+    cams: dict[str, LocalPath] = {}
+    # Folders of label images for `pseudo_labels.method: files`, by `pseudo_labels.name`.
+    pseudo_labels: dict[str, LocalPath] = {}
+    # Folders of object masks, by `merged_labels.name`.
+    merged_labels: dict[str, LocalPath] = {}
+    # Files of finished classifiers, by `classifier.finished`.
+    classifier: dict[str, LocalPath] = {}
+    # Files of finished IRNets, by `irnet.finished`.
+    irnet: dict[str, LocalPath] = {}
+    # Files of finished segmentation networks, by `segmentation.finished`.
+    segmentation: dict[str, LocalPath] = {}
