@@ -36,9 +36,9 @@ def small_archives(workplace: Workplace, tmp_path: Path) -> Path:
     folder, ids = folder_of(tmp_path / "folder"), list(MADE)
     for archive in archives_of(folder, ids, tmp_path / "archives"):
         official = {one.name: one for one in (VOC_ARCHIVE, SBD_ARCHIVE)}[archive.name]
-        code = workplace.project / "wsss" / "data" / "voc12.py"
+        code = workplace.project / "wsss" / "data" / "sources" / "voc12.py"
         code.write_text(code.read_text().replace(official.md5, hashlib.md5(archive.read_bytes()).hexdigest()))
-    code = workplace.project / "wsss" / "data" / "voc_layout.py"
+    code = workplace.project / "wsss" / "data" / "sources" / "voc_layout.py"
     length = f'"train_aug": {VOC12_LENGTHS["train_aug"]:_}'
     assert length in code.read_text()
     code.write_text(code.read_text().replace(length, f'"train_aug": {len(ids) - 1}'))
@@ -98,7 +98,7 @@ def devkit(workplace: Workplace, tmp_path: Path) -> Path:
     """VOCdevkit with test images, and SBD beside it; the copy of the project expects lists of their length."""
     archives = archives_of(folder_of(tmp_path / "folder"), MADE, tmp_path / "archives")
     test = archive_of_test_images({"2012_000001": (21, 34), "2012_000002": (40, 30)}, tmp_path / "archives")
-    code = workplace.project / "wsss" / "data" / "voc_layout.py"
+    code = workplace.project / "wsss" / "data" / "sources" / "voc_layout.py"
     lengths = {"train": 2, "train_aug": 4, "trainval": 3, "val": 1, "test": 2}
     text, count = re.subn(r"^VOC12_LENGTHS = .*$", f"VOC12_LENGTHS = {lengths}", code.read_text(), flags=re.MULTILINE)
     assert count == 1
