@@ -114,7 +114,8 @@ def markdown(lines: Sequence[Line]) -> str:
     for line in lines:
         spread = "" if line.deviation is None else f" ± {line.deviation:.1f}"
         error = "" if line.difference_error is None else f" ± {line.difference_error:.1f}"
-        against = "–" if line.row == first else f"{line.difference:+.1f}{error}"
+        # Adding 0 turns -0.0 into 0.0.
+        against = "–" if line.row == first else f"{round(line.difference, 1) + 0:+.1f}{error}"
         cells = [line.row, line.split, str(len(line.scores)), f"{line.mean:.1f}{spread}", against, f"{line.ratio:.3f}"]
         rows.append([*cells, _published(line) or "–"] if beside else cells)
     return "\n".join(f"| {' | '.join(cells)} |" for cells in rows) + "\n"
