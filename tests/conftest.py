@@ -19,11 +19,6 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     torch.set_num_threads(1)
 
 
-def pytest_xdist_auto_num_workers() -> int:
-    """One process more than there are cores: workflows under test wait for their jobs now and then."""
-    return (os.cpu_count() or 1) + 1
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Whole workflows come first. Processes that are done with their tests then share what is left evenly."""
     items.sort(key=lambda item: not item.path.is_relative_to(PROJECT / "tests" / "workflow"))
