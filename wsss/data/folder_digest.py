@@ -36,7 +36,8 @@ def digest_of_place(place: Path, ending: str, memory: Path) -> str:
     ending : str
         How the names of a folder's files end. Hidden files and folders do not count.
     memory : Path
-        A file for the sums, which this function writes. It may be deleted. One file serves one place.
+        A file for the sums, which this function writes. It may be deleted. One file serves one place
+        and ending.
 
     Returns
     -------

@@ -62,7 +62,7 @@ def content_of_files(stage: str, settings: Settings, locations: LocationSettings
 @cache
 def _content_of(place: Path, ending: str) -> str:
     """The digest of a place, computed once in a process. Reading gigabytes at every start would take long."""
-    return digest_of_place(place, ending, Path(ROOT) / SUMS / f"{short_hash(str(place), 12)}.json")
+    return digest_of_place(place, ending, Path(ROOT) / SUMS / f"{short_hash(f'{place} {ending}', 12)}.json")
 
 
 def train_list_file(data: Voc12Settings | FolderSettings, locations: LocationSettings, project: Path) -> Path | None:
