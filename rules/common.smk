@@ -9,10 +9,10 @@ sys.path.insert(0, str(PROJECT))
 from wsss.errors import WsssError
 from wsss.plan.moved import follow_moved_datasets
 from wsss.plan.pages import ComparisonPages, RunPages, show_pages, targets
-from wsss.plan.plan import Plan
 from wsss.plan.paths import file_above, file_of, filled, log_of
-from wsss.settings.run import TRAINED
+from wsss.plan.plan import Plan
 from wsss.settings.config import read_config
+from wsss.settings.run import TRAINED
 
 try:
     PLAN = Plan(read_config(config), PROJECT / "workflow_scripts")

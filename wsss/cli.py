@@ -3,7 +3,7 @@
 import json
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
@@ -191,13 +191,18 @@ def segment_command(
     Masks have the photographs' own names and sizes. Interrupted work goes on where it was. Exit code 1 if a photograph
     cannot be read; the others are made.
     """
-    failed = False
     with errors_in_one_line(), progress_in_lines():
         from wsss.commands.segment import Wanted, segment
 
-        for line in segment(model, images, out, Wanted(crf, overlay, probabilities, full_size, annotations)):
-            failed |= line.startswith("error: ")
-            typer.echo(line, err=line.startswith("error: "))
+        _tell(segment(model, images, out, Wanted(crf, overlay, probabilities, full_size, annotations)))
+
+
+def _tell(lines: Iterable[str]) -> None:
+    """Print lines, errors to standard error. Exit code 1 after the last line if there was an error."""
+    failed = False
+    for line in lines:
+        failed |= line.startswith("error: ")
+        typer.echo(line, err=line.startswith("error: "))
     if failed:
         raise typer.Exit(1)
 
@@ -295,15 +300,10 @@ def cam_command(
 
     Exit code 1 if a photograph cannot be read; the others are made.
     """
-    failed = False
     with errors_in_one_line(), progress_in_lines():
         from wsss.commands.cam import cam
 
-        for line in cam(run, images, out, [one.strip() for one in classes.split(",") if one.strip()]):
-            failed |= line.startswith("error: ")
-            typer.echo(line, err=line.startswith("error: "))
-    if failed:
-        raise typer.Exit(1)
+        _tell(cam(run, images, out, [one.strip() for one in classes.split(",") if one.strip()]))
 
 
 @app.command("info")

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
 from PIL import Image
 
-from wsss.commands.cam_files import CamTables, cam_files, write_maps, write_words
+from wsss.commands.cam_output import CamTables, cam_files, write_maps, write_words
 from wsss.commands.chosen_photographs import chosen_photographs
+from wsss.commands.output_file import writing
 from wsss.commands.run_files import run_of
 from wsss.commands.viewer import SEEN, Seen, Viewer, load_viewer
 from wsss.data.images import REMEDY
@@ -49,38 +49,32 @@ def cam(named_run: str, named: Sequence[str], folder: Path, classes: Sequence[st
     viewer = load_viewer(run_of(named_run))
     if unknown := [name for name in classes if name not in viewer.values]:
         raise WsssError(f"the run has no class {', '.join(unknown)}; it has {', '.join(viewer.values)}")
-    _begin(folder)
     files, tables = cam_files(photographs), CamTables(viewer, photographs)
-    read = in_background(lambda path: (path, _read(path, viewer.most_pixels)), photographs)
-    for path, image in track(read, len(photographs), "class activation maps", "photograph"):
-        if isinstance(image, str):
-            yield f"error: {image}"
-            continue
-        try:
+    with writing(folder):
+        _begin(folder)
+        read = in_background(lambda path: (path, _read(path, viewer.most_pixels)), photographs)
+        for path, image in track(read, len(photographs), "class activation maps", "photograph"):
+            if isinstance(image, str):
+                yield f"error: {image}"
+                continue
             seen = viewer.see(image, classes)
-        except torch.OutOfMemoryError:
-            yield f"error: {path}: out of GPU memory: set CUDA_VISIBLE_DEVICES to nothing to use the CPU"
-            continue
-        write_maps(folder, files[path], np.asarray(image), viewer.mapped(seen), viewer.values)
-        if seen.words is not None:
-            vocabulary = viewer.maker.network.settings.vocabulary
-            write_words(folder / files[path].words, seen.words.words, vocabulary, (image.height, image.width))
-        tables.add(path, files[path], seen)
-        yield f"{path.name}: {_scores(viewer, seen)}"
-    tables.write(folder)
+            write_maps(folder, files[path], np.asarray(image), viewer.mapped(seen), viewer.values)
+            if seen.words is not None:
+                vocabulary = viewer.maker.network.settings.vocabulary
+                write_words(folder / files[path].words, seen.words.words, vocabulary, (image.height, image.width))
+            tables.add(path, files[path], seen)
+            yield f"{path.name}: {_scores(viewer, seen)}"
+        tables.write(folder)
     yield f"written: {folder}, with {tables.count} photographs; scores: {folder / 'index.csv'}"
     if failed := len(photographs) - tables.count:
-        yield f"error: {failed} of {len(photographs)} photographs could not be shown"
+        yield f"error: {failed} of {len(photographs)} photographs could not be read"
 
 
 def _begin(folder: Path) -> None:
-    """Make the folder. Raises WsssError if it holds something already, or cannot be made."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if next(folder.iterdir(), None) is not None:
-            raise WsssError(f"{folder} is not empty: name a new folder with -o")
-    except OSError as error:
-        raise WsssError(f"{folder} cannot be written ({error.strerror}): name another folder with -o") from None
+    """Make the folder. Raises WsssError if it holds something already."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if next(folder.iterdir(), None) is not None:
+        raise WsssError(f"{folder} is not empty: name a new folder with -o")
 
 
 def _read(path: Path, most_pixels: int) -> Image.Image | str:

@@ -29,8 +29,7 @@ def model_file(named: str | Path) -> Path:
     place = Path(named)
     if place.is_file():
         return place
-    # Only a plain name is looked for among the runs.
-    places = [place, *([RUNS / place] if len(place.parts) == 1 else [])]
+    places = run_places(place)
     for folder in places:
         for file in (folder / MODEL, folder / "model" / MODEL):
             if file.is_file():
@@ -40,3 +39,9 @@ def model_file(named: str | Path) -> Path:
     there = ", ".join(sorted(path.name for path in RUNS.glob("*") if (path / "model" / MODEL).is_file())[:20])
     known = f"runs with a model: {there}" if there else f"no run below {RUNS} has a model; `snakemake model` makes one"
     raise WsssError(f"no model at {named}: name its {MODEL}, its folder or its run ({known})")
+
+
+def run_places(named: str | Path) -> list[Path]:
+    """The places where a run that a user names may lie. Only a plain name is looked for among the runs too."""
+    place = Path(named)
+    return [place, RUNS / place] if len(place.parts) == 1 else [place]

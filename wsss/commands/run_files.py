@@ -7,8 +7,8 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from wsss.commands.model_files import RUNS
-from wsss.data.run_artifacts import ARTIFACTS, read_artifacts, stage_folder
+from wsss.commands.model_files import RUNS, run_places
+from wsss.data.run_artifacts import ARTIFACTS, listed_folder, read_artifacts
 from wsss.errors import WsssError
 from wsss.plan.stages import STAGES
 from wsss.settings.base import Settings
@@ -70,7 +70,7 @@ class Run:
         WsssError
             If the run has no such stage, or its folder is gone.
         """
-        return stage_folder(self.folder, stage)
+        return listed_folder(self.folder, self.stages, stage)
 
     def file(self, stage: str) -> Path:
         """The single file of a stage, such as trained weights.
@@ -141,8 +141,7 @@ def run_of(named: str | Path) -> Run:
     WsssError
         If there is no such run, it has no report yet, or its table of artifacts is damaged.
     """
-    place = Path(named)
-    places = [place, *([RUNS / place] if len(place.parts) == 1 else [])]
+    places = run_places(named)
     folder = next((one for one in places if (one / ARTIFACTS).is_file()), None)
     if folder is None:
         if unfinished := next((one for one in places if one.is_dir()), None):

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,11 +12,12 @@ from wsss.commands.annotation_files.formats import FILES, MaskFormat, writer_of
 from wsss.commands.annotation_files.regions import Labelled
 from wsss.commands.chosen_photographs import chosen_photographs
 from wsss.commands.model_files import model_file
+from wsss.commands.output_file import writing
 from wsss.commands.segment_journal import Journal, state_of
 from wsss.commands.segmenter import Photograph, Segmented, Segmenter
 from wsss.data.images import REMEDY, write_labels
 from wsss.errors import WsssError
-from wsss.files import atomic_path, full_disk_as_wsss_error, sha256_of, write_csv, write_json
+from wsss.files import atomic_path, sha256_of, write_csv, write_json
 from wsss.progress import track
 from wsss.reporting.mask_images import MaskFiles, mask_files, write_overlay
 from wsss.segmentation.model import read_facts
@@ -42,10 +42,9 @@ class Wanted:
 
     def files(self, own: MaskFiles) -> dict[str, str]:
         """The files of a photograph below the folder of masks, by what they are."""
-        stem = own.labels.removeprefix("labels/").removesuffix(".png")
         found = {"labels": own.labels}
         found |= {"overlay": own.overlay} if self.overlay else {}
-        return found | ({"probabilities": f"probabilities/{stem}.npy"} if self.probabilities else {})
+        return found | ({"probabilities": f"probabilities/{own.stem}.npy"} if self.probabilities else {})
 
 
 class Failure(NamedTuple):
@@ -101,7 +100,7 @@ def segment(model: str, named: Sequence[str], folder: Path, wanted: Wanted) -> I
     yield from notes
     own = mask_files(map(str, photographs))
     files = {path: wanted.files(own[str(path)]) for path in photographs}
-    with _writing(folder):
+    with writing(folder):
         rows: dict[Path, Mapping[str, float]] = {}
         yield from _make_masks(file, folder, wanted, files, rows)
         shared = os.path.commonpath([path.parent for path in files])
@@ -141,18 +140,6 @@ def _make_masks(
             journal.add(path, state, [*files[path].values()], rows[path])
     before = f", of which {found} were there before" if found else ""
     yield f"segmented: {len(rows)}{before}; label images: {folder / 'labels'}; shares: {folder / 'index.csv'}"
-
-
-@contextmanager
-def _writing(folder: Path) -> Iterator[None]:
-    """Raise WsssError if the folder of masks cannot be written."""
-    try:
-        with full_disk_as_wsss_error(folder):
-            yield
-    except OSError as error:
-        raise WsssError(
-            f"{folder} cannot be written ({error.strerror or error}): name another folder with -o"
-        ) from None
 
 
 class _Work:

@@ -49,12 +49,16 @@ def stage_folder(run: str | Path, stage: str) -> Path:
     WsssError
         If the run has no artifacts.tsv, it cannot be read, it lacks the stage, or the folder is gone.
     """
-    rows = read_artifacts(Path(run))
+    return listed_folder(Path(run), read_artifacts(Path(run)), stage)
+
+
+def listed_folder(run: Path, rows: Mapping[str, Mapping[str, str]], stage: str) -> Path:
+    """As `stage_folder`, of a run whose table has been read."""
     if stage not in rows:
         raise WsssError(f"the run {run} has no stage {stage!r}; it has {', '.join(rows) or 'none'}")
     path = PurePosixPath(rows[stage]["path"])
     # The listed paths begin with the name that the folder of results had in the workflow.
-    folder = Path(run).absolute().parents[1].joinpath(*path.parts[1:])
+    folder = run.absolute().parents[1].joinpath(*path.parts[1:])
     if not folder.is_dir():
-        raise WsssError(f"{Path(run) / ARTIFACTS} names {path}, and {folder} is not there: run the workflow again")
+        raise WsssError(f"{run / ARTIFACTS} names {path}, and {folder} is not there: run the workflow again")
     return folder

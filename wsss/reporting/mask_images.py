@@ -24,6 +24,11 @@ class MaskFiles:
     labels: str
     overlay: str
 
+    @property
+    def stem(self) -> str:
+        """The photograph's own name and folder, without the ending."""
+        return self.labels.removeprefix("labels/").removesuffix(".png")
+
 
 def mask_files(photographs: Iterable[str]) -> dict[str, MaskFiles]:
     """The files of the masks of each photograph, by the photograph's path.

@@ -36,7 +36,7 @@ class CamFiles:
 def cam_files(photographs: Sequence[Path]) -> dict[Path, CamFiles]:
     """The files of each photograph. They have the photograph's own name and folder, as masks have."""
     own = mask_files(map(str, photographs))
-    stems = {path: own[str(path)].labels.removeprefix("labels/").removesuffix(".png") for path in photographs}
+    stems = {path: own[str(path)].stem for path in photographs}
     return {path: CamFiles(f"maps/{stem}.npz", f"overlays/{stem}", f"words/{stem}.png") for path, stem in stems.items()}
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from wsss.commands.cam_files import cam_files, write_maps, write_words
+from wsss.commands.cam_output import cam_files, write_maps, write_words
 
 
 def test_classes_may_have_any_name(tmp_path: Path) -> None:
