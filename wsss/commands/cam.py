@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+import torch
 from PIL import Image
 
 from wsss.commands.cam_output import CamTables, cam_files, write_maps, write_words
@@ -57,7 +58,11 @@ def cam(named_run: str, named: Sequence[str], folder: Path, classes: Sequence[st
             if isinstance(image, str):
                 yield f"error: {image}"
                 continue
-            seen = viewer.see(image, classes)
+            try:
+                seen = viewer.see(image, classes)
+            except torch.OutOfMemoryError:
+                yield f"error: {path}: out of GPU memory: set CUDA_VISIBLE_DEVICES to nothing to use the CPU"
+                continue
             write_maps(folder, files[path], np.asarray(image), viewer.mapped(seen), viewer.values)
             if seen.words is not None:
                 vocabulary = viewer.maker.network.settings.vocabulary
@@ -67,7 +72,7 @@ def cam(named_run: str, named: Sequence[str], folder: Path, classes: Sequence[st
         tables.write(folder)
     yield f"written: {folder}, with {tables.count} photographs; scores: {folder / 'index.csv'}"
     if failed := len(photographs) - tables.count:
-        yield f"error: {failed} of {len(photographs)} photographs could not be read"
+        yield f"error: {failed} of {len(photographs)} photographs could not be shown"
 
 
 def _begin(folder: Path) -> None:
