@@ -11,12 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 import yaml
 from filelock import FileLock
 
 from tests.workflow.forks import run_snakemake
+from tests.workflow.warm_python import warm_python
+from wsss.data.augmentation import Normalisation, augmented_pair
 from wsss.data.sources.synthetic.scenes import CLASS_NAMES
+from wsss.refinement.random_walk import random_walk
 from wsss.settings.config import merge
 
 PROJECT = Path(__file__).parents[2]
@@ -51,12 +56,16 @@ class Workplace:
         """The working directory, with results/ and logs/."""
         return self.root / "work"
 
-    def snakemake(self, *arguments: str | Path, config: Path | None = TINY) -> Outcome:
-        """Run `snakemake <arguments>` with two cores and this config; None leaves it to the profile."""
+    def snakemake(self, *arguments: str | Path, config: Path | None = TINY, warm: bool = True) -> Outcome:
+        """Run `snakemake <arguments>` with two cores and this config; None leaves it to the profile.
+
+        Jobs run with a Python that starts fast (tests/workflow/warm_python.py), or with the plain one.
+        """
         command = [*arguments, "--cores", CORES, "--snakefile", self.project / "Snakefile"]
         command += ["--directory", self.work, *([] if config is None else ["--configfile", config])]
         output = self.root / "output.txt"
-        code = run_snakemake(list(map(str, command)), self.work, environment(), output)
+        python = warm_python() if warm else sys.executable
+        code = run_snakemake(list(map(str, command)), self.work, environment(), output, python)
         return Outcome(code, output.read_text())
 
     def planned(self, *arguments: str | Path, config: Path | None = TINY) -> Counter[str]:
@@ -123,6 +132,12 @@ def jobs_of(output: str) -> Counter[str]:
     return Counter({name: int(count) for name, count in rows if name != "total"})
 
 
+def unfinished(folder: str, names: list[str]) -> set[str]:
+    """Files in a folder of compiled code that another process is just writing."""
+    finished = (".pyc", ".nbi", ".nbc")
+    return {name for name in names if not name.endswith(finished)} if Path(folder).name == "__pycache__" else set()
+
+
 def new_workplace(root: Path) -> Workplace:
     """A workplace in the empty folder `root`, where nothing has run yet."""
     place = Workplace(root)
@@ -130,7 +145,7 @@ def new_workplace(root: Path) -> Workplace:
     for name in WORKFLOW:
         source, target = PROJECT / name, place.project / name
         if source.is_dir():
-            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(source, target, ignore=unfinished)
         else:
             target.parent.mkdir(exist_ok=True)
             shutil.copy2(source, target)
@@ -156,12 +171,25 @@ def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path],
     return folder
 
 
+@pytest.fixture(scope="session", autouse=True)
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Compile loops once in the project. A workplace takes them along, as it does compiled modules."""
+
+    def make(folder: Path) -> None:
+        size, rng = (8, 8), np.random.default_rng(0)
+        normalisation = Normalisation((0.5,) * 3, (0.5,) * 3)
+        augmented_pair(np.zeros((*size, 3), np.uint8), np.zeros(size, np.uint8), 1.5, 8, normalisation, rng)
+        random_walk(torch.ones(1, *size), torch.zeros(size))
+
+    made_once(tmp_path_factory, "compiled", make)
+
+
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
     """A workplace where the miniature config has run from nothing to its report. To be read only."""
 
     def make(folder: Path) -> None:
-        outcome = new_workplace(folder).snakemake()
+        outcome = new_workplace(folder).snakemake(warm=False)
         assert outcome.code == 0, outcome.output
 
     return Workplace(made_once(tmp_path_factory, "finished", make))

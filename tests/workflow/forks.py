@@ -15,9 +15,14 @@ FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(IMPORTS)
 
 
-def run_snakemake(arguments: list[str], folder: Path, environment: Mapping[str, str], output: Path) -> int:
-    """Run `snakemake <arguments>` in `folder`, with its output and errors in a file. Returns its exit code."""
-    fork = FORKS.Process(target=_snakemake, args=(arguments, folder, dict(environment), output))
+def run_snakemake(
+    arguments: list[str], folder: Path, environment: Mapping[str, str], output: Path, python: Path | str
+) -> int:
+    """Run `snakemake <arguments>` in `folder`, with its output and errors in a file. Returns its exit code.
+
+    `python` is the program that runs scripts of jobs.
+    """
+    fork = FORKS.Process(target=_snakemake, args=(arguments, folder, dict(environment), output, str(python)))
     fork.start()
     fork.join(timeout=600)
     if fork.exitcode is None:
@@ -26,13 +31,14 @@ def run_snakemake(arguments: list[str], folder: Path, environment: Mapping[str, 
     return fork.exitcode
 
 
-def _snakemake(arguments: list[str], folder: Path, environment: dict[str, str], output: Path) -> None:
+def _snakemake(arguments: list[str], folder: Path, environment: dict[str, str], output: Path, python: str) -> None:
     from snakemake.cli import main
 
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
     sys.argv = ["snakemake", *arguments]
+    sys.executable = python
     with output.open("wb") as file:
         for stream in (1, 2):
             os.dup2(file.fileno(), stream)

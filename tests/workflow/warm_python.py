@@ -1,0 +1,138 @@
+"""A Python that starts fast: each of its processes is a fork of one that has imported the libraries of the workflow.
+
+Torch alone takes two seconds of a core, and the tests of workflows start hundreds of jobs. Nothing of this project is
+imported in advance, because each process imports the copy that it belongs to. A process differs from that of a plain
+Python in one way: all have the same order of hashes. So the fixture `finished` runs with the plain one.
+
+`warm_python` starts it. `python warm_python.py DESCRIPTOR` serves a listening socket until its standard input ends, and
+`python warm_python.py SOCKET ARGUMENTS...` is what a caller starts.
+"""
+
+import array
+import atexit
+import contextlib
+import functools
+import json
+import os
+import runpy
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+
+# What the scripts of the workflow import, besides the project itself.
+IMPORTS = ["torch._dynamo", "safetensors.torch", "simplejpeg", "PIL.Image", "pandas", "numba", "scipy.stats", "zarr"]
+IMPORTS += ["matplotlib.pyplot", "jinja2", "pydantic", "pydensecrf.densecrf", "snakemake.script", "snakemake.logging"]
+STREAMS = 3
+
+
+@functools.cache
+def warm_python() -> Path:
+    """The path of a program that takes the arguments of `python SCRIPT ARGUMENTS...`, as long as this process lives."""
+    folder = Path(tempfile.mkdtemp())
+    address, program = folder / "socket", folder / "python"
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(address))
+        listener.listen(64)
+        command = [sys.executable, __file__, str(listener.fileno())]
+        server = subprocess.Popen(command, stdin=subprocess.PIPE, pass_fds=[listener.fileno()])
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} -IS {__file__} {address} "$@"\n')
+    program.chmod(0o755)
+    atexit.register(shutil.rmtree, folder)
+    atexit.register(server.communicate)
+    return program
+
+
+def call(address: str, arguments: list[str]) -> int:
+    """Run Python with `arguments` in a fork, in this folder, environment and with these streams. Returns its exit code.
+
+    If this process is killed, the fork is killed too.
+    """
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(address)
+        streams = array.array("i", range(STREAMS))
+        request = json.dumps([arguments, str(Path.cwd()), dict(os.environ)]).encode()
+        head = len(request).to_bytes(8, "big")
+        connection.sendmsg([head], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, streams)])
+        connection.sendall(request)
+        answer = connection.recv(8)
+    return int.from_bytes(answer, "big", signed=True) if answer else 1
+
+
+def serve(listener: socket.socket) -> list[str]:
+    """Fork for every call, until the standard input ends. Returns in the forks alone, with the arguments of each."""
+    # Supervisors need not be waited for.
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    while True:
+        ready, _, _ = select.select([listener, sys.stdin], [], [])
+        if sys.stdin in ready:
+            sys.exit()
+        connection, _ = listener.accept()
+        if os.fork() == 0:
+            listener.close()
+            return supervised(connection)
+        connection.close()
+
+
+def supervised(connection: socket.socket) -> list[str]:
+    """Start the process that a call asks for, wait for its end, and tell it. Returns in that process alone."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    head, streams, _, _ = socket.recv_fds(connection, 8, STREAMS)
+    request = b""
+    while len(request) < int.from_bytes(head, "big"):
+        request += connection.recv(1 << 16)
+    child = os.fork()
+    if child == 0:
+        connection.close()
+        return as_called(*json.loads(request), streams)
+    for stream in streams:
+        os.close(stream)
+    threading.Thread(target=kill_without_caller, args=(connection, child), daemon=True).start()
+    _, status = os.waitpid(child, 0)
+    code = os.waitstatus_to_exitcode(status)
+    with contextlib.suppress(OSError):
+        connection.sendall((code if code >= 0 else 128 - code).to_bytes(8, "big", signed=True))
+    os._exit(0)
+
+
+def kill_without_caller(connection: socket.socket, child: int) -> None:
+    """Kill `child` when the process at the other end is gone."""
+    with contextlib.suppress(OSError):
+        connection.recv(1)
+        os.kill(child, signal.SIGKILL)
+
+
+def as_called(arguments: list[str], folder: str, environment: dict[str, str], streams: list[int]) -> list[str]:
+    """Give this process the folder, environment, streams and number of threads that a new one would have."""
+    import numpy as np
+    from threadpoolctl import threadpool_limits
+
+    for number, stream in enumerate(streams):
+        os.dup2(stream, number)
+        os.close(stream)
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+    np.random.seed()
+    threadpool_limits(int(environment.get("OMP_NUM_THREADS", os.cpu_count() or 1)))
+    return arguments
+
+
+def run(arguments: list[str]) -> None:
+    """Run a script with its arguments, as Python does."""
+    sys.argv = arguments
+    sys.path[0] = str(Path(arguments[0]).parent)
+    runpy.run_path(arguments[0], run_name="__main__")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 2:
+        sys.exit(call(sys.argv[1], sys.argv[2:]))
+    for name in IMPORTS:
+        __import__(name)
+    run(serve(socket.socket(fileno=int(sys.argv[1]))))
