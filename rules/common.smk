@@ -11,6 +11,7 @@ from wsss.plan.moved import follow_moved_datasets
 from wsss.plan.pages import ComparisonPages, RunPages, show_pages, targets
 from wsss.plan.paths import file_above, file_of, filled, log_of
 from wsss.plan.plan import Plan
+from wsss.runtime.devices import usable_devices
 from wsss.settings.config import read_config
 from wsss.settings.run import TRAINED
 
@@ -38,6 +39,22 @@ def labels_of(stage, labels):
         return ancient(path) if is_of_this_code(wildcards) else path
 
     return listed
+
+
+def run_a_job_for_each_device():
+    """Let plain `snakemake` run as many GPU jobs at once as there are devices on this host.
+
+    A number that a profile or the command line gives goes first. Jobs that are sent to a cluster are not limited.
+    """
+    given = workflow.resource_settings
+    is_cluster = given.nodes is not None and given.cores is None
+    if "gpu" in workflow.global_resources or is_cluster:
+        return
+    workflow.register_resource("gpu", usable_devices().jobs_at_once)
+
+
+if workflow.is_main_process:
+    run_a_job_for_each_device()
 
 
 def show():
