@@ -44,13 +44,19 @@ def labels_of(stage, labels):
 def run_a_job_for_each_device():
     """Let plain `snakemake` run as many GPU jobs at once as there are devices on this host.
 
-    A number that a profile or the command line gives goes first. Jobs that are sent to a cluster are not limited.
+    Where GPUs compute, no job takes more than its share of the cores, as jobs with all of them would run one by one. On
+    CPUs alone that would change results: sums depend on the number of threads. Options of a profile and of the command
+    line go first. Jobs that are sent to a cluster are not limited: `--cores` is not given then.
     """
     given = workflow.resource_settings
-    is_cluster = given.nodes is not None and given.cores is None
-    if "gpu" in workflow.global_resources or is_cluster:
+    if given.cores is None:
         return
-    workflow.register_resource("gpu", usable_devices().jobs_at_once)
+    devices = usable_devices()
+    if "gpu" not in workflow.global_resources:
+        workflow.register_resource("gpu", devices.jobs_at_once)
+    if devices.listed and given.max_threads is None and given.nodes is None:
+        at_once = max(1, workflow.global_resources["gpu"].value)
+        given.max_threads = max(1, given.cores // at_once)
 
 
 if workflow.is_main_process:

@@ -185,9 +185,7 @@ def _opened(file: Path) -> int | None:
             raise OSError("not a file")
     except OSError as error:
         why = error.strerror or error
-        raise WsssError(
-            f"the lock of a device cannot be used: {file} ({why}); remove it, or ask its owner to"
-        ) from None
+        raise WsssError(f"lock of a device cannot be used: {file} ({why}); remove it, or ask its owner to") from None
     return None
 
 
@@ -200,4 +198,4 @@ def _make(file: Path) -> None:
             os.link(temporary, file)
     finally:
         os.close(descriptor)
-        os.unlink(temporary)
+        Path(temporary).unlink()
