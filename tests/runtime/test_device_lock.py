@@ -1,6 +1,5 @@
 """Devices are held by one job at a time. Every job here is a process of its own, and ends in all ways."""
 
-import multiprocessing
 import os
 import random
 import re
@@ -18,13 +17,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.runtime.device_jobs import FORKS, Job, until
 from tests.runtime.made_devices import made
 from wsss.errors import WsssError
 from wsss.runtime import device_lock
 from wsss.runtime.device_lock import Held, holder_of, lock_file, take_devices
 from wsss.runtime.devices import Devices
 
-FORKS = multiprocessing.get_context("fork")
 TWO = made("a", "b")
 # What each of two workflows at once may use.
 FAMILIES = [made("a", "b", "c"), made("d", "c", "b")]
@@ -38,52 +37,6 @@ def locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(device_lock, "PAUSE", 0.01)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     return tmp_path
-
-
-def until(condition: Callable[[], object]) -> None:
-    """Wait until something holds. It takes no longer than a minute."""
-    end = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.005)
-
-
-class Job:
-    """A process that takes devices and keeps them until it is ended."""
-
-    def __init__(self, folder: Path, count: int, devices: Devices, name: str = "job") -> None:
-        self.count, self.devices, self.name, self.told = count, devices, name, folder / f"{name}.txt"
-        self.process = FORKS.Process(target=self._run)
-        self.process.start()
-        self.pid = self.process.pid
-
-    def _run(self) -> None:
-        held = take_devices(self.count, self.name, self._tell, self.devices)
-        self._tell(f"visible: {os.environ.get('CUDA_VISIBLE_DEVICES')}")
-        self.go_on(held)
-
-    def _tell(self, line: str) -> None:
-        with self.told.open("a") as file:
-            file.write(line + "\n")
-
-    def go_on(self, held: Held) -> None:
-        """What the job does with its devices."""
-        time.sleep(600)
-
-    @property
-    def lines(self) -> list[str]:
-        """What the job has told so far."""
-        return self.told.read_text().splitlines() if self.told.exists() else []
-
-    @property
-    def visible(self) -> str | None:
-        """CUDA_VISIBLE_DEVICES of the job; None while it waits."""
-        return next((line.split(": ")[1] for line in self.lines if line.startswith("visible")), None)
-
-    def kill(self) -> None:
-        """End the job as the system does when memory runs out."""
-        self.process.kill()
-        self.process.join()
 
 
 @pytest.fixture
