@@ -46,10 +46,11 @@ def run_a_job_for_each_device():
 
     Where GPUs compute, no job takes more than its share of the cores, as jobs with all of them would run one by one. On
     CPUs alone that would change results: sums depend on the number of threads. Options of a profile and of the command
-    line go first. Jobs that are sent to a cluster are not limited: `--cores` is not given then.
+    line go first. Jobs that are sent to a cluster are not limited: only their number is given then, and no cores, which
+    a dry run counts as one.
     """
     given = workflow.resource_settings
-    if given.cores is None:
+    if given.cores is None or (given.nodes is not None and given.cores == 1):
         return
     devices = usable_devices()
     if "gpu" not in workflow.global_resources:
