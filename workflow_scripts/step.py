@@ -1,9 +1,10 @@
-"""Code that all scripts of the workflow share, such as the log and errors in one line."""
+"""Code that all scripts of the workflow share, such as the log, the devices and errors in one line."""
 
 import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,15 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from wsss.errors import WsssError
+from wsss.runtime.device_lock import take_devices
 
 
 @contextmanager
 def step(snakemake: Any) -> Iterator[None]:
-    """Log to the rule's log file while the block runs. On a user's error, exit with code 1 and one clear line."""
+    """Log to the rule's log file while the block runs. On a user's error, exit with code 1 and one clear line.
+
+    The block begins when this job has the devices that its rule asks for. They are this process's until it ends.
+    """
     logger = logging.getLogger("wsss")
     logger.setLevel(logging.INFO)
     Path(snakemake.log[0]).parent.mkdir(parents=True, exist_ok=True)
@@ -23,6 +28,7 @@ def step(snakemake: Any) -> Iterator[None]:
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     logger.addHandler(handler)
     try:
+        take_devices(snakemake.resources.get("gpu", 0), snakemake.rule, partial(_tell, logger))
         yield
     except (WsssError, MemoryError) as error:
         _exit_with_error(logger, str(error) or "out of memory: lower the batch size or run fewer jobs at once")
@@ -70,6 +76,12 @@ def own_lists(places: Any) -> Path | None:
     from wsss.data.sources.voc_layout import own_lists_folder
 
     return own_lists_folder(places.lists, Path(__file__).resolve().parents[1])
+
+
+def _tell(logger: logging.Logger, line: str) -> None:
+    """Write a line to the log and to the terminal."""
+    logger.info(line)
+    print(line, file=sys.stderr)
 
 
 def _exit_with_error(logger: logging.Logger, message: str) -> None:

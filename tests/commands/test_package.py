@@ -5,11 +5,17 @@ import re
 import subprocess
 import sys
 import tomllib
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 import wsss
 from tests.conftest import PROJECT
+from tests.runtime.device_jobs import Job, until
+from tests.runtime.made_devices import made_host
+from wsss.commands.info import lines as info_lines
+from wsss.runtime.devices import usable_devices
 
 VERSION = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["version"]
 
@@ -31,6 +37,19 @@ def test_info_is_for_reports_of_bugs() -> None:
     assert lines["devices"].endswith("CPU")
     assert lines["cores"].endswith(f"of {os.cpu_count()}")
     assert re.fullmatch(r"\d+\.\d GiB|unknown", lines["memory"])
+
+
+def test_info_tells_who_holds_which_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    with made_host(2) as host:
+        monkeypatch.setenv("PATH", str(host))
+        first, second = (device.label for device in usable_devices().devices)
+        job = Job(tmp_path, 1, replace(usable_devices(), devices=usable_devices().devices[1:]), "make_cams")
+        until(lambda: job.visible)
+        found = dict(line.split(": ", 1) for line in info_lines())
+        job.kill()
+    assert found["GPU jobs of `snakemake` at once"] == "2 (nvidia-smi)"
+    assert (found[first], found[second]) == ("free", f"held by process {job.pid}, make_cams")
 
 
 def test_the_import_loads_nothing_heavy() -> None:

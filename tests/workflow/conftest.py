@@ -17,6 +17,7 @@ import torch
 import yaml
 from filelock import FileLock
 
+from tests.runtime.made_devices import made_host
 from tests.workflow.forks import run_snakemake
 from tests.workflow.warm_python import warm_python
 from wsss.data.augmentation import Normalisation, augmented_pair
@@ -56,16 +57,20 @@ class Workplace:
         """The working directory, with results/ and logs/."""
         return self.root / "work"
 
-    def snakemake(self, *arguments: str | Path, config: Path | None = TINY, warm: bool = True) -> Outcome:
-        """Run `snakemake <arguments>` with two cores and this config; None leaves it to the profile.
+    def snakemake(
+        self, *arguments: str | Path, config: Path | None = TINY, warm: bool = True, host: Path | None = None
+    ) -> Outcome:
+        """Run `snakemake <arguments>` with two cores, one for each job, and this config; None leaves it to the profile.
 
-        Jobs run with a Python that starts fast (tests/workflow/warm_python.py), or with the plain one.
+        Jobs run with a Python that starts fast (tests/workflow/warm_python.py), or with the plain one. `host` is the
+        folder of an nvidia-smi, which says what devices there are. Without it none may be used.
         """
-        command = [*arguments, "--cores", CORES, "--snakefile", self.project / "Snakefile"]
+        command = [*arguments, "--cores", CORES, "--max-threads", 1, "--snakefile", self.project / "Snakefile"]
         command += ["--directory", self.work, *([] if config is None else ["--configfile", config])]
         output = self.root / "output.txt"
         python = warm_python() if warm else sys.executable
-        code = run_snakemake(list(map(str, command)), self.work, environment(), output, python)
+        variables = environment() if host is None else on_host(host)
+        code = run_snakemake(list(map(str, command)), self.work, variables, output, python)
         return Outcome(code, output.read_text())
 
     def planned(self, *arguments: str | Path, config: Path | None = TINY) -> Counter[str]:
@@ -93,13 +98,20 @@ class Workplace:
 
 
 def environment() -> dict[str, str]:
-    """The environment of commands under test. The number of threads is left to the workflow.
+    """The environment of commands under test. The number of threads is left to the workflow, and no GPU is used.
 
     Threads that wait give up their core, because several workflows share the cores. Modules are compiled once.
     """
     without = {"PYTHONDONTWRITEBYTECODE", *(key for key in os.environ if key.endswith("_NUM_THREADS"))}
     inherited = {key: value for key, value in os.environ.items() if key not in without}
-    return inherited | {"OMP_WAIT_POLICY": "PASSIVE"}
+    return inherited | {"OMP_WAIT_POLICY": "PASSIVE", "CUDA_VISIBLE_DEVICES": ""}
+
+
+def on_host(host: Path) -> dict[str, str]:
+    """The environment of commands on a host whose devices are told by the nvidia-smi in the folder `host`."""
+    variables = environment() | {"PATH": f"{host}{os.pathsep}{os.environ['PATH']}"}
+    del variables["CUDA_VISIBLE_DEVICES"]
+    return variables
 
 
 def run(arguments: list[Any], folder: Path, **more: str) -> Outcome:
@@ -186,10 +198,14 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
-    """A workplace where the miniature config has run from nothing to its report. To be read only."""
+    """A workplace where the miniature config has run from nothing to its report, on a host with two devices.
+
+    They are made up, so networks run on the CPU. To be read only.
+    """
 
     def make(folder: Path) -> None:
-        outcome = new_workplace(folder).snakemake(warm=False)
+        with made_host(2) as host:
+            outcome = new_workplace(folder).snakemake(warm=False, host=host)
         assert outcome.code == 0, outcome.output
 
     return Workplace(made_once(tmp_path_factory, "finished", make))
@@ -206,7 +222,7 @@ def folder_config(dataset: Path, **changes: Any) -> dict[str, Any]:
 def folder_run(finished: Workplace, tmp_path_factory: pytest.TempPathFactory) -> Workplace:
     """A workplace where the miniature has run on a folder without masks and val to its report. To be read only.
 
-    The folder is `dataset`, beside the project.
+    The folder is `dataset`, beside the project. There is no device, so jobs of networks run one by one.
     """
 
     def make(folder: Path) -> None:

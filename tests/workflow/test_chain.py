@@ -75,7 +75,11 @@ def test_afterwards_nothing_is_left_to_do(finished: Workplace) -> None:
 
 
 def test_without_masks_and_cut_otherwise_the_same_bytes_come_out(finished: Workplace, folder_run: Workplace) -> None:
-    """Only scores use masks. The number of shards and the kind of dataset do not change results."""
+    """Only scores use masks. The number of shards and the kind of dataset do not change results.
+
+    Nor does it whether two jobs of networks run at once, each with a device of its own, or one by one without a device
+    (tests/workflow/test_devices.py).
+    """
     assert yaml.safe_load(TINY.read_text())["shards"] != folder_config(Path())["shards"]
     assert not (folder_run.root / "dataset" / "SegmentationClass").exists()
     first, second = finished.only("results/data-synthetic-*"), folder_run.only("results/data-moved-*")

@@ -251,7 +251,9 @@ def test_a_profile_reruns_for_settings_code_and_inputs(path: Path) -> None:
     assert sorted(profile["rerun-triggers"]) == ["mtime", "params"]
     assert profile["max-checksum-file-size"] == "4GB"
     assert (path.parent / profile["configfile"]).resolve() == PROJECT / "config.yaml"
-    assert any(str(limit).startswith("gpu=") for limit in profile["resources"])
+    # On one host as many GPU jobs run at once as there are devices.
+    limits = [str(limit) for limit in profile.get("resources", [])]
+    assert "executor" in profile or not any(limit.startswith("gpu=") for limit in limits)
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)

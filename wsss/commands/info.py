@@ -7,6 +7,8 @@ from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as version_of
 
 from wsss.commands.version import version
+from wsss.runtime.device_lock import holder_of, lock_file
+from wsss.runtime.devices import usable_devices
 
 PACKAGES = ("torch", "torchvision", "numpy", "pillow", "zarr", "snakemake", "timm")
 
@@ -25,6 +27,7 @@ def lines() -> Iterator[str]:
     for name in PACKAGES:
         yield f"{name}: {_version(name)}"
     yield f"devices: {_devices()}"
+    yield from _devices_of_jobs()
     yield f"cores: {_cores()}"
     yield f"memory: {_memory()}"
 
@@ -46,6 +49,15 @@ def _devices() -> str:
     except (ImportError, OSError, RuntimeError) as error:
         return f"torch cannot be used ({' '.join(str(error).split())})"
     return ", ".join([*named, "CPU"])
+
+
+def _devices_of_jobs() -> Iterator[str]:
+    """What jobs of the workflow have: how many run at once, and who holds each device now."""
+    devices = usable_devices()
+    yield f"GPU jobs of `snakemake` at once: {devices.jobs_at_once} ({devices.source})"
+    for device in devices.devices:
+        holder = holder_of(lock_file(device, devices))
+        yield f"{device.label}: {f'held by {holder}' if holder else 'free'}"
 
 
 def _cores() -> str:
