@@ -1,5 +1,7 @@
 """Makes the plan from the config, and defines the wildcard constraints and the names that the rules use."""
 
+import os
+import shlex
 import sys
 from pathlib import Path
 
@@ -47,6 +49,8 @@ def show():
 
 
 if workflow.is_main_process:
+    # Jobs name it when they are interrupted.
+    os.environ["WSSS_COMMAND"] = shlex.join(["snakemake", *sys.argv[1:]])
     show()
 
 

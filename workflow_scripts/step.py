@@ -1,6 +1,7 @@
 """Code that all scripts of the workflow share, such as the log and errors in one line."""
 
 import logging
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,11 +12,16 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from wsss.errors import WsssError
+from wsss.runtime.signals import Interrupted, end_on_signals
 
 
 @contextmanager
 def step(snakemake: Any) -> Iterator[None]:
-    """Log to the rule's log file while the block runs. On a user's error, exit with code 1 and one clear line."""
+    """Log to the rule's log file while the block runs. On a user's error, exit with code 1 and one clear line.
+
+    So it ends also on a signal that asks it to end, after a training has saved its checkpoint.
+    """
+    end_on_signals()
     logger = logging.getLogger("wsss")
     logger.setLevel(logging.INFO)
     Path(snakemake.log[0]).parent.mkdir(parents=True, exist_ok=True)
@@ -24,6 +30,8 @@ def step(snakemake: Any) -> Iterator[None]:
     logger.addHandler(handler)
     try:
         yield
+    except Interrupted as signal:
+        _exit_with_error(logger, f"interrupted by {signal}; to go on from here, run again: {command()}")
     except (WsssError, MemoryError) as error:
         _exit_with_error(logger, str(error) or "out of memory: lower the batch size or run fewer jobs at once")
     except RuntimeError as error:
@@ -34,6 +42,11 @@ def step(snakemake: Any) -> Iterator[None]:
     except Exception:
         logger.exception("unexpected error")
         raise
+
+
+def command() -> str:
+    """The command that the user has given, as the workflow tells it to its jobs (rules/common.smk)."""
+    return os.environ.get("WSSS_COMMAND", "the same command")
 
 
 def machine(snakemake: Any) -> Any:
