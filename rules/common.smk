@@ -48,6 +48,8 @@ def show():
         print(warning, file=sys.stderr)
 
 
+# Jobs end with this process, which runs them.
+os.environ["WSSS_WORKFLOW_PID"] = str(os.getpid())
 if workflow.is_main_process:
     # Jobs name it when they are interrupted.
     os.environ["WSSS_COMMAND"] = shlex.join(["snakemake", *sys.argv[1:]])

@@ -12,6 +12,8 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from wsss.errors import WsssError
+from wsss.files import remove_leftovers
+from wsss.runtime.parent import end_with_workflow
 from wsss.runtime.signals import Interrupted, end_on_signals
 
 
@@ -19,9 +21,13 @@ from wsss.runtime.signals import Interrupted, end_on_signals
 def step(snakemake: Any) -> Iterator[None]:
     """Log to the rule's log file while the block runs. On a user's error, exit with code 1 and one clear line.
 
-    So it ends also on a signal that asks it to end, after a training has saved its checkpoint.
+    So it ends also on a signal that asks it to end, after a training has saved its checkpoint. It does not outlive the
+    workflow.
     """
     end_on_signals()
+    end_with_workflow()
+    for output in snakemake.output:
+        remove_leftovers(Path(output))
     logger = logging.getLogger("wsss")
     logger.setLevel(logging.INFO)
     Path(snakemake.log[0]).parent.mkdir(parents=True, exist_ok=True)

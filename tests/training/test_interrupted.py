@@ -107,7 +107,7 @@ def test_a_loader_process_that_is_killed_is_one_line(rare: Machine) -> None:
 
     with pytest.raises(
         WsssError,
-        match=r"^DataLoader worker \(pid \d+\) is killed by signal: Killed: memory may have run out; ask for fewer threads",
+        match=r"^DataLoader worker \(pid \d+\) is killed by signal: Killed: memory may have run out; ask",
     ):
         run(compute, machine=replace(rare, workers=2))
     assert_same(run(machine=rare), run())

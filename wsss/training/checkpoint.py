@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
-from wsss.files import atomic_path
+from wsss.files import atomic_path, remove_leftovers
 
 logger = logging.getLogger("wsss")
 LogRow = dict[str, float]
@@ -67,6 +67,7 @@ class Checkpoint:
     @classmethod
     def read(cls, path: Path, fingerprint: str) -> Self | None:
         """The checkpoint in a file; None if there is none, if it is damaged, or if it has another fingerprint."""
+        remove_leftovers(path)
         if not path.is_file():
             return None
         start, _, rest = path.read_bytes().partition(b"\n")
@@ -82,7 +83,7 @@ class Checkpoint:
         for name, tensor in load(tensors).items():
             group, _, own = name.partition("/")
             groups[group][own] = tensor
-        return cls(**facts, **groups)
+        return cls(**facts, network=groups["network"], momentum=groups["momentum"], sums=groups["sums"])
 
 
 def momentum_of(optimiser: torch.optim.SGD) -> dict[str, Tensor]:
