@@ -12,9 +12,10 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from wsss.errors import WsssError
-from wsss.files import remove_leftovers
+from wsss.files import remove_leftovers, sha256_of
 from wsss.runtime.parent import end_with_workflow
 from wsss.runtime.signals import Interrupted, end_on_signals
+from wsss.stores.journal import allow_continuing
 
 
 @contextmanager
@@ -26,8 +27,6 @@ def step(snakemake: Any) -> Iterator[None]:
     """
     end_on_signals()
     end_with_workflow()
-    for output in snakemake.output:
-        remove_leftovers(Path(output))
     logger = logging.getLogger("wsss")
     logger.setLevel(logging.INFO)
     Path(snakemake.log[0]).parent.mkdir(parents=True, exist_ok=True)
@@ -35,6 +34,7 @@ def step(snakemake: Any) -> Iterator[None]:
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     logger.addHandler(handler)
     try:
+        _after_an_interruption(snakemake)
         yield
     except Interrupted as signal:
         _exit_with_error(logger, f"interrupted by {signal}; to go on from here, run again: {command()}")
@@ -50,6 +50,15 @@ def step(snakemake: Any) -> Iterator[None]:
         raise
 
 
+def _after_an_interruption(snakemake: Any) -> None:
+    """Remove temporary files of an interrupted job, and keep what it has finished of a shard if it was the same job."""
+    outputs = [Path(output) for output in snakemake.output]
+    remove_leftovers(outputs)
+    for output in outputs:
+        if output.parent.parent.name == "shards":
+            allow_continuing(output, fingerprint(snakemake))
+
+
 def command() -> str:
     """The command that the user has given, as the workflow tells it to its jobs (rules/common.smk)."""
     return os.environ.get("WSSS_COMMAND", "the same command")
@@ -57,13 +66,16 @@ def command() -> str:
 
 def machine(snakemake: Any) -> Any:
     """Resources of a training: loader processes, and a checkpoint for this code, these settings and inputs."""
-    from wsss.files import sha256_of
     from wsss.training.loop import Machine
 
-    inputs = [f"{file} {sha256_of(Path(file))}" for file in snakemake.input]
-    fingerprint = "\n".join([snakemake.params.code, snakemake.params.settings, *inputs])
     checkpoint = Path(snakemake.output.weights).with_suffix(".checkpoint")
-    return Machine(workers=loader_processes(snakemake.threads), checkpoint=checkpoint, fingerprint=fingerprint)
+    return Machine(loader_processes(snakemake.threads), checkpoint, fingerprint(snakemake))
+
+
+def fingerprint(snakemake: Any) -> str:
+    """What the results of a job depend on: code and settings, which are in its parameters, and sums of its inputs."""
+    inputs = [f"{file} {sha256_of(Path(file))}" for file in snakemake.input]
+    return "\n".join([*(f"{name} {value}" for name, value in snakemake.params.items()), *inputs])
 
 
 def loader_processes(threads: int) -> int:

@@ -2,7 +2,6 @@
 
 import csv
 import errno
-import glob
 import hashlib
 import io
 import json
@@ -45,10 +44,13 @@ def write_only_while(is_wanted: Callable[[], bool]) -> None:
     _Writing.is_wanted = staticmethod(is_wanted)
 
 
-def remove_leftovers(path: Path) -> None:
-    """Remove temporary files of `path` that `atomic_path` left because its process was killed."""
-    for leftover in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
-        leftover.unlink(missing_ok=True)
+def remove_leftovers(paths: Iterable[Path]) -> None:
+    """Remove temporary files of `paths` that `atomic_path` left because its process was killed."""
+    wanted = set(paths)
+    for folder in {path.parent for path in wanted}:
+        for leftover in folder.glob(".*.tmp"):
+            if folder / leftover.name[1:].rsplit(".", 2)[0] in wanted:
+                leftover.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -108,5 +108,5 @@ def test_leftovers_of_a_file_go_and_others_stay(tmp_path: Path) -> None:
     names = [".a[1].png.12.tmp", ".a[1].png.345.tmp", ".b.png.12.tmp", "a[1].png"]
     for name in names:
         (tmp_path / name).touch()
-    remove_leftovers(tmp_path / "a[1].png")
+    remove_leftovers([tmp_path / "a[1].png"])
     assert sorted(path.name for path in tmp_path.iterdir()) == [".b.png.12.tmp", "a[1].png"]
