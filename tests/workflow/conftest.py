@@ -56,17 +56,25 @@ class Workplace:
         """The working directory, with results/ and logs/."""
         return self.root / "work"
 
+    @property
+    def output(self) -> Path:
+        """The file with the output and the errors of the last command."""
+        return self.root / "output.txt"
+
+    def command(self, *arguments: str | Path, config: Path | None = TINY, cores: int = CORES) -> list[str]:
+        """The arguments of snakemake for this workplace."""
+        command = [*arguments, "--cores", cores, "--snakefile", self.project / "Snakefile"]
+        command += ["--directory", self.work, *([] if config is None else ["--configfile", config])]
+        return list(map(str, command))
+
     def snakemake(self, *arguments: str | Path, config: Path | None = TINY, warm: bool = True) -> Outcome:
         """Run `snakemake <arguments>` with two cores and this config; None leaves it to the profile.
 
         Jobs run with a Python that starts fast (tests/workflow/warm_python.py), or with the plain one.
         """
-        command = [*arguments, "--cores", CORES, "--snakefile", self.project / "Snakefile"]
-        command += ["--directory", self.work, *([] if config is None else ["--configfile", config])]
-        output = self.root / "output.txt"
         python = warm_python() if warm else sys.executable
-        code = run_snakemake(list(map(str, command)), self.work, environment(), output, python)
-        return Outcome(code, output.read_text())
+        code = run_snakemake(self.command(*arguments, config=config), self.work, environment(), self.output, python)
+        return Outcome(code, self.output.read_text())
 
     def planned(self, *arguments: str | Path, config: Path | None = TINY) -> Counter[str]:
         """Rules that `snakemake -n` lists, with the number of their jobs."""

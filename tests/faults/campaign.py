@@ -1,0 +1,107 @@
+"""The long campaign: `make faults`. It damages and kills for as long as asked, and writes what came of it to the docs.
+
+A kind of fault is a function in `KINDS`: it takes how many cases, a seed and an empty folder, and yields cases.
+"""
+
+import argparse
+import random
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.faults.kills import Kill, Storm, differing
+from tests.workflow.conftest import PROJECT, Workplace, new_workplace
+
+PAGE = PROJECT / "docs" / "reliability.md"
+# Loader processes run from four cores on.
+CORES = 4
+KILLS_IN_A_STORM = 20
+
+
+@dataclass(frozen=True)
+class Case:
+    """What was done, and what came of it: empty if it is as it should be."""
+
+    what: str
+    outcome: str
+
+
+def kills(count: int, seed: int, folder: Path) -> Iterator[Case]:
+    """Kill processes of the miniature workflow, from nothing to its report, and again from nothing if there is time."""
+    undisturbed = new_workplace(folder / "undisturbed")
+    done = _storm(undisturbed, 0).finish()
+    assert done.code == 0, done.output
+    number = 0
+    while count > 0:
+        place = new_workplace(folder / f"storm-{number}")
+        storm = _storm(place, seed + number)
+        found = list(storm.kills(min(count, KILLS_IN_A_STORM)))
+        count, number = count - len(found), number + 1
+        done = storm.finish()
+        wrong = differing(place.work, undisturbed.work)
+        for kill in found:
+            yield _case(kill)
+        if done.code:
+            yield Case("after a storm: the plain command", f"ends with {done.code}: {done.output[-2000:]}")
+        yield Case("after a storm: all files equal those of an undisturbed run", ", ".join(wrong))
+        yield Case("after a storm: no temporary file is left", ", ".join(map(str, place.leftovers())))
+
+
+KINDS: dict[str, Callable[[int, int, Path], Iterator[Case]]] = {"kills": kills}
+
+
+def _storm(place: Workplace, seed: int) -> Storm:
+    return Storm(place, place.command(cores=CORES), random.Random(seed))
+
+
+def _case(kill: Kill) -> Case:
+    return Case(f"{kill.number.name} to {kill.victim}", ", ".join(kill.faults))
+
+
+def table(cases: list[Case]) -> str:
+    """A line for each thing that was done: how often, how often it went wrong, and how."""
+    lines = ["| what was done | cases | wrong | how |", "|---|---|---|---|"]
+    for what in sorted({case.what for case in cases}):
+        outcomes = [case.outcome for case in cases if case.what == what]
+        wrong = Counter(outcome for outcome in outcomes if outcome)
+        how = "; ".join(f"{count} times {outcome.splitlines()[0]}" for outcome, count in wrong.most_common(3))
+        lines.append(f"| {what} | {len(outcomes)} | {wrong.total()} | {how or '-'} |")
+    return "\n".join(lines)
+
+
+def write_page(kind: str, text: str) -> None:
+    """Put a table in the place of the old one of this kind, between its two marks."""
+    start, end = f"<!-- {kind}: begin -->\n", f"\n<!-- {kind}: end -->"
+    before, _, rest = PAGE.read_text().partition(start)
+    after = rest.partition(end)[2]
+    PAGE.write_text(f"{before}{start}{text}{end}{after}")
+
+
+def main() -> None:
+    """Run the kinds that are asked for, print and write their counts, and fail if a case went wrong."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    for kind in KINDS:
+        parser.add_argument(f"--{kind}", type=int, default=0, help="the number of cases")
+    parser.add_argument("--seed", type=int, default=0)
+    asked = vars(parser.parse_args())
+    wrong = 0
+    for kind, run in KINDS.items():
+        if not asked[kind]:
+            continue
+        began, cases = time.monotonic(), []
+        with tempfile.TemporaryDirectory() as folder:
+            for case in run(asked[kind], asked["seed"], Path(folder)):
+                cases.append(case)
+                print(f"{time.monotonic() - began:7.0f} s  {case.what}: {case.outcome or 'right'}", flush=True)
+        wrong += sum(bool(case.outcome) for case in cases)
+        print(table(cases))
+        write_page(kind, table(cases))
+    sys.exit(bool(wrong))
+
+
+if __name__ == "__main__":
+    main()
