@@ -83,9 +83,8 @@ class Storm:
         fork = start_snakemake(self._arguments, self._place.work, environment(), self._place.output, sys.executable)
         workflow = psutil.Process(fork.pid)
         wait_until(time.monotonic() + self._rng.uniform(0.3, self._longest), fork.is_alive)
-        victim, number = self._rng.choice(VICTIMS), self._rng.choice(SIGNALS)
-        below = _below(workflow)
-        chosen = self._chosen(victim, workflow, below)
+        number, below = self._rng.choice(SIGNALS), _below(workflow)
+        victim, chosen = self._chosen(self._rng.choice(VICTIMS), workflow, below)
         rules = tuple(sorted({name for process in below if (name := _script_of(process))}))
         if not fork.is_alive():
             return None
@@ -100,17 +99,20 @@ class Storm:
         faults += _faults_of(self._place.output.read_text())
         return Kill(victim, number, rules, tuple(faults))
 
-    def _chosen(self, victim: str, workflow: psutil.Process, below: list[psutil.Process]) -> list[psutil.Process]:
-        """The processes that get the signal: the workflow if there is no job, or no loader, just now."""
-        jobs = [process for process in below if _script_of(process)]
-        loaders = [process for process in jobs if _is_below(process, jobs)]
-        if victim == "everything":
-            return [workflow, *below]
-        if victim == "loader" and loaders:
-            return [self._rng.choice(loaders)]
-        if victim in ("job", "loader") and jobs:
-            return [self._rng.choice([process for process in jobs if process not in loaders])]
-        return [workflow]
+    def _chosen(
+        self, wanted: str, workflow: psutil.Process, below: list[psutil.Process]
+    ) -> tuple[str, list[psutil.Process]]:
+        """What gets the signal, and its processes: a job if there is no loader just now, the workflow if no job."""
+        scripts = [process for process in below if _script_of(process)]
+        loaders = [process for process in scripts if _is_below(process, scripts)]
+        jobs = [process for process in scripts if process not in loaders]
+        if wanted == "everything":
+            return wanted, [workflow, *below]
+        if wanted == "loader" and loaders:
+            return wanted, [self._rng.choice(loaders)]
+        if wanted in ("job", "loader") and jobs:
+            return "job", [self._rng.choice(jobs)]
+        return "workflow", [workflow]
 
 
 def artifacts(work: Path) -> dict[str, str]:
@@ -172,5 +174,6 @@ def _runs(process: psutil.Process) -> bool:
 
 
 def _faults_of(output: str) -> list[str]:
-    found = {"locked": "LockException", "traceback": "Traceback (most recent call last)"}
-    return [name for name, text in found.items() if text in output]
+    # Snakemake shows tracebacks of its own, for Ctrl-C while it plans.
+    found = {"locked": "LockException", "traceback of a job": r'File "\S+\.snakemake/scripts/'}
+    return [name for name, text in found.items() if re.search(text, output)]
