@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint format bench clean
+.PHONY: demo test lint format bench faults clean
 
 # On the CPU, also where there is a GPU: the figures are the README's, and CAMs of so many sizes took longer there.
 demo: .venv/installed
@@ -27,6 +27,10 @@ format: .venv/installed
 # Claims of speed, each against the reference method in one run, into docs/performance.md: a quarter of an hour.
 bench: .venv/installed
 	$(BIN)/python benchmarks/report.py
+
+# The workflow is killed 200 times at random moments, into docs/reliability.md: about an hour.
+faults: .venv/installed
+	$(BIN)/python -m tests.faults.campaign --kills 200
 
 # The environment is made anew when the dependencies change.
 .venv/installed: pyproject.toml

@@ -1,5 +1,7 @@
 """Makes the plan from the config, and defines the wildcard constraints and the names that the rules use."""
 
+import os
+import shlex
 import sys
 from pathlib import Path
 
@@ -70,7 +72,11 @@ def show():
         print(warning, file=sys.stderr)
 
 
+# Jobs end with this process, which runs them.
+os.environ["WSSS_WORKFLOW_PID"] = str(os.getpid())
 if workflow.is_main_process:
+    # Jobs name it when they are interrupted.
+    os.environ["WSSS_COMMAND"] = shlex.join(["snakemake", *sys.argv[1:]])
     show()
 
 

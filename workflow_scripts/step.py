@@ -1,6 +1,7 @@
 """Code that all scripts of the workflow share, such as the log, the devices and errors in one line."""
 
 import logging
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,15 +13,23 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from wsss.errors import WsssError
+from wsss.files import remove_leftovers, sha256_of
 from wsss.runtime.device_lock import take_devices
+from wsss.runtime.parent import end_with_workflow
+from wsss.runtime.signals import Interrupted, end_on_signals
+from wsss.stores.journal import allow_continuing
 
 
 @contextmanager
 def step(snakemake: Any) -> Iterator[None]:
     """Log to the rule's log file while the block runs. On a user's error, exit with code 1 and one clear line.
 
-    The block begins when this job has the devices that its rule asks for. They are this process's until it ends.
+    So it ends also on a signal that asks it to end, after a training has saved its checkpoint. It does not outlive the
+    workflow. The block begins when this job has the devices that its rule asks for. They are this process's until it
+    ends.
     """
+    end_on_signals()
+    end_with_workflow()
     logger = logging.getLogger("wsss")
     logger.setLevel(logging.INFO)
     Path(snakemake.log[0]).parent.mkdir(parents=True, exist_ok=True)
@@ -29,7 +38,10 @@ def step(snakemake: Any) -> Iterator[None]:
     logger.addHandler(handler)
     try:
         take_devices(snakemake.resources.get("gpu", 0), snakemake.rule, partial(_tell, logger))
+        _after_an_interruption(snakemake)
         yield
+    except Interrupted as signal:
+        _exit_with_error(logger, f"interrupted by {signal}; to go on from here, run again: {command()}")
     except (WsssError, MemoryError) as error:
         _exit_with_error(logger, str(error) or "out of memory: lower the batch size or run fewer jobs at once")
     except RuntimeError as error:
@@ -42,15 +54,32 @@ def step(snakemake: Any) -> Iterator[None]:
         raise
 
 
+def _after_an_interruption(snakemake: Any) -> None:
+    """Remove temporary files of an interrupted job, and keep what it has finished of a shard if it was the same job."""
+    outputs = [Path(output) for output in snakemake.output]
+    remove_leftovers(outputs)
+    for output in outputs:
+        if output.parent.parent.name == "shards":
+            allow_continuing(output, fingerprint(snakemake))
+
+
+def command() -> str:
+    """The command that the user has given, as the workflow tells it to its jobs (rules/common.smk)."""
+    return os.environ.get("WSSS_COMMAND", "the same command")
+
+
 def machine(snakemake: Any) -> Any:
     """Resources of a training: loader processes, and a checkpoint for this code, these settings and inputs."""
-    from wsss.files import sha256_of
     from wsss.training.loop import Machine
 
-    inputs = [f"{file} {sha256_of(Path(file))}" for file in snakemake.input]
-    fingerprint = "\n".join([snakemake.params.code, snakemake.params.settings, *inputs])
     checkpoint = Path(snakemake.output.weights).with_suffix(".checkpoint")
-    return Machine(workers=loader_processes(snakemake.threads), checkpoint=checkpoint, fingerprint=fingerprint)
+    return Machine(loader_processes(snakemake.threads), checkpoint, fingerprint(snakemake))
+
+
+def fingerprint(snakemake: Any) -> str:
+    """What the results of a job depend on: code and settings, which are in its parameters, and sums of its inputs."""
+    inputs = [f"{file} {sha256_of(Path(file))}" for file in snakemake.input]
+    return "\n".join([*(f"{name} {value}" for name, value in snakemake.params.items()), *inputs])
 
 
 def loader_processes(threads: int) -> int:

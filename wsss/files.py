@@ -7,7 +7,7 @@ import io
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
@@ -26,9 +26,31 @@ def atomic_path(path: Path) -> Iterator[Path]:
     try:
         with full_disk_as_wsss_error(path):
             yield temporary
+            if not _Writing.is_wanted():
+                raise WsssError(f"{path} is not written, because the workflow that started this job has ended")
             temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+class _Writing:
+    """Whether files still get their final names in this process and its forks."""
+
+    is_wanted: Callable[[], bool] = staticmethod(lambda: True)
+
+
+def write_only_while(is_wanted: Callable[[], bool]) -> None:
+    """Let `atomic_path` ask `is_wanted` before it gives a file its final name. If it says no, WsssError is raised."""
+    _Writing.is_wanted = staticmethod(is_wanted)
+
+
+def remove_leftovers(paths: Iterable[Path]) -> None:
+    """Remove temporary files of `paths` that `atomic_path` left because its process was killed."""
+    wanted = set(paths)
+    for folder in {path.parent for path in wanted}:
+        for leftover in folder.glob(".*.tmp"):
+            if folder / leftover.name[1:].rsplit(".", 2)[0] in wanted:
+                leftover.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -179,7 +179,7 @@ def read_id(image_id: str) -> str:
 
 def test_a_shard_is_its_stores_and_a_manifest_of_all(tmp_path: Path) -> None:
     ids, manifest = ["a", "b", "c", "d"], tmp_path / "shards" / "0.tsv"
-    write_store_shard(ids, map(Numbers, map(read_id, ids)), tmp_path, manifest, "stores")
+    write_store_shard(ids, lambda left: map(Numbers, map(read_id, left)), tmp_path, manifest, "stores")
     assert [row.id for row in read_manifest(manifest)] == ids
     assert damaged_rows(manifest, tmp_path) == []
     assert sorted(path.name for path in (tmp_path / "stores").iterdir()) == [f"{one}.zarr.zip" for one in ids]
@@ -193,7 +193,7 @@ def test_a_shard_that_fails_leaves_whole_stores_and_no_manifest(
     ids = ["a", "b", "c", "d"]
     ids.insert(place, failing)
     with pytest.raises(WsssError, match=message):
-        write_store_shard(ids, map(Numbers, map(read_id, ids)), tmp_path, tmp_path / "0.tsv", "stores")
+        write_store_shard(ids, lambda left: map(Numbers, map(read_id, left)), tmp_path, tmp_path / "0.tsv", "stores")
     assert not (tmp_path / "0.tsv").exists()
     folder = tmp_path / "stores"
     left = sorted(folder.iterdir()) if folder.is_dir() else []

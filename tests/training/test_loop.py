@@ -4,7 +4,6 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +14,7 @@ from torch import Tensor, nn
 from wsss.errors import WsssError
 from wsss.settings.training import OptimiserSettings
 from wsss.training import loop as training_loop
+from wsss.training.checkpoint import Checkpoint
 from wsss.training.loop import Batch, LogRow, Losses, Machine, Plan, rng_for, save_training, steps_per_epoch, train
 
 PLAN = Plan(
@@ -94,13 +94,6 @@ def killed_at(step: int) -> Callable[[nn.Module, Batch], Losses]:
         return losses(network, batch)
 
     return compute
-
-
-@pytest.fixture
-def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
-    """A checkpoint at every row of the log."""
-    monkeypatch.setattr(training_loop, "SECONDS_BETWEEN_CHECKPOINTS", -1.0)
-    return Machine(checkpoint=tmp_path / "folder" / "tiny.checkpoint", fingerprint="code, settings, inputs")
 
 
 @pytest.mark.parametrize("decay_every", [1, 4, 50])
@@ -246,51 +239,6 @@ def test_a_checkpoint_of_other_code_settings_or_inputs_is_discarded(
     assert "belongs to other code, settings or inputs: starting over" in caplog.text
 
 
-def truncated(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-
-
-def emptied(path: Path) -> None:
-    path.write_bytes(b"")
-
-
-def garbled(path: Path) -> None:
-    content = bytearray(path.read_bytes())
-    content[:40] = bytes(40)
-    path.write_bytes(content)
-
-
-def of_another_kind(path: Path) -> None:
-    torch.save([1, 2], path)
-
-
-def of_other_entries(path: Path) -> None:
-    torch.save({"fingerprint": "code, settings, inputs"}, path)
-
-
-class Harmful:
-    """Runs code when it is unpickled."""
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return (exec, ("raise SystemExit('code of the checkpoint was run')",))
-
-
-def harmful(path: Path) -> None:
-    torch.save({"fingerprint": "code, settings, inputs", "step": Harmful()}, path)
-
-
-@pytest.mark.parametrize("damage", [truncated, emptied, garbled, of_another_kind, of_other_entries, harmful])
-def test_a_damaged_checkpoint_is_passed_over(
-    machine: Machine, caplog: pytest.LogCaptureFixture, damage: Callable[[Path], None]
-) -> None:
-    with pytest.raises(Killed):
-        run(killed_at(25), machine=machine)
-    assert machine.checkpoint is not None
-    damage(machine.checkpoint)
-    assert_same(run(machine=machine), run())
-    assert "cannot be read" in caplog.text
-
-
 @pytest.mark.parametrize("parts", [2, 4])
 def test_parts_of_a_batch_give_the_gradient_of_the_whole(parts: int) -> None:
     def plain(network: nn.Module, batch: Batch) -> Losses:
@@ -323,8 +271,9 @@ def test_a_loss_that_is_not_finite_ends_the_training(machine: Machine, value: fl
     with pytest.raises(WsssError, match=rf"tiny: the loss is no longer finite at step {row} .*bad.*lower the learning"):
         run(failing, machine=machine)
     if machine.checkpoint is not None and machine.checkpoint.is_file():
-        state = torch.load(machine.checkpoint, weights_only=True)["network"]
-        assert all(bool(weights.isfinite().all()) for weights in state.values())
+        saved = Checkpoint.read(machine.checkpoint, machine.fingerprint)
+        assert saved is not None
+        assert all(bool(weights.isfinite().all()) for weights in saved.network.values())
 
 
 def test_bfloat16_is_near_and_not_equal() -> None:

@@ -57,6 +57,17 @@ class Workplace:
         """The working directory, with results/ and logs/."""
         return self.root / "work"
 
+    @property
+    def output(self) -> Path:
+        """The file with the output and the errors of the last command."""
+        return self.root / "output.txt"
+
+    def command(self, *arguments: str | Path, config: Path | None = TINY, cores: int = CORES) -> list[str]:
+        """The arguments of snakemake for this workplace, with one core for each job."""
+        command = [*arguments, "--cores", cores, "--max-threads", 1, "--snakefile", self.project / "Snakefile"]
+        command += ["--directory", self.work, *([] if config is None else ["--configfile", config])]
+        return list(map(str, command))
+
     def snakemake(
         self, *arguments: str | Path, config: Path | None = TINY, warm: bool = True, host: Path | None = None
     ) -> Outcome:
@@ -65,13 +76,10 @@ class Workplace:
         Jobs run with a Python that starts fast (tests/workflow/warm_python.py), or with the plain one. `host` is the
         folder of an nvidia-smi, which says what devices there are. Without it none may be used.
         """
-        command = [*arguments, "--cores", CORES, "--max-threads", 1, "--snakefile", self.project / "Snakefile"]
-        command += ["--directory", self.work, *([] if config is None else ["--configfile", config])]
-        output = self.root / "output.txt"
         python = warm_python() if warm else sys.executable
         variables = environment() if host is None else on_host(host)
-        code = run_snakemake(list(map(str, command)), self.work, variables, output, python)
-        return Outcome(code, output.read_text())
+        code = run_snakemake(self.command(*arguments, config=config), self.work, variables, self.output, python)
+        return Outcome(code, self.output.read_text())
 
     def planned(self, *arguments: str | Path, config: Path | None = TINY) -> Counter[str]:
         """Rules that `snakemake -n` lists, with the number of their jobs."""

@@ -5,6 +5,7 @@ No module of the project is imported here, because a fork imports that of the wo
 
 import multiprocessing
 import os
+import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,8 +23,7 @@ def run_snakemake(
 
     `python` is the program that runs scripts of jobs.
     """
-    fork = FORKS.Process(target=_snakemake, args=(arguments, folder, dict(environment), output, str(python)))
-    fork.start()
+    fork = start_snakemake(arguments, folder, environment, output, python)
     fork.join(timeout=600)
     if fork.exitcode is None:
         fork.kill()
@@ -31,9 +31,20 @@ def run_snakemake(
     return fork.exitcode
 
 
+def start_snakemake(
+    arguments: list[str], folder: Path, environment: Mapping[str, str], output: Path, python: Path | str
+) -> multiprocessing.context.ForkServerProcess:
+    """Start `snakemake <arguments>` as `run_snakemake` does, without waiting for its end."""
+    fork = FORKS.Process(target=_snakemake, args=(arguments, folder, dict(environment), output, str(python)))
+    fork.start()
+    return fork
+
+
 def _snakemake(arguments: list[str], folder: Path, environment: dict[str, str], output: Path, python: str) -> None:
     from snakemake.cli import main
 
+    # It is ignored in what a shell has started in the background.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)

@@ -138,19 +138,25 @@ def write_cam_shard(
     if maker.device.type == "cuda":
         # Otherwise each reader would start as many threads of torch, and wait for them.
         torch.set_num_threads(1)
-    batches = batches_of_equal_size(
-        sorted(ids, key=dataset.sizes.__getitem__) if pixels else ids, dataset.sizes, pixels
-    )
+    ordered = sorted(ids, key=dataset.sizes.__getitem__) if pixels else ids
 
     def read(image_id: str) -> Photograph:
         return maker.prepared(image_id, read_image(dataset.image_path(image_id)), dataset.present(image_id))
 
-    with ThreadPoolExecutor(readers) as pool:
+    def stores_of(left: list[str]) -> Iterable[CamStore]:
+        # Batches stay those of the whole shard, because a GPU's results may depend on what goes through together.
+        waiting = set(left)
+        batches = (
+            batch for batch in batches_of_equal_size(ordered, dataset.sizes, pixels) if not waiting.isdisjoint(batch)
+        )
         photographs = in_background(lambda batch: list(pool.map(read, batch)), batches)
         # On a GPU, maps are made in a thread, so that the GPU does not wait until stores are written. On a CPU they are
         # not: memory that other threads free is not reused.
         stores = in_background(maker.stores_of, photographs) if pixels else map(maker.stores_of, photographs)
-        write_store_shard(ids, chain.from_iterable(stores), folder, manifest, "CAMs")
+        return chain.from_iterable(stores)
+
+    with ThreadPoolExecutor(readers) as pool:
+        write_store_shard(ids, stores_of, folder, manifest, "CAMs")
 
 
 def batch_limits(device: torch.device) -> tuple[int, int]:

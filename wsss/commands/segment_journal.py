@@ -3,13 +3,12 @@
 The journal has a line for each finished photograph. A line is written after the files of the photograph are complete.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from wsss.errors import WsssError
-from wsss.files import write_text
+from wsss.stores.journal import add_to_journal, begin_journal, read_journal
 
 JOURNAL = ".segmented.jsonl"
 ENTRIES = {"photograph", "of", "files", "shares"}
@@ -33,7 +32,7 @@ class Journal:
 
     def __init__(self, folder: Path, maker: Mapping[str, Any]) -> None:
         self._folder, self._path, self._maker = folder, folder / JOURNAL, dict(maker)
-        head, *rows = self._lines()
+        head, rows = read_journal(self._path)
         if head is None and (folder / "labels").exists():
             raise WsssError(
                 f"{folder} holds label images that `wsss segment` has not made: name another folder with -o"
@@ -43,12 +42,11 @@ class Journal:
                 f"{folder} holds masks of another model or with another choice of --crf or --full-size: name another "
                 "folder with -o, or remove it"
             )
-        self._rows = {row["photograph"]: row for row in rows if row is not None and row.keys() >= ENTRIES}
+        self._rows = {row["photograph"]: row for row in rows if isinstance(row, dict) and row.keys() >= ENTRIES}
 
     def begin(self) -> None:
         """Write the journal as it was read. A line that was cut off by an interruption goes."""
-        lines = [self._maker, *self._rows.values()]
-        write_text(self._path, "".join(f"{json.dumps(one)}\n" for one in lines))
+        begin_journal(self._path, self._maker, self._rows.values())
 
     def shares(self, photograph: Path, files: Sequence[str]) -> dict[str, float] | None:
         """The shares of the classes in a photograph's masks; None if one of `files` must be made (again)."""
@@ -65,16 +63,7 @@ class Journal:
         sizes = {file: _size(self._folder / file) for file in files}
         row = {"photograph": str(photograph), "of": list(state), "files": sizes, "shares": dict(shares)}
         self._rows[str(photograph)] = row
-        with self._path.open("a") as file:
-            file.write(json.dumps(row) + "\n")
-
-    def _lines(self) -> list[dict[str, Any] | None]:
-        """The lines of the journal, first that of the maker. None for a line that is damaged or not there."""
-        try:
-            lines = self._path.read_text(errors="replace").splitlines()
-        except (FileNotFoundError, NotADirectoryError):
-            return [None]
-        return [_read(line) for line in lines] or [None]
+        add_to_journal(self._path, row)
 
 
 def state_of(photograph: Path) -> list[int]:
@@ -95,11 +84,3 @@ def _size(file: Path) -> int | None:
         return file.stat().st_size
     except OSError:
         return None
-
-
-def _read(line: str) -> dict[str, Any] | None:
-    try:
-        content = json.loads(line)
-    except ValueError:
-        return None
-    return content if isinstance(content, dict) else None

@@ -12,8 +12,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 PACKAGE = Path(__file__).parents[1]
-# Progress, errors and the choice of devices do not change results. Settings are in the path and in the parameters.
-WITHOUT_EFFECT = ("wsss.progress", "wsss.errors", "wsss.settings", "wsss.runtime.device_lock")
+# Progress, errors, the choice of devices, and how a job ends and goes on do not change results. Settings are in the path
+# and in the parameters.
+WITHOUT_EFFECT = (
+    "wsss.progress",
+    "wsss.errors",
+    "wsss.settings",
+    "wsss.runtime.device_lock",
+    "wsss.runtime.parent",
+    "wsss.runtime.signals",
+    "wsss.stores.journal",
+)
 # The function that loads the parts that settings choose. A step that reaches it depends on the chosen parts only, so a
 # new part reruns nothing.
 LOADER = ("wsss.runtime.parts", "load_part")

@@ -1,6 +1,6 @@
 """Predictions of the segmentation network: its scores, from which labels are made with and without a CRF."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -111,5 +111,7 @@ def write_score_shard(
     def read(image_id: str) -> tuple[str, Tensor]:
         return image_id, scorer.input_of(read_image(dataset.image_path(image_id)))
 
-    stores = (scorer.score(image_id, pixels) for image_id, pixels in in_background(read, ids))
-    write_store_shard(ids, stores, folder, manifest, "predictions")
+    def stores_of(left: list[str]) -> Iterator[ScoreStore]:
+        return (scorer.score(image_id, pixels) for image_id, pixels in in_background(read, left))
+
+    write_store_shard(ids, stores_of, folder, manifest, "predictions")

@@ -1,7 +1,7 @@
 """Arrays of one image in a zarr v3 store, which is one file. Equal content gives equal bytes."""
 
 import zipfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -11,8 +11,8 @@ import numpy as np
 from wsss.errors import WsssError
 from wsss.files import atomic_path
 from wsss.progress import track
-from wsss.stores.manifests import write_manifest
 from wsss.stores.pipelining import in_background
+from wsss.stores.shards import Shard
 
 FORMAT_VERSION = 1
 # Arrays of zeros are written too, so that a missing chunk always means a damaged store.
@@ -38,19 +38,37 @@ class Writable(Protocol):
     def write(self, path: Path) -> None: ...
 
 
-def write_store_shard(ids: Sequence[str], stores: Iterable[Writable], folder: Path, manifest: Path, what: str) -> None:
-    """Write each of `stores`, one for every id in any order, to `folder`/stores/<id>.zarr.zip, then `manifest`.
+def write_store_shard(
+    ids: Sequence[str], stores_of: Callable[[list[str]], Iterable[Writable]], folder: Path, manifest: Path, what: str
+) -> None:
+    """Write `folder`/stores/<id>.zarr.zip for every id, then `manifest`.
 
     Stores are written in a separate thread, while the next one is computed.
+
+    Parameters
+    ----------
+    ids : Sequence[str]
+        The images of the shard.
+    stores_of : Callable[[list[str]], Iterable[Writable]]
+        Makes the stores of some images, in any order. It is called with those that an interrupted job has not made.
+    folder : Path
+        The stage's folder.
+    manifest : Path
+        The manifest.
+    what : str
+        What is made, for the progress bar.
     """
+    shard = Shard(ids, lambda image_id: str(store_path(Path(), image_id)), folder, manifest)
 
     def write(store: Writable) -> None:
         store.write(store_path(folder, store.image_id))
+        shard.add(store.image_id)
 
-    for _ in track(in_background(write, stores), len(ids), what):
+    left = shard.left()
+    stores = stores_of(left) if left else ()
+    for _ in track(in_background(write, stores), len(ids), what, start=len(ids) - len(left)):
         pass
-    files = ((image_id, store_path(folder, image_id)) for image_id in ids)
-    write_manifest(manifest, folder, [(image_id, str(path.relative_to(folder))) for image_id, path in files])
+    shard.finish()
 
 
 def write_store(

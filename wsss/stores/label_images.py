@@ -9,7 +9,7 @@ from wsss.data.images import write_labels
 from wsss.data.label_values import LabelValues
 from wsss.files import write_json
 from wsss.progress import track
-from wsss.stores.manifests import write_manifest
+from wsss.stores.shards import Shard
 
 
 def write_label_shard(
@@ -20,15 +20,18 @@ def write_label_shard(
     manifest: Path,
     what: str,
 ) -> None:
-    """Write `folder`/labels/<id>.png for every id, then `manifest`.
+    """Write `folder`/labels/<id>.png for every id that an interrupted job has not written, then `manifest`.
 
     `labels_of` gives class numbers, uint8 (H, W). The files hold the values of the classes. labels.json beside their
     folder names the values.
     """
-    for image_id in track(ids, len(ids), what):
+    shard = Shard(ids, lambda image_id: str(label_path(Path(), image_id)), folder, manifest)
+    left = shard.left()
+    for image_id in track(left, len(ids), what, start=len(ids) - len(left)):
         write_labels(label_path(folder, image_id), values.values[labels_of(image_id)])
+        shard.add(image_id)
     write_json(folder / "labels.json", values.legend())
-    write_manifest(manifest, folder, [(image_id, str(label_path(Path(), image_id))) for image_id in ids])
+    shard.finish()
 
 
 def label_path(folder: Path, image_id: str) -> Path:

@@ -44,11 +44,18 @@ def write_manifest(path: Path, root: Path, files: Sequence[tuple[str, str]]) -> 
     files : Sequence[tuple[str, str]]
         Pairs of an image's id and the path of its file, relative to `root`.
     """
-    lines = [MANIFEST_HEADER]
-    for image_id, name in files:
-        file = root / name
-        lines.append(f"{image_id}\t{name}\t{file.stat().st_size}\t{sha256_of(file)}")
-    write_text(path, "\n".join(lines) + "\n")
+    write_rows(path, [row_of(image_id, name, root) for image_id, name in files])
+
+
+def row_of(image_id: str, name: str, root: Path) -> ManifestRow:
+    """The row of a file as it is now. `name` is its path, relative to `root`."""
+    return ManifestRow(image_id, name, (root / name).stat().st_size, sha256_of(root / name))
+
+
+def write_rows(path: Path, rows: Sequence[ManifestRow]) -> None:
+    """Write a manifest of these rows."""
+    lines = [f"{row.id}\t{row.file}\t{row.bytes}\t{row.sha256}" for row in rows]
+    write_text(path, "\n".join([MANIFEST_HEADER, *lines]) + "\n")
 
 
 def read_manifest(path: Path) -> list[ManifestRow]:
@@ -96,9 +103,10 @@ def damaged_rows(path: Path, root: Path) -> list[ManifestRow]:
     list[ManifestRow]
         The rows, in the manifest's order. Empty if no file is damaged.
     """
-    bad = []
-    for row in read_manifest(path):
-        file = root / row.file
-        if not file.is_file() or file.stat().st_size != row.bytes or sha256_of(file) != row.sha256:
-            bad.append(row)
-    return bad
+    return [row for row in read_manifest(path) if not is_whole(row, root)]
+
+
+def is_whole(row: ManifestRow, root: Path) -> bool:
+    """Whether the file of a row is there, with its size and sum. Its path is relative to `root`."""
+    file = root / row.file
+    return file.is_file() and file.stat().st_size == row.bytes and sha256_of(file) == row.sha256

@@ -4,8 +4,10 @@ Every batch depends only on (seed, step). So a resumed training gives exactly th
 """
 
 import logging
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -17,19 +19,21 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from wsss.errors import WsssError
-from wsss.files import atomic_path, write_bytes, write_csv, write_json
+from wsss.files import write_bytes, write_csv, write_json
 from wsss.progress import track
 from wsss.runtime.device import move_to_device
+from wsss.runtime.signals import Interrupted, signals_held
 from wsss.settings.training import OptimiserSettings, Precision
+from wsss.training.checkpoint import Checkpoint, LogRow, momentum_of, set_momentum
 
 logger = logging.getLogger("wsss")
 Batch = list[Tensor]
 Losses = Mapping[str, Tensor]
-LogRow = dict[str, float]
 Network = TypeVar("Network", bound=nn.Module)
 SECONDS_BETWEEN_CHECKPOINTS = 120.0
 STEPS_BETWEEN_LOG_ROWS = 10
-CHECKPOINT_ENTRIES = ("fingerprint", "step", "network", "optimiser", "rows")
+# What torch says of a loader process that was killed.
+LOADER_DIED = re.compile(r"DataLoader worker \(pid")
 
 
 class Samples(Protocol):
@@ -151,6 +155,8 @@ def train(
     ------
     WsssError
         When a loss is no longer finite.
+    Interrupted
+        When this process is asked to end (`end_on_signals`). The step in hand is then finished, and a checkpoint saved.
 
     Notes
     -----
@@ -163,16 +169,27 @@ def train(
     state = _Progress(network, optimiser, machine)
     start = state.resume()
     batches = _batches(samples, plan, machine.workers, start)
-    for step, batch in enumerate(track(batches, plan.steps, plan.name, "step", start), start):
-        torch.manual_seed(plan.seed * 1_000_003 + step)
-        share = rate_share(plan, step)
-        for group, rate in zip(optimiser.param_groups, rates, strict=True):
-            group["lr"] = rate * share
-        set_progress(step / plan.total_steps)
-        state.add(training_step(network, optimiser, compute_losses, batch, plan, device))
-        if (step + 1) % STEPS_BETWEEN_LOG_ROWS == 0 or step + 1 == plan.steps:
-            state.log(plan.name, step + 1, rates[0] * share)
-        state.save_if_due(step + 1)
+    try:
+        for step, batch in enumerate(track(batches, plan.steps, plan.name, "step", start), start):
+            with signals_held(), state.whole_step():
+                torch.manual_seed(plan.seed * 1_000_003 + step)
+                share = rate_share(plan, step)
+                for group, rate in zip(optimiser.param_groups, rates, strict=True):
+                    group["lr"] = rate * share
+                set_progress(step / plan.total_steps)
+                state.add(training_step(network, optimiser, compute_losses, batch, plan, device))
+                if (step + 1) % STEPS_BETWEEN_LOG_ROWS == 0 or step + 1 == plan.steps:
+                    state.log(plan.name, step + 1, rates[0] * share)
+            state.save_if_due()
+    except Interrupted as signal:
+        state.save_if_whole()
+        raise Interrupted(f"{signal} after {state.step} of {plan.steps} steps of {plan.name}") from None
+    except RuntimeError as error:
+        if not LOADER_DIED.match(str(error)):
+            raise
+        state.save_if_whole()
+        what = str(error).strip(" .")
+        raise WsssError(f"{what}: memory may have run out; ask for fewer threads, which load fewer samples") from None
     state.discard()
     return state.rows
 
@@ -243,10 +260,20 @@ class _Progress:
 
     def __init__(self, network: nn.Module, optimiser: torch.optim.SGD, machine: Machine) -> None:
         self.network, self.optimiser, self.machine = network, optimiser, machine
+        self.step = 0
         self.rows: list[LogRow] = []
         self._sums: dict[str, Tensor] = {}
         self._count = 0
         self._saved_at = time.monotonic()
+        self._is_whole = True
+
+    @contextmanager
+    def whole_step(self) -> Iterator[None]:
+        """Count a step. If the block does not come to its end, nothing is saved any more."""
+        self._is_whole = False
+        yield
+        self.step += 1
+        self._is_whole = True
 
     def add(self, losses: Mapping[str, Tensor]) -> None:
         # Sums stay on the device. Reading a loss at every step would make the CPU wait for the GPU.
@@ -262,36 +289,34 @@ class _Progress:
         logger.info("%s: step %d, lr %.5f, %s", name, step, rate, ", ".join(f"{k} {v:.4f}" for k, v in means.items()))
         self._sums, self._count = {}, 0
 
-    def save_if_due(self, step: int) -> None:
-        """Save if enough time has passed, only right after a row of the log, so that the log has no gap."""
-        due = time.monotonic() - self._saved_at > SECONDS_BETWEEN_CHECKPOINTS
-        if self.machine.checkpoint is None or self._count or not due:
+    def save_if_due(self) -> None:
+        """Save if enough time has passed, right after a row of the log. A row shows that the losses are finite."""
+        if not self._count and time.monotonic() - self._saved_at > SECONDS_BETWEEN_CHECKPOINTS:
+            self.save_if_whole()
+
+    def save_if_whole(self) -> None:
+        """Save a checkpoint, unless a step was broken off in the middle, or a loss is no longer finite."""
+        finite = all(bool(total.isfinite().all()) for total in self._sums.values())
+        if self.machine.checkpoint is None or not self._is_whole or not finite:
             return
-        network, optimiser = self.network.state_dict(), self.optimiser.state_dict()
-        content = (self.machine.fingerprint, step, network, optimiser, self.rows)
-        with atomic_path(self.machine.checkpoint) as temporary:
-            torch.save(dict(zip(CHECKPOINT_ENTRIES, content, strict=True)), temporary)
+        with signals_held():
+            network, momentum = self.network.state_dict(), momentum_of(self.optimiser)
+            facts = (self.machine.fingerprint, self.step, self.rows, self._count)
+            Checkpoint(*facts, network, momentum, self._sums).write(self.machine.checkpoint)
+        logger.info("saved %s after step %d", self.machine.checkpoint, self.step)
         self._saved_at = time.monotonic()
 
     def resume(self) -> int:
         """Load the checkpoint if its fingerprint is the same. Returns the step to continue from."""
         path = self.machine.checkpoint
-        if path is None or not path.is_file():
+        saved = None if path is None else Checkpoint.read(path, self.machine.fingerprint)
+        if saved is None:
             return 0
-        try:
-            content = torch.load(path, map_location="cpu", weights_only=True)
-            fingerprint, step, network, optimiser, rows = (content[entry] for entry in CHECKPOINT_ENTRIES)
-        except Exception as error:  # a damaged file raises many kinds of errors; starting over is safe
-            logger.warning("checkpoint %s cannot be read (%s): starting over", path, error)
-            return 0
-        if fingerprint != self.machine.fingerprint:
-            logger.info("checkpoint %s belongs to other code, settings or inputs: starting over", path)
-            return 0
-        self.network.load_state_dict(network)
-        self.optimiser.load_state_dict(optimiser)
-        self.rows = rows
-        logger.info("resuming from step %d of %s", step, path)
-        return int(step)
+        self.network.load_state_dict(saved.network)
+        set_momentum(self.optimiser, saved.momentum)
+        self.step, self.rows, self._count, self._sums = saved.step, list(saved.rows), saved.count, saved.sums
+        logger.info("resuming from step %d of %s", saved.step, path)
+        return saved.step
 
     def discard(self) -> None:
         if self.machine.checkpoint is not None:

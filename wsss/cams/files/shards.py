@@ -36,4 +36,4 @@ def write_cam_file_shard(
         If a file cannot be used. `check_cam_files` names all of them at once.
     """
     reader = CamFileReader(dataset, folder, settings)
-    write_store_shard(ids, in_background(reader.read, ids), stage_folder, manifest, "CAMs from files")
+    write_store_shard(ids, lambda left: in_background(reader.read, left), stage_folder, manifest, "CAMs from files")

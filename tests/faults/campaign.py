@@ -1,0 +1,119 @@
+"""The long campaign: `make faults`. It damages and kills for as long as asked, and writes what came of it to the docs.
+
+A kind of fault is a function in `KINDS`: it takes how many cases, a seed and an empty folder, and yields cases.
+"""
+
+import argparse
+import random
+import re
+import shutil
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.faults.kills import Kill, Storm, differing
+from tests.workflow.conftest import PROJECT, Workplace, new_workplace
+
+PAGE = PROJECT / "docs" / "reliability.md"
+# Loader processes run from four cores on.
+CORES = 4
+KILLS_IN_A_STORM = 8
+# The name of a folder of a stage.
+STAGE = re.compile(r"[a-z_]+-[\w-]+-?[0-9a-f]{6}")
+
+
+@dataclass(frozen=True)
+class Case:
+    """What was done, and what came of it: empty if it is as it should be."""
+
+    what: str
+    outcome: str
+
+
+def kills(count: int, seed: int, folder: Path) -> Iterator[Case]:
+    """Take something out of a finished workflow, kill what makes it again, and compare the end with what was there."""
+    undisturbed = Workplace(folder / "undisturbed")
+    if not undisturbed.root.exists():
+        done = _storm(new_workplace(undisturbed.root), random.Random()).finish()
+        assert done.code == 0, done.output
+    rng, place = random.Random(seed), Workplace(folder / "storm")
+    while count > 0:
+        shutil.rmtree(place.root, ignore_errors=True)
+        shutil.copytree(undisturbed.root, place.root, symlinks=True)
+        taken = rng.choice(sorted(path for path in place.work.glob("results/**/*-*") if STAGE.fullmatch(path.name)))
+        shutil.rmtree(taken)
+        storm = _storm(place, rng)
+        found = [_case(kill) for kill in storm.kills(min(count, KILLS_IN_A_STORM))]
+        count -= len(found) or 1
+        yield from found
+        yield from _ends_well(place, undisturbed, storm)
+
+
+def _ends_well(place: Workplace, undisturbed: Workplace, storm: Storm) -> Iterator[Case]:
+    done = storm.finish()
+    code = f"ends with {done.code}: {done.output[-2000:]}" if done.code else ""
+    yield Case("after a storm: one plain command ends well", code)
+    wrong = differing(place.work, undisturbed.work)
+    yield Case("after a storm: all files have the bytes of an undisturbed run", ", ".join(wrong))
+    yield Case("after a storm: no temporary file is left", ", ".join(map(str, place.leftovers())))
+
+
+KINDS: dict[str, Callable[[int, int, Path], Iterator[Case]]] = {"kills": kills}
+
+
+def _storm(place: Workplace, rng: random.Random) -> Storm:
+    return Storm(place, place.command(cores=CORES), rng)
+
+
+def _case(kill: Kill) -> Case:
+    return Case(f"{kill.number.name} to {kill.victim}", ", ".join(kill.faults))
+
+
+def table(cases: list[Case]) -> str:
+    """A line for each thing that was done: how often, how often it went wrong, and how."""
+    lines = ["| what was done | cases | wrong | how |", "|---|---|---|---|"]
+    for what in sorted({case.what for case in cases}):
+        outcomes = [case.outcome for case in cases if case.what == what]
+        wrong = Counter(outcome for outcome in outcomes if outcome)
+        how = "; ".join(f"{count} times {outcome.splitlines()[0]}" for outcome, count in wrong.most_common(3))
+        lines.append(f"| {what} | {len(outcomes)} | {wrong.total()} | {how or '-'} |")
+    return "\n".join(lines)
+
+
+def write_page(kind: str, text: str) -> None:
+    """Put a table in the place of the old one of this kind, between its two marks."""
+    start, end = f"<!-- {kind}: begin -->\n", f"\n<!-- {kind}: end -->"
+    before, _, rest = PAGE.read_text().partition(start)
+    after = rest.partition(end)[2]
+    PAGE.write_text(f"{before}{start}{text}{end}{after}")
+
+
+def main() -> None:
+    """Run the kinds that are asked for, print and write their counts, and fail if a case went wrong."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    for kind in KINDS:
+        parser.add_argument(f"--{kind}", type=int, default=0, help="the number of cases")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--folder", type=Path, help="where it runs, and keeps the undisturbed run for the next time")
+    asked = vars(parser.parse_args())
+    wrong = 0
+    for kind, run in KINDS.items():
+        if not asked[kind]:
+            continue
+        began, cases = time.monotonic(), []
+        with tempfile.TemporaryDirectory() as folder:
+            for case in run(asked[kind], asked["seed"], asked["folder"] or Path(folder)):
+                cases.append(case)
+                print(f"{time.monotonic() - began:7.0f} s  {case.what}: {case.outcome or 'right'}", flush=True)
+        wrong += sum(bool(case.outcome) for case in cases)
+        print(table(cases))
+        write_page(kind, table(cases))
+    sys.exit(bool(wrong))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,54 @@
+"""Signals that ask this process to end: Ctrl-C, the SIGTERM of a scheduler, the SIGHUP of a closed terminal."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Interrupted(KeyboardInterrupt):
+    """This process was asked to end. The text says by what, and how far it had come."""
+
+
+class _Held:
+    """What signals do now: how many blocks hold them back, and the one that waits."""
+
+    blocks = 0
+    waiting: signal.Signals | None = None
+
+
+def end_on_signals() -> None:
+    """Let each of these signals raise `Interrupted` in the main thread, where Python's own SIGTERM ends at once.
+
+    A signal that this process was started to ignore, as by nohup, stays ignored.
+    """
+    for number in SIGNALS:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _received)
+
+
+@contextmanager
+def signals_held() -> Iterator[None]:
+    """Let signals wait for the end of the block. Ctrl-C for the second time does not wait.
+
+    SIGTERM for the second time waits too: a scheduler may send it to the group and to the process.
+    """
+    _Held.blocks += 1
+    try:
+        yield
+    finally:
+        _Held.blocks -= 1
+    if _Held.waiting and not _Held.blocks:
+        number, _Held.waiting = _Held.waiting, None
+        raise Interrupted(number.name)
+
+
+def _received(number: int, frame: FrameType | None) -> None:
+    insists = number == signal.SIGINT and _Held.waiting is not None
+    if _Held.blocks and not insists:
+        _Held.waiting = signal.Signals(number)
+        return
+    _Held.waiting = None
+    raise Interrupted(signal.Signals(number).name)
