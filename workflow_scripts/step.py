@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 # Scripts import wsss from the project's folder, so it need not be installed in conda environments.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from wsss.errors import WsssError
 from wsss.files import remove_leftovers, sha256_of
 from wsss.runtime.device_lock import take_devices
+from wsss.runtime.made_by import write_record
 from wsss.runtime.parent import end_with_workflow
 from wsss.runtime.signals import Interrupted, end_on_signals
 from wsss.stores.journal import allow_continuing
@@ -32,14 +33,12 @@ def step(snakemake: Any) -> Iterator[None]:
     end_with_workflow()
     logger = logging.getLogger("wsss")
     logger.setLevel(logging.INFO)
-    Path(snakemake.log[0]).parent.mkdir(parents=True, exist_ok=True)
-    handler = logging.FileHandler(snakemake.log[0], mode="w")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
-    logger.addHandler(handler)
+    _log_to(logger, Path(snakemake.log[0]))
     try:
         take_devices(snakemake.resources.get("gpu", 0), snakemake.rule, partial(_tell, logger))
         _after_an_interruption(snakemake)
         yield
+        write_record(Path(snakemake.output[0]), snakemake.rule, dict(snakemake.params.items()))
     except Interrupted as signal:
         _exit_with_error(logger, f"interrupted by {signal}; to go on from here, run again: {command()}")
     except (WsssError, MemoryError) as error:
@@ -107,13 +106,27 @@ def own_lists(places: Any) -> Path | None:
     return own_lists_folder(places.lists, Path(__file__).resolve().parents[1])
 
 
+def _log_to(logger: logging.Logger, path: Path) -> None:
+    # A full disk stops what is made. What cannot be logged then needs no traceback.
+    logging.raiseExceptions = False
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handler = logging.FileHandler(path, mode="w")
+    except OSError as error:
+        _exit_with_error(
+            logger, f"the log {path} cannot be written ({error.strerror}): run the same command when it can"
+        )
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    logger.addHandler(handler)
+
+
 def _tell(logger: logging.Logger, line: str) -> None:
     """Write a line to the log and to the terminal."""
     logger.info(line)
     print(line, file=sys.stderr)
 
 
-def _exit_with_error(logger: logging.Logger, message: str) -> None:
+def _exit_with_error(logger: logging.Logger, message: str) -> NoReturn:
     logger.error("error: %s", message)
     print(f"error: {message}", file=sys.stderr)
     sys.exit(1)
