@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 PACKAGE = Path(__file__).parents[1]
-# These do not change results: progress, errors, the choice of devices, records, and how a job ends and goes on. Settings
-# are in the path and in the parameters.
+# These do not change results: progress, errors, the choice of devices, records, and how a job ends and goes on.
+# Settings are in the path and in the parameters.
 WITHOUT_EFFECT = (
     "wsss.progress",
     "wsss.errors",
