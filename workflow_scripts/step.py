@@ -11,29 +11,50 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from wsss.errors import WsssError
+from wsss.training.launch import is_first, is_rank, member, ranks_here, record, run_ranks
 
 
 @contextmanager
 def step(snakemake: Any) -> Iterator[None]:
     """Log to the rule's log file while the block runs. On a user's error, exit with code 1 and one clear line."""
     logger = logging.getLogger("wsss")
-    logger.setLevel(logging.INFO)
     Path(snakemake.log[0]).parent.mkdir(parents=True, exist_ok=True)
-    handler = logging.FileHandler(snakemake.log[0], mode="w")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
-    logger.addHandler(handler)
+    Path(snakemake.log[0]).write_text("")
+    _log_to(logger, snakemake.log[0])
     try:
         yield
-    except (WsssError, MemoryError) as error:
-        _exit_with_error(logger, str(error) or "out of memory: lower the batch size or run fewer jobs at once")
-    except RuntimeError as error:
-        if type(error).__name__ != "OutOfMemoryError":
+    except Exception as error:
+        message = _message(error)
+        if message is None:
             logger.exception("unexpected error")
             raise
-        _exit_with_error(logger, f"out of GPU memory: lower this stage's batch or crop, or raise accumulate ({error})")
-    except Exception:
-        logger.exception("unexpected error")
-        raise
+        logger.error("error: %s", message)
+        print(f"error: {message}", file=sys.stderr)
+        sys.exit(1)
+
+
+@contextmanager
+def training(snakemake: Any) -> Iterator[None]:
+    """As `step`, for a training: the block runs in as many processes as the job has devices (docs/several-devices.md).
+
+    With several, this process starts them and does nothing else. Each runs the same script, and there the block runs.
+    """
+    if is_rank():
+        if is_first():
+            _log_to(logging.getLogger("wsss"), snakemake.log[0])
+        try:
+            with member():
+                yield
+        except Exception as error:
+            message = _message(error)
+            record(error if message is None else WsssError(message))
+            sys.exit(1)
+        return
+    with step(snakemake):
+        if (count := snakemake.resources.get("gpu", 1)) > 1:
+            run_ranks(count, sys.argv, snakemake.threads)
+            sys.exit(0)
+        yield
 
 
 def machine(snakemake: Any) -> Any:
@@ -44,7 +65,17 @@ def machine(snakemake: Any) -> Any:
     inputs = [f"{file} {sha256_of(Path(file))}" for file in snakemake.input]
     fingerprint = "\n".join([snakemake.params.code, snakemake.params.settings, *inputs])
     checkpoint = Path(snakemake.output.weights).with_suffix(".checkpoint")
-    return Machine(workers=loader_processes(snakemake.threads), checkpoint=checkpoint, fingerprint=fingerprint)
+    return Machine(
+        workers=loader_processes(snakemake.threads // ranks_here()), checkpoint=checkpoint, fingerprint=fingerprint
+    )
+
+
+def write_code(snakemake: Any) -> None:
+    """Write the digest of the code that has trained a network, beside its weights."""
+    from wsss.files import write_text
+
+    if is_first():
+        write_text(Path(snakemake.output.code), f"{snakemake.params.code}\n")
 
 
 def loader_processes(threads: int) -> int:
@@ -72,7 +103,18 @@ def own_lists(places: Any) -> Path | None:
     return own_lists_folder(places.lists, Path(__file__).resolve().parents[1])
 
 
-def _exit_with_error(logger: logging.Logger, message: str) -> None:
-    logger.error("error: %s", message)
-    print(f"error: {message}", file=sys.stderr)
-    sys.exit(1)
+def _log_to(logger: logging.Logger, file: str) -> None:
+    """Append to a log. Several processes of a job may write to it."""
+    logger.setLevel(logging.INFO)
+    handler = logging.FileHandler(file, mode="a")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    logger.addHandler(handler)
+
+
+def _message(error: Exception) -> str | None:
+    """The line that tells a user what happened; None for an error of the code."""
+    if isinstance(error, WsssError | MemoryError):
+        return str(error) or "out of memory: lower the batch size or run fewer jobs at once"
+    if type(error).__name__ == "OutOfMemoryError":
+        return f"out of GPU memory: lower this stage's batch or crop, or raise accumulate ({error})"
+    return None
