@@ -1,4 +1,4 @@
-"""A job whose ranks fail: `python failing_ranks.py FOLDER HOW`. Its log, and the number of each rank's process, are there.
+"""A job whose ranks fail: `python failing_ranks.py FOLDER HOW`. Its log and the ids of the ranks are then in the folder.
 
 `refuse`: rank 1 raises a WsssError. `kill`: rank 1 is killed. `wait`: both go on until somebody ends them.
 """
@@ -12,7 +12,7 @@ from types import SimpleNamespace
 
 sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[2] / "workflow_scripts")]
 
-from step import training
+from step import training  # noqa: E402 (only the path that was set now leads there)
 
 FOLDER, HOW = Path(sys.argv[1]), sys.argv[2]
 JOB = SimpleNamespace(log=[FOLDER / "job.log"], resources={"gpu": 2}, threads=2, rule="failing")

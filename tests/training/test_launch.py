@@ -44,8 +44,8 @@ def wait_for(condition: Callable[[], bool]) -> None:
         ("refuse", "error: the file x is damaged: copy it again"),
         (
             "kill",
-            "error: rank 1 of 2 ended by SIGKILL: if nobody ended it, memory ran out, so lower the batch size; the same "
-            "command goes on from the last checkpoint",
+            "error: rank 1 of 2 ended by SIGKILL: if nobody ended it, memory ran out, so lower the batch size; the "
+            "same command goes on from the last checkpoint",
         ),
     ],
 )

@@ -97,7 +97,7 @@ TRAININGS: dict[str, Callable[[], Training]] = {
 }
 
 
-class Stopped(Exception):
+class StoppedError(Exception):
     """Ends a training in the middle."""
 
 
@@ -112,7 +112,7 @@ def trained(name: str, checkpoint: Path | None = None, stop: int = STEPS) -> dic
 
     def seeing(network: nn.Module, batch: Batch) -> Losses:
         if len(seen) == stop * plan.accumulate:
-            raise Stopped
+            raise StoppedError
         seen.append(batch[0][:, 0, 0, 0])
         return compute_losses(network, batch)
 
@@ -123,7 +123,7 @@ def trained(name: str, checkpoint: Path | None = None, stop: int = STEPS) -> dic
         patch.setattr(loop, "SECONDS_BETWEEN_CHECKPOINTS", -1.0)
         try:
             rows = train(network, groups, seeing, samples, plan, machine)
-        except Stopped:
+        except StoppedError:
             return {}
     losses = {f"loss {key}": torch.tensor([row[key] for row in rows]) for key in rows[0] if key not in ("step", "lr")}
     return {**losses, **network.state_dict(), "seen": torch.cat(seen)}

@@ -71,7 +71,7 @@ def run_ranks(count: int, script: Sequence[str], threads: int) -> None:
     os.environ["OMP_NUM_THREADS"] = str(max(threads // count, 1))
     with TemporaryDirectory() as folder:
         # Only rank 0 shows its progress.
-        specs = DefaultLogsSpecs(folder, redirects={number: Std.ALL for number in range(1, count)})
+        specs = DefaultLogsSpecs(folder, redirects=dict.fromkeys(range(1, count), Std.ALL))
         config = LaunchConfig(
             1,
             1,
