@@ -1,4 +1,4 @@
-"""A job whose ranks fail: `python failing_ranks.py FOLDER HOW`. Its log and the ids of the ranks are then in the folder.
+"""A job whose ranks fail: `python failing_ranks.py FOLDER HOW`. Its log and the ranks' ids are then in FOLDER.
 
 `refuse`: rank 1 raises a WsssError. `kill`: rank 1 is killed. `wait`: both go on until somebody ends them.
 """

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from wsss.classification.visual_words import initial_codebook
 from wsss.training.ranks import rows_of_part, sharers, summed
 
-# From the sums (k, d) of each word's pixels, their numbers (k,) and the codebook (k, d) that labelled them to C' (k, d).
+# From the sums (k, d) of each word's pixels, their numbers (k,) and the C (k, d) that labelled them to C' (k, d).
 Reconstruction = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 

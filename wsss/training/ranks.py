@@ -81,8 +81,8 @@ def divided(batch: int, parts: int, ranks: int) -> Division:
     if size % ranks:
         fewer = max(count for count in range(1, ranks) if parts % count == 0 or size % count == 0)
         raise WsssError(
-            f"{ranks} devices cannot share a batch of {batch} in {parts} part(s) equally: ask for {fewer} (resource gpu "
-            "of this rule), or choose another batch"
+            f"{ranks} devices cannot share a batch of {batch} in {parts} part(s) equally: ask for {fewer} (resource "
+            "gpu of this rule), or choose another batch"
         )
     return Division(parts, sharers=ranks)
 
