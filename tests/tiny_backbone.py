@@ -16,6 +16,17 @@ def tiny_backbone() -> Backbone:
     return _backbone(nn.Sequential(convolution, nn.ReLU()), CHANNELS, STRIDE)
 
 
+def normalised_backbone() -> Backbone:
+    """As `tiny_backbone`, with a BatchNorm that has seen images."""
+    with torch.random.fork_rng(devices=[]):
+        norm = nn.BatchNorm2d(CHANNELS)
+        for statistic in (norm.running_mean, norm.running_var):
+            assert statistic is not None
+            statistic.uniform_(0.5, 1.5)
+        convolution = nn.Conv2d(3, CHANNELS, STRIDE, STRIDE)
+    return _backbone(nn.Sequential(convolution, norm, nn.ReLU()), CHANNELS, STRIDE)
+
+
 def clear_backbone(channels: int) -> Backbone:
     """The features of the last stage are the images themselves, which have `channels` channels."""
     return _backbone(nn.Identity(), channels, 1)

@@ -1,11 +1,10 @@
-"""Code that all scripts of the workflow share, such as the log, the devices and errors in one line."""
+"""Code that all scripts of the workflow share: the log, devices, ranks, records, and errors in one line."""
 
 import logging
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -19,6 +18,9 @@ from wsss.runtime.made_by import write_record
 from wsss.runtime.parent import end_with_workflow
 from wsss.runtime.signals import Interrupted, end_on_signals
 from wsss.stores.journal import allow_continuing
+from wsss.training.launch import is_first, is_rank, member, ranks_here, record, run_ranks
+
+logger = logging.getLogger("wsss")
 
 
 @contextmanager
@@ -31,26 +33,61 @@ def step(snakemake: Any) -> Iterator[None]:
     """
     end_on_signals()
     end_with_workflow()
-    logger = logging.getLogger("wsss")
-    logger.setLevel(logging.INFO)
-    _log_to(logger, Path(snakemake.log[0]))
+    _log_to(Path(snakemake.log[0]), "w")
     try:
-        take_devices(snakemake.resources.get("gpu", 0), snakemake.rule, partial(_tell, logger))
+        take_devices(snakemake.resources.get("gpu", 0), snakemake.rule, _tell)
         _after_an_interruption(snakemake)
         yield
-        write_record(Path(snakemake.output[0]), snakemake.rule, dict(snakemake.params.items()))
+        _finish(snakemake)
     except Interrupted as signal:
-        _exit_with_error(logger, f"interrupted by {signal}; to go on from here, run again: {command()}")
-    except (WsssError, MemoryError) as error:
-        _exit_with_error(logger, str(error) or "out of memory: lower the batch size or run fewer jobs at once")
-    except RuntimeError as error:
-        if type(error).__name__ != "OutOfMemoryError":
+        _exit_with_error(f"interrupted by {signal}; to go on from here, run again: {command()}")
+    except Exception as error:
+        message = _message(error)
+        if message is None:
             logger.exception("unexpected error")
             raise
-        _exit_with_error(logger, f"out of GPU memory: lower this stage's batch or crop, or raise accumulate ({error})")
-    except Exception:
-        logger.exception("unexpected error")
-        raise
+        _exit_with_error(message)
+
+
+@contextmanager
+def training(snakemake: Any) -> Iterator[None]:
+    """As `step`, for a training: the block runs in as many processes as the job has devices (docs/several-devices.md).
+
+    With several, this process starts them and does nothing else. Each runs the same script, and there the block runs.
+    """
+    if is_rank():
+        with _rank(snakemake):
+            yield
+        return
+    with step(snakemake):
+        if (count := snakemake.resources.get("gpu", 1)) > 1:
+            run_ranks(count, sys.argv, snakemake.threads)
+            _finish(snakemake)
+            sys.exit(0)
+        yield
+
+
+@contextmanager
+def _rank(snakemake: Any) -> Iterator[None]:
+    """Be one of several processes that train. What goes wrong is told by the process that has started them."""
+    end_with_workflow()
+    if is_first():
+        end_on_signals()
+        _log_to(Path(snakemake.log[0]), "a")
+    try:
+        with member():
+            yield
+    except Interrupted:
+        sys.exit(1)
+    except Exception as error:
+        message = _message(error)
+        record(error if message is None else WsssError(message))
+        sys.exit(1)
+
+
+def _finish(snakemake: Any) -> None:
+    """Record who has made the outputs of a job."""
+    write_record(Path(snakemake.output[0]), snakemake.rule, dict(snakemake.params.items()))
 
 
 def _after_an_interruption(snakemake: Any) -> None:
@@ -63,7 +100,7 @@ def _after_an_interruption(snakemake: Any) -> None:
 
 
 def command() -> str:
-    """The command that the user has given, as the workflow tells it to its jobs (rules/common.smk)."""
+    """The command that the user has given, as the workflow tells it to its jobs (rules/start.smk)."""
     return os.environ.get("WSSS_COMMAND", "the same command")
 
 
@@ -72,13 +109,21 @@ def machine(snakemake: Any) -> Any:
     from wsss.training.loop import Machine
 
     checkpoint = Path(snakemake.output.weights).with_suffix(".checkpoint")
-    return Machine(loader_processes(snakemake.threads), checkpoint, fingerprint(snakemake))
+    return Machine(loader_processes(snakemake.threads // ranks_here()), checkpoint, fingerprint(snakemake))
 
 
 def fingerprint(snakemake: Any) -> str:
     """What the results of a job depend on: code and settings, which are in its parameters, and sums of its inputs."""
     inputs = [f"{file} {sha256_of(Path(file))}" for file in snakemake.input]
     return "\n".join([*(f"{name} {value}" for name, value in snakemake.params.items()), *inputs])
+
+
+def write_code(snakemake: Any) -> None:
+    """Write the digest of the code that has trained a network, beside its weights."""
+    from wsss.files import write_text
+
+    if is_first():
+        write_text(Path(snakemake.output.code), f"{snakemake.params.code}\n")
 
 
 def loader_processes(threads: int) -> int:
@@ -106,27 +151,37 @@ def own_lists(places: Any) -> Path | None:
     return own_lists_folder(places.lists, Path(__file__).resolve().parents[1])
 
 
-def _log_to(logger: logging.Logger, path: Path) -> None:
+def _log_to(path: Path, mode: str) -> None:
+    """Write to a log file from its start ("w"), or go on with it ("a"): several processes of a job may write to it."""
     # A full disk stops what is made. What cannot be logged then needs no traceback.
     logging.raiseExceptions = False
+    logger.setLevel(logging.INFO)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handler = logging.FileHandler(path, mode="w")
+        path.open(mode).close()
+        handler = logging.FileHandler(path, mode="a")
     except OSError as error:
-        _exit_with_error(
-            logger, f"the log {path} cannot be written ({error.strerror}): run the same command when it can"
-        )
+        _exit_with_error(f"the log {path} cannot be written ({error.strerror}): run the same command when it can")
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     logger.addHandler(handler)
 
 
-def _tell(logger: logging.Logger, line: str) -> None:
+def _tell(line: str) -> None:
     """Write a line to the log and to the terminal."""
     logger.info(line)
     print(line, file=sys.stderr)
 
 
-def _exit_with_error(logger: logging.Logger, message: str) -> NoReturn:
+def _message(error: Exception) -> str | None:
+    """The line that tells a user what happened; None for an error of the code."""
+    if isinstance(error, WsssError | MemoryError):
+        return str(error) or "out of memory: lower the batch size or run fewer jobs at once"
+    if type(error).__name__ == "OutOfMemoryError":
+        return f"out of GPU memory: lower this stage's batch or crop, or raise accumulate ({error})"
+    return None
+
+
+def _exit_with_error(message: str) -> NoReturn:
     logger.error("error: %s", message)
     print(f"error: {message}", file=sys.stderr)
     sys.exit(1)

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from step import machine, step
+from step import machine, training
 
-with step(snakemake):
+with training(snakemake):
     from wsss.classification.training import train_classifier
     from wsss.data.dataset import Dataset
     from wsss.settings.run import read_settings

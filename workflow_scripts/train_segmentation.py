@@ -2,11 +2,10 @@
 
 from pathlib import Path
 
-from step import machine, stage_folder, step
+from step import machine, stage_folder, training, write_code
 
-with step(snakemake):
+with training(snakemake):
     from wsss.data.dataset import Dataset
-    from wsss.files import write_text
     from wsss.segmentation.training import train_segmentation
     from wsss.settings.run import read_settings
 
@@ -18,4 +17,4 @@ with step(snakemake):
         Path(snakemake.output.weights).parent,
         machine(snakemake),
     )
-    write_text(Path(snakemake.output.code), f"{snakemake.params.code}\n")
+    write_code(snakemake)

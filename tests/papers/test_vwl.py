@@ -124,7 +124,8 @@ def test_equation_06_reconstructed_codebook(pixels: int, channels: int, words: i
     codebook = noise(f"papers/6/C{words}", (words, channels)).astype(np.float64)
     chosen = np.arange(pixels) % max(words - 1, 1)
     one_hot = np.array([[float(word == label) for word in range(words)] for label in chosen])
-    ours = FORMULATIONS[reading].reconstruction(*map(torch.from_numpy, (values, one_hot, codebook)))
+    of_words = (one_hot.T @ values, one_hot.sum(0), codebook)
+    ours = FORMULATIONS[reading].reconstruction(*map(torch.from_numpy, of_words))
     for word in range(words):
         own = loops.members(values, chosen, word)
         if reading == "released":

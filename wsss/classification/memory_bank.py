@@ -9,20 +9,21 @@ import torch
 from torch import Tensor, nn
 
 from wsss.classification.visual_words import initial_codebook
+from wsss.training.ranks import rows_of_part, sharers, summed
 
-# From pixels (n, d), their one-hot labels (n, k) and the codebook (k, d) that gave the labels to C' (k, d).
+# From the sums (k, d) of each word's pixels, their numbers (k,) and the C (k, d) that labelled them to C' (k, d).
 Reconstruction = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
-def damped_means(pixels: Tensor, members: Tensor, codebook: Tensor) -> Tensor:
+def damped_means(sums: Tensor, counts: Tensor, codebook: Tensor) -> Tensor:
     """A batch's own words C' as released: the sum of each word's pixels, divided by their number + 1e-4.
 
     Parameters
     ----------
-    pixels : Tensor
-        Features of all pixels, float32 (n, d).
-    members : Tensor
-        Their one-hot labels, zeros and ones, float32 (n, k).
+    sums : Tensor
+        The sum of the features of each word's pixels, float32 (k, d).
+    counts : Tensor
+        The number of each word's pixels, float32 (k,).
     codebook : Tensor
         C (k, d), which gave the labels. This formulation does not use it.
 
@@ -40,18 +41,18 @@ def damped_means(pixels: Tensor, members: Tensor, codebook: Tensor) -> Tensor:
     ----------
     VWL eq. 6.
     """
-    return (members.T @ pixels) / (members.sum(0) + 1e-4)[:, None]
+    return sums / (counts + 1e-4)[:, None]
 
 
-def plain_means(pixels: Tensor, members: Tensor, codebook: Tensor) -> Tensor:
+def plain_means(sums: Tensor, counts: Tensor, codebook: Tensor) -> Tensor:
     """A batch's own words C' as intended in the paper: the mean of each word's pixels.
 
     Parameters
     ----------
-    pixels : Tensor
-        Features of all pixels, float32 (n, d).
-    members : Tensor
-        Their one-hot labels, zeros and ones, float32 (n, k).
+    sums : Tensor
+        The sum of the features of each word's pixels, float32 (k, d).
+    counts : Tensor
+        The number of each word's pixels, float32 (k,).
     codebook : Tensor
         C (k, d), which gave the labels.
 
@@ -68,8 +69,7 @@ def plain_means(pixels: Tensor, members: Tensor, codebook: Tensor) -> Tensor:
     ----------
     VWL eq. 6.
     """
-    counts = members.sum(0)[:, None]
-    return torch.where(counts > 0, (members.T @ pixels) / counts.clamp(min=1), codebook)
+    return torch.where(counts[:, None] > 0, sums / counts[:, None].clamp(min=1), codebook)
 
 
 class MemoryBank(nn.Module):
@@ -127,11 +127,13 @@ class MemoryBank(nn.Module):
         words, channels = self.codebook.shape
         pixels = features.float().flatten(2).transpose(1, 2).reshape(-1, channels)
         # Drawn on the CPU, so that the draws of a seed do not depend on the device. A training seeds every step.
-        drawn = pixels[torch.randint(len(pixels), (words,)).to(pixels.device)]
+        # Of all pixels of the batch, also those of other ranks, which draw the same.
+        drawn = rows_of_part(pixels, torch.randint(len(pixels) * sharers(), (words,)).to(pixels.device))
         with torch.autocast(pixels.device.type, enabled=False):
             # A matrix product. Scattered additions would not give the same bytes every time on a GPU.
             members = (labels.flatten()[:, None] == torch.arange(words, device=labels.device)).to(pixels.dtype)
-            followed = self.rho * self.reconstruction(pixels, members, self.codebook) + (1 - self.rho) * self.codebook
+            sums, counts = summed(members.T @ pixels), summed(members.sum(0))
+            followed = self.rho * self.reconstruction(sums, counts, self.codebook) + (1 - self.rho) * self.codebook
         # Both are computed at every step. To ask first which one is needed would make the CPU wait for the GPU.
         self.codebook.copy_(torch.where(self.filled, followed, drawn))
         self.filled.fill_(True)

@@ -23,6 +23,7 @@ WITHOUT_EFFECT = (
     "wsss.runtime.parent",
     "wsss.runtime.signals",
     "wsss.stores.journal",
+    "wsss.training.launch",
 )
 # The function that loads the parts that settings choose. A step that reaches it depends on the chosen parts only, so a
 # new part reruns nothing.

@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from wsss.data.images import IGNORE
+from wsss.training.ranks import sharers, summed
 
 
 def segmentation_loss(per_scale: Sequence[Tensor], fused: Tensor, labels: Tensor) -> Tensor:
@@ -52,4 +53,4 @@ def _mean_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     reduced = labels_at_size(labels, (logits.shape[2], logits.shape[3])).long()
     # Losses are computed for each pixel first. A GPU's own sum would not give the same bytes every time.
     total = cross_entropy(logits, reduced, ignore_index=IGNORE, reduction="none").sum()
-    return total / (reduced != IGNORE).sum().clamp(min=1)
+    return total * sharers() / summed((reduced != IGNORE).sum()).clamp(min=1)

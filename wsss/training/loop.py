@@ -8,7 +8,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -25,6 +25,8 @@ from wsss.runtime.device import move_to_device
 from wsss.runtime.signals import Interrupted, signals_held
 from wsss.settings.training import OptimiserSettings, Precision
 from wsss.training.checkpoint import Checkpoint, LogRow, momentum_of, set_momentum
+from wsss.training.ranks import Division, check_start, divide, mean_losses, rank
+from wsss.training.spread import spread
 
 logger = logging.getLogger("wsss")
 Batch = list[Tensor]
@@ -168,7 +170,10 @@ def train(
     rates = [group["lr"] for group in optimiser.param_groups]
     state = _Progress(network, optimiser, machine)
     start = state.resume()
-    batches = _batches(samples, plan, machine.workers, start)
+    check_start(start, device)
+    division = divide(plan.batch, plan.accumulate)
+    batches = _batches(samples, plan, division, machine.workers, start)
+    compute_losses, plan = spread(network, compute_losses, division.parts), replace(plan, accumulate=division.parts)
     try:
         for step, batch in enumerate(track(batches, plan.steps, plan.name, "step", start), start):
             with signals_held(), state.whole_step():
@@ -177,7 +182,7 @@ def train(
                 for group, rate in zip(optimiser.param_groups, rates, strict=True):
                     group["lr"] = rate * share
                 set_progress(step / plan.total_steps)
-                state.add(training_step(network, optimiser, compute_losses, batch, plan, device))
+                state.add(mean_losses(training_step(network, optimiser, compute_losses, batch, plan, device)))
                 if (step + 1) % STEPS_BETWEEN_LOG_ROWS == 0 or step + 1 == plan.steps:
                     state.log(plan.name, step + 1, rates[0] * share)
             state.save_if_due()
@@ -200,7 +205,12 @@ def sgd(groups: Sequence[dict[str, Any]], settings: OptimiserSettings) -> torch.
 
 
 def save_training(folder: Path, name: str, network: nn.Module, log: Sequence[LogRow], settings: dict[str, Any]) -> None:
-    """Write <name>.safetensors, training.csv and settings.json of a trained network; the weights come last."""
+    """Write <name>.safetensors, training.csv and settings.json of a trained network; the weights come last.
+
+    Of several ranks, the first one writes.
+    """
+    if rank():
+        return
     write_csv(folder / "training.csv", log)
     write_json(folder / "settings.json", settings)
     state = {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
@@ -230,11 +240,11 @@ def training_step(
     return sums
 
 
-def _batches(samples: Samples, plan: Plan, workers: int, start: int) -> Iterator[Batch]:
-    """Batches from step `start` on. The order of images depends on the seed and the number of the epoch."""
+def _batches(samples: Samples, plan: Plan, division: Division, workers: int, start: int) -> Iterator[Batch]:
+    """This rank's share of the batches from step `start` on. The order of images depends on the seed and the epoch."""
     loader: DataLoader[Any] = DataLoader(
         samples,  # type: ignore[arg-type]
-        batch_sampler=_keys(len(samples), plan, start),
+        batch_sampler=[division.own(keys, rank()) for keys in _keys(len(samples), plan, start)],
         num_workers=workers,
         pin_memory=torch.cuda.is_available(),
         prefetch_factor=4 if workers else None,
@@ -297,7 +307,7 @@ class _Progress:
     def save_if_whole(self) -> None:
         """Save a checkpoint, unless a step was broken off in the middle, or a loss is no longer finite."""
         finite = all(bool(total.isfinite().all()) for total in self._sums.values())
-        if self.machine.checkpoint is None or not self._is_whole or not finite:
+        if self.machine.checkpoint is None or not self._is_whole or not finite or rank():
             return
         with signals_held():
             network, momentum = self.network.state_dict(), momentum_of(self.optimiser)
@@ -319,5 +329,5 @@ class _Progress:
         return saved.step
 
     def discard(self) -> None:
-        if self.machine.checkpoint is not None:
+        if self.machine.checkpoint is not None and rank() == 0:
             self.machine.checkpoint.unlink(missing_ok=True)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from wsss.data.images import IGNORE
 from wsss.refinement.cell_paths import Cell, offsets, runs
+from wsss.training.ranks import sharers, summed
 
 EPSILON = 1e-5
 
@@ -101,8 +102,11 @@ def affinity_loss(edge_logits: Tensor, labels: Tensor, radius: int) -> AffinityL
     counts = pairs_by_strongest_cell(edge_logits[:, 0], labels, radius)
     edges = torch.sigmoid(edge_logits[:, 0].float())
     together, apart = -torch.log(1 - edges + EPSILON), -torch.log(edges + EPSILON)
-    terms = zip(counts, (together, together, apart), strict=True)
-    return AffinityLosses(*((count * cost).sum() / (count.sum() + EPSILON) for count, cost in terms))
+    totals = [(count * cost).sum() for count, cost in zip(counts, (together, together, apart), strict=True)]
+    pairs = summed(counts.sum((1, 2, 3)))
+    return AffinityLosses(
+        *(total * sharers() / (number + EPSILON) for total, number in zip(totals, pairs, strict=True))
+    )
 
 
 def pairs_by_strongest_cell(edge_logits: Tensor, labels: Tensor, radius: int) -> Tensor:

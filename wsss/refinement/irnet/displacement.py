@@ -11,6 +11,7 @@ from torch import Tensor
 
 from wsss.refinement.cell_paths import offsets
 from wsss.refinement.irnet.affinity import EPSILON, pair_kinds, shifted
+from wsss.training.ranks import sharers, summed
 
 
 class DisplacementLosses(NamedTuple):
@@ -59,7 +60,8 @@ def displacement_loss(displacements: Tensor, labels: Tensor, radius: int) -> Dis
     losses = []
     for kind in (1, 0):
         signs, constant, pairs = _signs_by_cell(values.detach(), labels, radius, kind)
-        losses.append(((signs * values).sum(dtype=torch.float64) - constant).float() / (2 * pairs + EPSILON))
+        total = ((signs * values).sum(dtype=torch.float64) - constant).float()
+        losses.append(total * sharers() / (2 * summed(pairs) + EPSILON))
     return DisplacementLosses(*losses)
 
 

@@ -22,6 +22,7 @@ from wsss.refinement.irnet.network import EdgeNetwork, load_branches
 from wsss.settings.irnet import IrnetSettings
 from wsss.training.loop import Batch, Losses, Machine, Plan, save_training, steps_per_epoch, train
 from wsss.training.pairs import TrainingPairs
+from wsss.training.ranks import rank, summed_over_all, world
 
 
 def train_irnet(
@@ -143,10 +144,11 @@ def set_mean_displacement(network: EdgeNetwork, dataset: Dataset, settings: Irne
     ids = dataset.ids("train_scored") or dataset.ids("train")
     ids = ids[: max(len(ids) // settings.batch, 1) * settings.batch]
     total = torch.zeros_like(branch.mean)
-    for image_id in track(ids, len(ids), "mean displacement"):
+    own = ids[rank() :: world()]
+    for image_id in track(own, len(own), "mean displacement"):
         image = to_tensor(read_image(dataset.image_path(image_id)), network.backbone.normalisation)
         corner = image[:, : settings.crop, : settings.crop]
         padded = image.new_zeros((1, 3, settings.crop, settings.crop))
         padded[0, :, : corner.shape[1], : corner.shape[2]] = corner
         total += branch(network.features(padded.to(total.device))).mean((0, 2, 3))
-    branch.mean.copy_(total / len(ids))
+    branch.mean.copy_(summed_over_all(total) / len(ids))

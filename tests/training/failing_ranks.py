@@ -1,0 +1,36 @@
+"""A job whose ranks fail: `python failing_ranks.py FOLDER HOW`. Its log and the ranks' ids are then in FOLDER.
+
+`refuse`: rank 1 raises a WsssError. `kill`: rank 1 is killed. `wait`: both go on until somebody ends them.
+"""
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[2] / "workflow_scripts")]
+
+from step import training  # noqa: E402 (only the path that was set now leads there)
+
+FOLDER, HOW = Path(sys.argv[1]), sys.argv[2]
+JOB = SimpleNamespace(log=[FOLDER / "job.log"], resources={"gpu": 2}, threads=2, rule="failing")
+
+with training(JOB):
+    import torch
+
+    from wsss.errors import WsssError
+    from wsss.training.ranks import rank, summed_over_all
+
+    summed_over_all(torch.ones(1))
+    (FOLDER / f"{rank()}.tmp").write_text(str(os.getpid()))
+    (FOLDER / f"{rank()}.tmp").rename(FOLDER / f"{rank()}.pid")
+    if HOW == "wait":
+        time.sleep(600)
+    if rank() == 1 and HOW == "refuse":
+        raise WsssError("the file x is damaged: copy it again")
+    if rank() == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    # Rank 0 waits here for the other.
+    summed_over_all(torch.ones(1))

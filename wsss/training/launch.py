@@ -1,0 +1,162 @@
+"""Starts the ranks of a training: torchrun's agent runs the script of the job once for each device.
+
+`run_ranks` is for the job's own process. It trains nothing and waits. Each rank runs the same script again, and there
+`member` joins it to the others.
+"""
+
+import ctypes
+import logging
+import os
+import signal
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from wsss.errors import WsssError
+from wsss.runtime.signals import Interrupted
+
+# torchrun sets these for each rank: the file that its error is written to, and its number.
+ERROR_FILE, NUMBER = "TORCHELASTIC_ERROR_FILE", "RANK"
+# Seconds that ranks have to end after a signal. SLURM gives 30.
+SECONDS_TO_END = 20
+# A rank whose peer was killed fails too, at about the same time.
+SECONDS_BETWEEN_PEERS = 2
+PR_SET_PDEATHSIG = 1
+
+
+def is_rank() -> bool:
+    """Whether this process is one of several ranks."""
+    return ERROR_FILE in os.environ
+
+
+def is_first() -> bool:
+    """Whether this process writes the results: it is alone, or it is rank 0."""
+    return not is_rank() or os.environ[NUMBER] == "0"
+
+
+def ranks_here() -> int:
+    """The number of ranks on this host that share its cores, this process included."""
+    return int(os.environ["LOCAL_WORLD_SIZE"]) if is_rank() else 1
+
+
+def run_ranks(count: int, script: Sequence[str], threads: int) -> None:
+    """Run a Python script in `count` processes, one for each device, and wait until all have ended.
+
+    If one fails or is killed, the others are ended too. No rank outlives this process.
+
+    Parameters
+    ----------
+    count : int
+        The number of ranks.
+    script : Sequence[str]
+        The script with its arguments.
+    threads : int
+        The number of threads of all ranks together.
+
+    Raises
+    ------
+    WsssError
+        If fewer devices are there, if a rank raised one, or if a rank was killed.
+    RuntimeError
+        If a rank failed in another way. It has the traceback of the rank.
+    Interrupted
+        If this process is asked to end. Rank 0 has then saved a checkpoint.
+    """
+    _check_devices(count)
+    from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, SignalException, Std
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+    from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+
+    # The agent's own lines would stand beside the one that says what happened.
+    logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
+    os.environ["OMP_NUM_THREADS"] = str(max(threads // count, 1))
+    with TemporaryDirectory() as folder:
+        # Only rank 0 shows its progress.
+        specs = DefaultLogsSpecs(folder, redirects=dict.fromkeys(range(1, count), Std.ALL))
+        config = LaunchConfig(
+            1,
+            1,
+            count,
+            logs_specs=specs,
+            run_id="wsss",
+            rdzv_backend="c10d",
+            rdzv_endpoint="localhost:0",
+            max_restarts=0,
+            shutdown_timeout=SECONDS_TO_END,
+        )
+        try:
+            elastic_launch(config, sys.executable)(*script)
+        except ChildFailedError as error:
+            raise _told(error.failures, count) from None
+        except SignalException as error:
+            raise Interrupted(signal.Signals(error.sigval).name) from None
+
+
+@contextmanager
+def member() -> Iterator[None]:
+    """Be one of the ranks while the block runs. In a process that is no rank, nothing happens."""
+    if not is_rank():
+        yield
+        return
+    import torch
+    import torch.distributed as dist
+
+    _end_with_the_agent()
+    gpu = torch.cuda.is_available()
+    if gpu:
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+    dist.init_process_group("nccl" if gpu else "gloo")
+    yield
+    dist.destroy_process_group()
+
+
+def record(error: BaseException) -> None:
+    """Give the error of a rank to the process that has started it."""
+    from torch.distributed.elastic.multiprocessing.errors import get_error_handler
+
+    get_error_handler().record_exception(error)
+
+
+def _check_devices(count: int) -> None:
+    """Without a GPU, ranks share the CPU. Fewer GPUs than ranks are refused."""
+    import torch
+
+    there = torch.cuda.device_count()
+    if torch.cuda.is_available() and there < count:
+        raise WsssError(f"gpu: {count} was asked for, and this job sees {there} GPU(s): ask for {there}")
+
+
+def _end_with_the_agent() -> None:
+    """End this process when that which started it dies, also by kill -9.
+
+    Signals go to all ranks at once. Only rank 0 heeds them, because it writes the checkpoint, and needs the others for
+    the step that it is in.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if not is_first():
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+
+
+def _told(failures: Mapping[int, Any], count: int) -> Exception:
+    """The failure that came first, as an error."""
+    number, failure = min(failures.items(), key=lambda item: _order(item[1]))
+    if isinstance(failure.message, dict):
+        kind, _, text = str(failure.message["message"]).partition(": ")
+        if kind == WsssError.__name__:
+            return WsssError(text)
+        return RuntimeError(f"rank {number} of {count} failed:\n{failure.message['extraInfo']['py_callstack']}")
+    how = f"by {failure.signal_name()}" if failure.exitcode < 0 else f"with exit code {failure.exitcode}"
+    return WsssError(
+        f"rank {number} of {count} ended {how}: if nobody ended it, memory ran out, so lower the batch size; the same "
+        "command goes on from the last checkpoint"
+    )
+
+
+def _order(failure: Any) -> tuple[bool, float]:
+    """What failed first: not what was ended because of another failure, nor what lost its peer."""
+    killed = not isinstance(failure.message, dict)
+    return failure.exitcode == -signal.SIGTERM, failure.timestamp - SECONDS_BETWEEN_PEERS * killed
