@@ -15,8 +15,8 @@ rule generate_synthetic:
         "../envs/wsss.yaml"
     threads: 4
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=growing(30),
     params:
         settings=PLAN.settings_of("data"),
         code=PLAN.code_of("generate_synthetic"),
@@ -39,8 +39,8 @@ rule prepare_folder:
     threads: 4
     resources:
         # Each thread may decode a photograph of 179 megapixels.
-        mem_mb=6000,
-        runtime=120,
+        mem_mb=growing(6000),
+        runtime=growing(120),
     params:
         settings=PLAN.settings_of("data"),
         tables=PLAN.tables_of,
@@ -64,8 +64,8 @@ rule prepare_images:
     threads: 4
     resources:
         # Each thread may decode a photograph of 179 megapixels.
-        mem_mb=6000,
-        runtime=120,
+        mem_mb=growing(6000),
+        runtime=growing(120),
     params:
         settings=PLAN.settings_of("data"),
         tables=PLAN.tables_of,
@@ -89,8 +89,8 @@ rule prepare_coco:
     threads: 4
     resources:
         # Each thread may decode a photograph of 179 megapixels.
-        mem_mb=8000,
-        runtime=120,
+        mem_mb=growing(8000),
+        runtime=growing(120),
     params:
         settings=PLAN.settings_of("data"),
         tables=PLAN.tables_of,
@@ -109,8 +109,8 @@ rule make_backbone:
     conda:
         "../envs/wsss.yaml"
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=growing(4000),
+        runtime=growing(60),
     params:
         settings=PLAN.settings_of("backbone"),
         code=PLAN.code_of("make_backbone"),
@@ -152,8 +152,8 @@ rule prepare_voc12:
         "../envs/wsss.yaml"
     threads: 4
     resources:
-        mem_mb=6000,
-        runtime=120,
+        mem_mb=growing(6000),
+        runtime=growing(120),
     params:
         settings=PLAN.settings_of("data"),
         tables=PLAN.tables_of,
@@ -180,8 +180,8 @@ rule prepare_coco14:
         "../envs/wsss.yaml"
     threads: 4
     resources:
-        mem_mb=8000,
-        runtime=120,
+        mem_mb=growing(8000),
+        runtime=growing(120),
     params:
         settings=PLAN.settings_of("data"),
         code=PLAN.code_of("prepare_coco14"),
