@@ -106,11 +106,10 @@ rule make_backbone:
         log_of("backbone", "weights.log"),
     benchmark:
         log_of("backbone", "weights.benchmark.tsv")
+    # Weights are downloaded where snakemake runs: the nodes of many clusters have no way out.
+    localrule: True
     conda:
         "../envs/wsss.yaml"
-    resources:
-        mem_mb=growing(4000),
-        runtime=growing(60),
     params:
         settings=PLAN.settings_of("backbone"),
         code=PLAN.code_of("make_backbone"),

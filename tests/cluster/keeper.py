@@ -3,8 +3,10 @@
 That pipe closes however the process at its other end has ended. Usage: python keeper.py COMMAND -- COMMAND …
 """
 
+import contextlib
 import ctypes
 import itertools
+import os
 import subprocess
 import sys
 
@@ -22,18 +24,15 @@ def main() -> None:
     # Processes of jobs may start others while they are ended.
     while children := psutil.Process().children(recursive=True):
         for child in children:
-            with_its_end(child)
+            with contextlib.suppress(psutil.NoSuchProcess):
+                child.kill()
         psutil.wait_procs(children, timeout=1)
     for daemon in daemons:
         daemon.wait()
-
-
-def with_its_end(process: psutil.Process) -> None:
-    """End a process that may have ended by itself."""
-    try:
-        process.kill()
-    except psutil.NoSuchProcess:
-        return
+    # Orphans are waited for too, so that their time counts as that of this process.
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            os.wait()
 
 
 if __name__ == "__main__":
