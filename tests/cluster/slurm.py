@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 PROGRAMS = ("munged", "slurmctld", "slurmd")
@@ -130,8 +131,11 @@ class Cluster:
 
 def why_not() -> str:
     """Why no SLURM can be started here; empty if one can."""
-    missing = [name for name in PROGRAMS if shutil.which(name, path=SEARCHED) is None]
-    return f"no {', '.join(missing)}: apt-get install slurm-wlm munge" if missing else ""
+    if missing := [name for name in PROGRAMS if shutil.which(name, path=SEARCHED) is None]:
+        return f"no {', '.join(missing)}: apt-get install slurm-wlm munge"
+    if find_spec("snakemake_executor_plugin_slurm") is None:
+        return "no plugin of snakemake for SLURM: pip install -e '.[test]'"
+    return ""
 
 
 @contextmanager
