@@ -106,7 +106,9 @@ def test_a_job_that_was_killed_goes_on_from_its_checkpoint(
         cluster.run("scancel", newest(cluster))
         wait_for((stops / "preempt").exists, running)
         assert "resuming from step 20" in place.only(log).read_text()
-        urgent = cluster.run("sbatch", "--parsable", "-p", "urgent", "-c", "16", "--comment", "urgent", "--wrap", "true")
+        urgent = cluster.run(
+            "sbatch", "--parsable", "-p", "urgent", "-c", "16", "--comment", "urgent", "--wrap", "true"
+        )
         assert workflow.wait(timeout=600) == 0, running.output.read_text()
     finally:
         workflow.kill()
