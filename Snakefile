@@ -6,7 +6,6 @@ min_version("9.20")
 
 
 include: "rules/common.smk"
-include: "rules/cluster.smk"
 include: "rules/lists.smk"
 include: "rules/data.smk"
 include: "rules/classification.smk"

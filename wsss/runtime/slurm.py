@@ -9,6 +9,7 @@ import math
 import re
 import shlex
 import subprocess
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -62,6 +63,23 @@ class Amounts:
 
 
 UNITS = ("core", "MB", "GPU", "minute")
+
+
+def check_cluster(workflow: Any) -> None:
+    """Where Snakemake submits to SLURM, end it with one line if a job could never start; else do nothing.
+
+    Parameters
+    ----------
+    workflow : Workflow
+        Snakemake's workflow, with a plan, before the first job.
+    """
+    if workflow.executor_plugin.name != "slurm":
+        return
+    try:
+        for warning in refuse_jobs_that_cannot_start(workflow.dag, workflow.scheduler.get_executor):
+            print(f"warning: {warning}", file=sys.stderr)
+    except WsssError as error:
+        sys.exit(f"error: {error}")
 
 
 def refuse_jobs_that_cannot_start(dag: Any, executor_of: Callable[[Any], Any]) -> list[str]:
