@@ -2,6 +2,7 @@
 
 import math
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -49,6 +50,69 @@ def test_a_job_that_fits_on_no_node_is_told_why(asked: Amounts, partition: str, 
 def test_what_is_asked_is_said_in_words() -> None:
     assert str(Amounts(1, 4000, 0, 60)) == "1 core, 4000 MB, 60 minutes"
     assert str(Amounts(8, 1234567, 2, 1)) == "8 cores, 1234567 MB, 2 GPUs, 1 minute"
+
+
+class Job:
+    """What the check reads of Snakemake's jobs: memory and time grow, as in the rules."""
+
+    is_local = False
+
+    def __init__(self, name: str, memory: int, retries: int = 2) -> None:
+        self.name, self.memory, self.attempt = name, memory, 1
+        self.rule, self.threads = SimpleNamespace(restart_times=retries), 4
+
+    @property
+    def restart_times(self) -> int:
+        return self.rule.restart_times
+
+    @property
+    def resources(self) -> dict[str, object]:
+        return {"mem_mb": self.memory * self.attempt, "runtime": 60 * self.attempt, "slurm_extra": "--signal=TERM@60"}
+
+    def is_group(self) -> bool:
+        return False
+
+
+class Dag:
+    def __init__(self, *jobs: Job) -> None:
+        self.jobs = jobs
+
+    def needrun_jobs(self) -> tuple[Job, ...]:
+        return self.jobs
+
+    def get_job_group(self, job: Job) -> None:
+        return None
+
+
+@pytest.fixture
+def answering(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands that print what a cluster's do."""
+    for name, text in (("sinfo", NODES), ("scontrol", PARTITIONS)):
+        (tmp_path / f"{name}.txt").write_text(text)
+        (tmp_path / name).write_text(f"#!/bin/sh\nexec /bin/cat {tmp_path / name}.txt\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+
+def executor_of(job: Job) -> SimpleNamespace:
+    return SimpleNamespace(get_partition_arg=lambda job: " -p cpu")
+
+
+@pytest.mark.usefixtures("answering")
+def test_attempts_that_fit_nowhere_are_not_made() -> None:
+    small, large = Job("small", 4000), Job("large", 5000)
+    assert refuse_jobs_that_cannot_start(Dag(small, large), executor_of) == [
+        "no attempt 3: large asks for 4 cores, 15000 MB, 180 minutes, and partition cpu gives at most 12000 MB: "
+        "see docs/cluster.md, 'A job can never start'"
+    ]
+    assert (small.restart_times, large.restart_times) == (2, 1)
+    assert small.attempt == large.attempt == 1
+
+
+@pytest.mark.usefixtures("answering")
+def test_a_first_attempt_that_fits_nowhere_is_refused() -> None:
+    with pytest.raises(WsssError, match=r"can never start: larger asks for 4 cores, 13000 MB, 60 minutes, and part"):
+        refuse_jobs_that_cannot_start(Dag(Job("large", 5000), Job("larger", 13000)), executor_of)
 
 
 def test_a_slurm_that_does_not_answer_is_told_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
