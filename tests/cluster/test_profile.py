@@ -23,6 +23,8 @@ CHANGES: dict[str, Any] = {
     "runs": {"bound": {"supervision": "truth"}},
     "targets": ["default", "bound"],
 }
+# A job that does nothing.
+NOTHING = ["--comment", "urgent", "--output", "/dev/null", "--wrap", "true"]
 # Added to the training loop: it saves at every row of its log, and at some steps waits for what stops it.
 STOPS = {"memory": 10, "cancel": 20, "preempt": 30}
 STOPPING = """
@@ -106,9 +108,7 @@ def test_a_job_that_was_killed_goes_on_from_its_checkpoint(
         cluster.run("scancel", newest(cluster))
         wait_for((stops / "preempt").exists, running)
         assert "resuming from step 20" in place.only(log).read_text()
-        urgent = cluster.run(
-            "sbatch", "--parsable", "-p", "urgent", "-c", "16", "--comment", "urgent", "--wrap", "true"
-        )
+        urgent = cluster.run("sbatch", "--parsable", "-p", "urgent", "-c", "16", *NOTHING)
         assert workflow.wait(timeout=600) == 0, running.output.read_text()
     finally:
         workflow.kill()
