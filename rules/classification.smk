@@ -19,12 +19,12 @@ rule train_classifier:
         classifier=PLAN.folders_of(["classifier"], files=False),
     conda:
         "../envs/wsss.yaml"
-    threads: 16
+    threads: 8
     resources:
         gpu=1,
-        mem_mb=16000,
+        mem_mb=growing(16000),
         # Minutes: ten times what COCO's preset takes on an H200 (docs/decisions.md).
-        runtime=400,
+        runtime=growing(400),
     params:
         settings=PLAN.settings_of("classifier"),
         code=PLAN.code_of("train_classifier"),
@@ -47,12 +47,12 @@ rule make_cams:
         cams=PLAN.folders_of(["cams"], files=False),
     conda:
         "../envs/wsss.yaml"
-    threads: 16
+    threads: 8
     resources:
         gpu=1,
         # At twice the size of a photograph of 2 megapixels.
-        mem_mb=12000,
-        runtime=240,
+        mem_mb=growing(12000),
+        runtime=growing(240),
     params:
         settings=PLAN.settings_of("cams"),
         classifier=PLAN.settings_of("classifier"),
@@ -79,8 +79,8 @@ rule check_cam_files:
         "../envs/wsss.yaml"
     threads: 4
     resources:
-        mem_mb=4000,
-        runtime=120,
+        mem_mb=growing(4000),
+        runtime=growing(120),
     params:
         settings=PLAN.settings_of("cams"),
         content=PLAN.content_of("cams"),
@@ -105,8 +105,8 @@ rule make_cams_of_files:
     conda:
         "../envs/wsss.yaml"
     resources:
-        mem_mb=4000,
-        runtime=240,
+        mem_mb=growing(4000),
+        runtime=growing(240),
     params:
         settings=PLAN.settings_of("cams"),
         content=PLAN.content_of("cams"),
@@ -128,11 +128,11 @@ rule count_words:
         log_of("classifier", "words/census.benchmark.tsv")
     conda:
         "../envs/wsss.yaml"
-    threads: 16
+    threads: 8
     resources:
         gpu=1,
-        mem_mb=8000,
-        runtime=120,
+        mem_mb=growing(8000),
+        runtime=growing(120),
     params:
         settings=PLAN.settings_of("classifier"),
         code=PLAN.code_of("count_words"),

@@ -15,8 +15,8 @@ rule generate_synthetic:
         "../envs/wsss.yaml"
     threads: 4
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=growing(30),
     params:
         settings=PLAN.settings_of("data"),
         code=PLAN.code_of("generate_synthetic"),
@@ -39,8 +39,8 @@ rule prepare_folder:
     threads: 4
     resources:
         # Each thread may decode a photograph of 179 megapixels.
-        mem_mb=6000,
-        runtime=120,
+        mem_mb=growing(6000),
+        runtime=growing(120),
     params:
         settings=PLAN.settings_of("data"),
         tables=PLAN.tables_of,
@@ -64,8 +64,8 @@ rule prepare_images:
     threads: 4
     resources:
         # Each thread may decode a photograph of 179 megapixels.
-        mem_mb=6000,
-        runtime=120,
+        mem_mb=growing(6000),
+        runtime=growing(120),
     params:
         settings=PLAN.settings_of("data"),
         tables=PLAN.tables_of,
@@ -89,8 +89,8 @@ rule prepare_coco:
     threads: 4
     resources:
         # Each thread may decode a photograph of 179 megapixels.
-        mem_mb=8000,
-        runtime=120,
+        mem_mb=growing(8000),
+        runtime=growing(120),
     params:
         settings=PLAN.settings_of("data"),
         tables=PLAN.tables_of,
@@ -106,11 +106,10 @@ rule make_backbone:
         log_of("backbone", "weights.log"),
     benchmark:
         log_of("backbone", "weights.benchmark.tsv")
+    # Weights are downloaded where snakemake runs: the nodes of many clusters have no way out.
+    localrule: True
     conda:
         "../envs/wsss.yaml"
-    resources:
-        mem_mb=4000,
-        runtime=60,
     params:
         settings=PLAN.settings_of("backbone"),
         code=PLAN.code_of("make_backbone"),
@@ -152,8 +151,8 @@ rule prepare_voc12:
         "../envs/wsss.yaml"
     threads: 4
     resources:
-        mem_mb=6000,
-        runtime=120,
+        mem_mb=growing(6000),
+        runtime=growing(120),
     params:
         settings=PLAN.settings_of("data"),
         tables=PLAN.tables_of,
@@ -180,8 +179,8 @@ rule prepare_coco14:
         "../envs/wsss.yaml"
     threads: 4
     resources:
-        mem_mb=8000,
-        runtime=120,
+        mem_mb=growing(8000),
+        runtime=growing(120),
     params:
         settings=PLAN.settings_of("data"),
         code=PLAN.code_of("prepare_coco14"),

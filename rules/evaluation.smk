@@ -14,8 +14,8 @@ rule make_cam_curve:
     conda:
         "../envs/wsss.yaml"
     resources:
-        mem_mb=4000,
-        runtime=120,
+        mem_mb=growing(4000),
+        runtime=growing(120),
     params:
         settings=PLAN.settings_of("cam_curve"),
         code=PLAN.code_of("make_cam_curve"),
@@ -36,8 +36,8 @@ rule make_cam_crf:
     conda:
         "../envs/wsss.yaml"
     resources:
-        mem_mb=4000,
-        runtime=240,
+        mem_mb=growing(4000),
+        runtime=growing(240),
     params:
         settings=PLAN.settings_of("cam_crf"),
         code=PLAN.code_of("make_cam_crf"),
@@ -61,8 +61,8 @@ rule score_labels:
         "../envs/wsss.yaml"
     threads: 2
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=growing(4000),
+        runtime=growing(60),
     params:
         code=PLAN.code_of("score_labels"),
     script:
@@ -83,8 +83,8 @@ rule collect_metrics:
     conda:
         "../envs/wsss.yaml"
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         settings=RUN_PAGES.settings,
         code=PLAN.code_of("collect_metrics"),
@@ -105,8 +105,8 @@ rule draw_panels:
     conda:
         "../envs/wsss.yaml"
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=growing(4000),
+        runtime=growing(30),
     params:
         panels=RUN_PAGES.panel_count,
         code=PLAN.code_of("draw_panels"),
@@ -129,8 +129,8 @@ rule write_report:
     conda:
         "../envs/wsss.yaml"
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=growing(30),
     params:
         settings=RUN_PAGES.settings,
         paths=RUN_PAGES.paths,
@@ -155,8 +155,8 @@ rule make_masks:
     threads: 4
     resources:
         # Each thread holds a photograph at full size.
-        mem_mb=4000,
-        runtime=120,
+        mem_mb=growing(4000),
+        runtime=growing(120),
     params:
         splits=RUN_PAGES.mask_splits,
         code=PLAN.code_of("make_masks"),
@@ -179,8 +179,8 @@ rule make_model:
     conda:
         "../envs/wsss.yaml"
     resources:
-        mem_mb=4000,
-        runtime=10,
+        mem_mb=growing(4000),
+        runtime=growing(10),
     params:
         settings=RUN_PAGES.settings,
         digests=RUN_PAGES.model_digests,
@@ -205,8 +205,8 @@ rule compare:
     conda:
         "../envs/wsss.yaml"
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     params:
         runs=COMPARISON_PAGES.runs,
         stage=COMPARISON_PAGES.stage,
@@ -231,8 +231,8 @@ rule draw_words:
     conda:
         "../envs/wsss.yaml"
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=growing(30),
     params:
         code=PLAN.code_of("draw_words"),
     script:
@@ -251,8 +251,8 @@ rule compare_words:
     conda:
         "../envs/wsss.yaml"
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     params:
         rows=COMPARISON_PAGES.census_rows,
         code=PLAN.code_of("compare_words"),

@@ -14,8 +14,8 @@ rule make_confident_labels:
     conda:
         "../envs/wsss.yaml"
     resources:
-        mem_mb=4000,
-        runtime=480,
+        mem_mb=growing(4000),
+        runtime=growing(480),
     params:
         settings=PLAN.settings_of("confident_labels"),
         code=PLAN.code_of("make_confident_labels"),
@@ -41,12 +41,12 @@ rule train_irnet:
         irnet=PLAN.folders_of(["irnet"], files=False),
     conda:
         "../envs/wsss.yaml"
-    threads: 16
+    threads: 8
     resources:
         gpu=1,
-        mem_mb=16000,
+        mem_mb=growing(16000),
         # Minutes: ten times what COCO's preset takes on an H200 (docs/decisions.md).
-        runtime=90,
+        runtime=growing(90),
     params:
         settings=PLAN.settings_of("irnet"),
         code=PLAN.code_of("train_irnet"),
@@ -70,8 +70,8 @@ rule make_pseudo_labels_of_cams:
     threads: 4
     resources:
         gpu=1,
-        mem_mb=8000,
-        runtime=480,
+        mem_mb=growing(8000),
+        runtime=growing(480),
     params:
         settings=PLAN.settings_of("pseudo_labels"),
         code=PLAN.code_of("make_pseudo_labels"),
@@ -96,8 +96,8 @@ rule make_pseudo_labels:
     threads: 4
     resources:
         gpu=1,
-        mem_mb=8000,
-        runtime=480,
+        mem_mb=growing(8000),
+        runtime=growing(480),
     params:
         settings=PLAN.settings_of("pseudo_labels"),
         irnet=PLAN.settings_of("irnet"),
@@ -122,8 +122,8 @@ rule check_label_files:
         "../envs/wsss.yaml"
     threads: 4
     resources:
-        mem_mb=4000,
-        runtime=120,
+        mem_mb=growing(4000),
+        runtime=growing(120),
     params:
         settings=PLAN.settings_of("pseudo_labels"),
         content=PLAN.content_of("pseudo_labels"),
@@ -145,8 +145,8 @@ rule make_pseudo_labels_of_files:
     conda:
         "../envs/wsss.yaml"
     resources:
-        mem_mb=4000,
-        runtime=120,
+        mem_mb=growing(4000),
+        runtime=growing(120),
     params:
         settings=PLAN.settings_of("pseudo_labels"),
         content=PLAN.content_of("pseudo_labels"),
@@ -170,8 +170,8 @@ rule check_object_masks:
         "../envs/wsss.yaml"
     threads: 4
     resources:
-        mem_mb=4000,
-        runtime=120,
+        mem_mb=growing(4000),
+        runtime=growing(120),
     params:
         settings=PLAN.settings_of("merged_labels"),
         content=PLAN.content_of("merged_labels"),
@@ -194,8 +194,8 @@ rule make_merged_labels:
     conda:
         "../envs/wsss.yaml"
     resources:
-        mem_mb=4000,
-        runtime=240,
+        mem_mb=growing(4000),
+        runtime=growing(240),
     params:
         settings=PLAN.settings_of("merged_labels"),
         content=PLAN.content_of("merged_labels"),

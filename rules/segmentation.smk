@@ -15,8 +15,8 @@ rule make_truth:
     conda:
         "../envs/wsss.yaml"
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=growing(2000),
+        runtime=growing(60),
     params:
         code=PLAN.code_of("make_truth"),
     script:
@@ -41,12 +41,12 @@ rule train_segmentation:
         segmentation=PLAN.folders_of(["segmentation"], files=False),
     conda:
         "../envs/wsss.yaml"
-    threads: 16
+    threads: 8
     resources:
         gpu=1,
-        mem_mb=16000,
+        mem_mb=growing(16000),
         # Minutes: ten times what COCO's preset takes on an H200 (docs/decisions.md).
-        runtime=2200,
+        runtime=growing(2200),
     params:
         settings=PLAN.settings_of("segmentation"),
         code=PLAN.code_of("train_segmentation"),
@@ -71,8 +71,8 @@ rule take_finished:
     conda:
         "../envs/wsss.yaml"
     resources:
-        mem_mb=4000,
-        runtime=10,
+        mem_mb=growing(4000),
+        runtime=growing(10),
     params:
         settings=PLAN.finished_settings,
         content=PLAN.content_of(),
@@ -93,11 +93,11 @@ rule make_prediction:
         log_of("prediction", "{split}-{shard}.benchmark.tsv")
     conda:
         "../envs/wsss.yaml"
-    threads: 16
+    threads: 8
     resources:
         gpu=1,
-        mem_mb=8000,
-        runtime=240,
+        mem_mb=growing(8000),
+        runtime=growing(240),
     params:
         settings=PLAN.settings_of("prediction"),
         segmentation=PLAN.settings_of("segmentation"),
@@ -120,8 +120,8 @@ rule make_prediction_labels:
     conda:
         "../envs/wsss.yaml"
     resources:
-        mem_mb=4000,
-        runtime=480,
+        mem_mb=growing(4000),
+        runtime=growing(480),
     params:
         settings=PLAN.settings_of("prediction_labels"),
         code=PLAN.code_of("make_prediction_labels"),

@@ -16,6 +16,7 @@ from wsss.plan.start import (
     wait_for_others,
 )
 from wsss.runtime.devices import usable_devices
+from wsss.runtime.slurm import check_cluster
 
 
 def run_a_job_for_each_device():
@@ -74,6 +75,7 @@ if workflow.is_main_process:
 
 onstart:
     if workflow.is_main_process:
+        check_cluster(workflow)
         try:
             begin()
         except WsssError as error:

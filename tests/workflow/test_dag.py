@@ -19,6 +19,8 @@ from wsss.settings.run import RunSettings
 CONFIGS = [PROJECT / "config.yaml", *sorted((PROJECT / "configs").glob("*.yaml"))]
 PROFILES = sorted((PROJECT / "profiles").glob("*/config.yaml"))
 HEAVY = ("torch", "torchvision")
+# The least that is usual on a cluster.
+CORES_OF_A_GPU = 8
 VOC12 = {"fetch_archive": 2, "prepare_voc12": 1}
 COCO14 = {"fetch_archive": 3, "prepare_coco14": 1}
 # What comes before a preset's classifier, and into how many shards its splits are cut.
@@ -227,8 +229,9 @@ def test_a_rule_asks_for_a_gpu_exactly_when_its_code_can_use_one(name: str) -> N
     uses_one = "wsss.runtime.device" in reached_modules(script, methods)
     assert bool(re.search(r"^        gpu=1,$", text, re.MULTILINE)) == uses_one
     if "localrule: True" not in text:
-        assert re.search(r"^        mem_mb=\d+,$", text, re.MULTILINE)
-        assert re.search(r"^        runtime=\d+,$", text, re.MULTILINE)
+        # A job that has run out of memory or time gets more in its next attempt.
+        assert re.search(r"^        mem_mb=growing\(\d+\),$", text, re.MULTILINE)
+        assert re.search(r"^        runtime=growing\(\d+\),$", text, re.MULTILINE)
 
 
 def test_some_rules_use_a_gpu_and_some_do_not() -> None:
@@ -245,15 +248,40 @@ def test_some_rules_use_a_gpu_and_some_do_not() -> None:
     }
 
 
+def cores_of(text: str) -> int:
+    found = re.search(r"^    threads: (\d+)$", text, re.MULTILINE)
+    return int(found[1]) if found else 1
+
+
+@pytest.mark.parametrize("name", sorted(RULES))
+def test_a_rule_asks_for_no_more_cores_than_a_node_has_for_each_gpu(name: str) -> None:
+    assert cores_of(RULES[name]) <= CORES_OF_A_GPU
+
+
+def test_the_profile_of_slurm_groups_and_submits_together_what_is_small() -> None:
+    profile = yaml.safe_load((PROJECT / "profiles" / "slurm" / "config.yaml").read_text())
+    grouped, together = set(profile["groups"]), set(re.split(r",\s*", profile["slurm-array-jobs"].strip()))
+    assert grouped | together <= set(RULES)
+    # A group asks for what one of its jobs needs, so none of them may need much.
+    assert all(cores_of(RULES[name]) == 1 and "gpu=" not in RULES[name] for name in grouped)
+    assert grouped | together >= {name for name, text in RULES.items() if "{shard}" in text}
+    assert not grouped & together
+
+
+def test_only_the_profile_of_slurm_tries_again() -> None:
+    """Locally, a job that fails would fail again."""
+    profiles = {path.parent.name: yaml.safe_load(path.read_text()) for path in PROFILES}
+    assert {name: profile.get("retries", 0) for name, profile in profiles.items()} == {"default": 0, "slurm": 2}
+
+
 @pytest.mark.parametrize("path", PROFILES, ids=lambda path: path.parent.name)
 def test_a_profile_reruns_for_settings_code_and_inputs(path: Path) -> None:
     profile = yaml.safe_load(path.read_text())
     assert sorted(profile["rerun-triggers"]) == ["mtime", "params"]
     assert profile["max-checksum-file-size"] == "4GB"
     assert (path.parent / profile["configfile"]).resolve() == PROJECT / "config.yaml"
-    # On one host as many GPU jobs run at once as there are devices.
-    limits = [str(limit) for limit in profile.get("resources", [])]
-    assert "executor" in profile or not any(limit.startswith("gpu=") for limit in limits)
+    # On one host as many GPU jobs run at once as there are devices. A scheduler counts them itself.
+    assert not any(str(limit).startswith("gpu=") for limit in profile.get("resources", []))
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)

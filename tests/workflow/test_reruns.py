@@ -45,6 +45,12 @@ def test_a_setting_reaches_its_stage_and_what_follows(
     assert set(copy_of_finished.planned(config=copy_of_finished.write_config(changes))) == expected
 
 
+def test_what_a_job_gets_of_a_machine_makes_nothing_again(copy_of_finished: Workplace) -> None:
+    cores = [f"{rule}=1" for rule in ("generate_synthetic", "train_classifier", "make_cams", "score_labels")]
+    memory = ["train_classifier:mem_mb=1000", "make_prediction_labels:runtime=5"]
+    assert not copy_of_finished.planned("--set-threads", *cores, "--set-resources", *memory)
+
+
 def test_a_change_and_back_finds_the_earlier_artifacts(copy_of_finished: Workplace) -> None:
     """Nothing is listed, and the run's folder shows the page of the settings that are in force again."""
     place = copy_of_finished
