@@ -12,7 +12,6 @@ from wsss.plan.pages import ComparisonPages, RunPages, show_pages, targets
 from wsss.plan.paths import file_above, file_of, filled, log_of
 from wsss.plan.plan import Plan
 from wsss.plan.resources import growing
-from wsss.runtime.slurm import check_cluster
 from wsss.settings.config import read_config
 from wsss.settings.run import TRAINED
 
