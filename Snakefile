@@ -6,6 +6,15 @@ min_version("9.20")
 
 
 include: "rules/common.smk"
+
+
+# The first rule is what a plain `snakemake` makes. With `default_target` it would also be that of a workflow which uses
+# this one as a module.
+rule report:
+    input:
+        PLAN.reports(),
+
+
 include: "rules/lists.smk"
 include: "rules/data.smk"
 include: "rules/classification.smk"
@@ -14,14 +23,8 @@ include: "rules/segmentation.smk"
 include: "rules/evaluation.smk"
 
 
-rule report:
-    default_target: True
-    input:
-        PLAN.reports(),
-
-
 for name, files in targets(PLAN).items():
-    if workflow.is_rule(name):
+    if rules.has(name):
         sys.exit(
             f"error: config: a rule or another target is called {name}; choose another name"
         )

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from step import locations, own_lists, step
+from step import locations, step
 
 with step(snakemake):
     from wsss.data.preparation import prepare
@@ -17,7 +17,7 @@ with step(snakemake):
         # Checked again, because the archives may have changed since they were downloaded.
         fetch(archive.url, archives / archive.name, archive.md5)
     voc, sbd = archives / VOC_ARCHIVE.name, archives / SBD_ARCHIVE.name
-    lists, own = settings.lists.by_split(), own_lists(places)
+    lists, own = settings.lists.by_split(), places.lists_folder
     build_voc12(voc, sbd, root / "dataset", lists, own, snakemake.threads, archives / TEST_ARCHIVE)
     listing = list_folder(root / "dataset", settings.classes, settings.ignored_classes, lists, own)
     prepare(listing, root, snakemake.threads, settings.max_pixels, settings.on_bad_image == "skip")

@@ -65,13 +65,6 @@ def locations(snakemake: Any) -> Any:
     return LocationSettings.read("locations", snakemake.config.get("locations") or {})
 
 
-def own_lists(places: Any) -> Path | None:
-    """The folder of the user's own image lists; None if it is not set."""
-    from wsss.data.sources.voc_layout import own_lists_folder
-
-    return own_lists_folder(places.lists, Path(__file__).resolve().parents[1])
-
-
 def _exit_with_error(logger: logging.Logger, message: str) -> None:
     logger.error("error: %s", message)
     print(f"error: {message}", file=sys.stderr)

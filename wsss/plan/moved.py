@@ -22,7 +22,7 @@ def follow_moved_datasets(plan: Plan) -> None:
         If the new folder contains other photographs than those that were prepared.
     """
     for name, folder in plan.dataset_folders().items():
-        root = Path(ROOT) / name
+        root = plan.place(f"{ROOT}/{name}")
         link = root / "dataset"
         if link.is_symlink() and folder.is_dir() and link.resolve() != folder.resolve():
             _check_photographs(root / STAGES["data"].file, folder)

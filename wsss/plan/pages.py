@@ -128,13 +128,26 @@ class ComparisonPages:
         return found.key() if found else ""
 
     def runs(self, wildcards: Any) -> str:
-        """Settings and scores of every run by row and seed, as JSON. The order of the rows is that of the table."""
-        return json.dumps(self._compared(wildcards))
+        """Settings and names of scores of every run by row and seed, as JSON, in the order of the table.
+
+        The files of the scores are inputs of the step, in this order: Snakemake may put a prefix before their paths.
+        """
+        own = self._plan.comparisons[wildcards.comparison]
+        return json.dumps(
+            {
+                row: {
+                    str(seed): {"settings": run.differences(), "scores": list(_scores_after(run, own.stage))}
+                    for seed, run in seeds.items()
+                }
+                for row, seeds in own.rows.items()
+            }
+        )
 
     def scores(self, wildcards: Any) -> list[str]:
         """The files of scores of all runs."""
-        compared = self._compared(wildcards).values()
-        return [path for seeds in compared for run in seeds.values() for path in run["scores"].values()]
+        own = self._plan.comparisons[wildcards.comparison]
+        runs = (run for seeds in own.rows.values() for run in seeds.values())
+        return [path for run in runs for path in _scores_after(run, own.stage).values()]
 
     def images(self, wildcards: Any) -> str:
         """The index of the images that are scored."""
@@ -160,16 +173,6 @@ class ComparisonPages:
     def _first_runs(self, wildcards: Any) -> Iterator[tuple[str, RunSettings]]:
         for row, seeds in self._plan.comparisons[wildcards.comparison].rows.items():
             yield row, next(iter(seeds.values()))
-
-    def _compared(self, wildcards: Any) -> dict[str, dict[str, dict[str, Any]]]:
-        own = self._plan.comparisons[wildcards.comparison]
-        return {
-            row: {
-                str(seed): {"settings": run.differences(), "scores": _scores_after(run, own.stage)}
-                for seed, run in seeds.items()
-            }
-            for row, seeds in own.rows.items()
-        }
 
 
 def _scores_after(run: RunSettings, stage: str) -> dict[str, str]:
@@ -212,10 +215,11 @@ def show_pages(plan: Plan) -> list[str]:
         A warning for each link that cannot be made because something else has its name.
     """
     warnings = []
-    for name, (made, *_) in shown_targets(plan).items():
-        folder = Path(made).parent
+    for name, (file, *_) in shown_targets(plan).items():
+        made = plan.place(file)
+        folder = made.parent
         link = folder.with_name(name)
-        if _has_results(Path(made)) and (hindrance := _link(link, folder.name)):
+        if _has_results(made) and (hindrance := _link(link, folder.name)):
             warnings.append(f"warning: {link} does not lead to {made} ({hindrance}): move it away")
     return warnings
 

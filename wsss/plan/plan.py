@@ -33,6 +33,8 @@ class Plan:
         What the config says.
     scripts : Path
         The folder of the workflow's scripts.
+    results : Path
+        The folder that holds the results. Another workflow may put this one's below a prefix.
 
     Attributes
     ----------
@@ -45,8 +47,8 @@ class Plan:
         For each run, the folder of each of its stages, relative to the workflow's folder.
     """
 
-    def __init__(self, config: Config, scripts: Path) -> None:
-        self._scripts, self._locations = scripts, config.machine.locations
+    def __init__(self, config: Config, scripts: Path, results: Path = Path(ROOT)) -> None:
+        self._scripts, self._locations, self._results = scripts, config.machine.locations, results
         self.shards = [f"{number}-of-{config.machine.shards}" for number in range(config.machine.shards)]
         self.pages = {name: f"{name}-{short_hash(run.key())}" for name, run in config.runs.items()}
         self.tables = {name: f"{name}-{short_hash(own.key())}" for name, own in config.comparisons.items()}
@@ -196,7 +198,7 @@ class Plan:
 
         def content(wildcards: Any) -> str:
             folder = folder_of(stage or stage_of(wildcards.finished), wildcards)
-            return content_of_files(stage_of(folder), self._settings[folder], self._locations)
+            return content_of_files(stage_of(folder), self._settings[folder], self._locations, self._results)
 
         return content
 
@@ -226,6 +228,21 @@ class Plan:
         """
         found = {name: dataset_folder(own, self._locations) for name, own in self._data.items()}
         return {name: folder for name, folder in found.items() if folder is not None}
+
+    def place(self, path: str) -> Path:
+        """Where a file of the results lies.
+
+        Parameters
+        ----------
+        path : str
+            A path of the rules, which begins with `results`.
+
+        Returns
+        -------
+        Path
+            A path relative to the workflow's folder.
+        """
+        return self._results / Path(path).relative_to(ROOT)
 
     def settings_of(self, stage: str) -> JobParameter:
         """The settings of a stage as their key. One of the folders in the job's wildcards is that of the stage.
@@ -290,7 +307,7 @@ class Plan:
         pattern, code_of = file_of(stage, CODE_FILE), self.code_of(STAGES[stage].step)
 
         def is_of_this_code(wildcards: Any) -> bool:
-            file = Path(filled(pattern, wildcards))
+            file = self.place(filled(pattern, wildcards))
             return file.is_file() and file.read_text().strip() == code_of(wildcards)
 
         return is_of_this_code
@@ -347,7 +364,7 @@ class Plan:
         str
             Twelve hex digits; empty if the dataset has no list or label that users may correct.
         """
-        return tables_digest(self._data[wildcards.data], self._locations, self._scripts.parent)
+        return tables_digest(self._data[wildcards.data], self._locations)
 
 
 def _masks_of(page: str) -> str:
