@@ -8,6 +8,10 @@ min_version("9.20")
 include: "rules/common.smk"
 
 
+# Another workflow reads this file once more for each rule that it changes. Its rules are then there already.
+IS_READ_AGAIN = rules.has("report")
+
+
 # The first rule is what a plain `snakemake` makes. With `default_target` it would also be that of a workflow which uses
 # this one as a module.
 rule report:
@@ -23,11 +27,9 @@ include: "rules/segmentation.smk"
 include: "rules/evaluation.smk"
 
 
-for name, files in targets(PLAN).items():
-    if rules.has(name):
-        sys.exit(
-            f"error: config: a rule or another target is called {name}; choose another name"
-        )
+for name, files in TARGETS.items():
+    if rules.has(name) and not IS_READ_AGAIN:
+        sys.exit(f"error: config: a rule is called {name}; choose another name")
 
     rule:
         name:

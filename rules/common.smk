@@ -42,6 +42,7 @@ try:
     if BLOCK in config and workflow.modifier.is_main_snakefile():
         place_own_locations()
     PLAN = Plan(read_config(config), PROJECT / "workflow_scripts", RESULTS)
+    TARGETS = targets(PLAN)
     if workflow.is_main_process:
         follow_moved_datasets(PLAN)
 except WsssError as error:

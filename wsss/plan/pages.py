@@ -6,6 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from wsss.errors import WsssError
 from wsss.files import replace_link
 from wsss.plan.paths import paths_of
 from wsss.plan.plan import Plan
@@ -189,12 +190,21 @@ def targets(plan: Plan) -> dict[str, list[str]]:
     """The files that `snakemake <name>` makes, by name: a stage of the config's targets, a run, or a comparison.
 
     For a run or a comparison, the first file is in the folder that users see.
+
+    Raises
+    ------
+    WsssError
+        If a run or a comparison has the name of another target.
     """
     found = {name: plan.files(name) for name in STAGES if name not in ("data", "backbone")}
     found["words"] = plan.word_figures()
     found["masks"] = plan.masks()
     found["model"] = plan.models()
-    return found | shown_targets(plan)
+    shown = shown_targets(plan)
+    twice = [*(found.keys() & shown), *(plan.pages.keys() & plan.tables)]
+    if twice:
+        raise WsssError(f"config: another target is called {min(twice)}; choose another name for the run or comparison")
+    return found | shown
 
 
 def shown_targets(plan: Plan) -> dict[str, list[str]]:
