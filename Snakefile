@@ -8,6 +8,12 @@ min_version("9.20")
 include: "rules/common.smk"
 
 
+# What the report of another workflow says is its own matter.
+if workflow.modifier.is_main_snakefile():
+
+    report: "rules/captions/workflow.rst"
+
+
 # Another workflow reads this file once more for each rule that it changes. Its rules are then there already.
 IS_READ_AGAIN = rules.has("report")
 
