@@ -1,9 +1,11 @@
 """The plan: known before any data is there and without an import of torch, and complete in what each rule declares."""
 
 import re
+import runpy
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, get_args
 
 import pytest
@@ -18,6 +20,7 @@ from wsss.settings.run import RunSettings
 
 CONFIGS = [PROJECT / "config.yaml", *sorted((PROJECT / "configs").glob("*.yaml"))]
 PROFILES = sorted((PROJECT / "profiles").glob("*/config.yaml"))
+RULEGRAPH = SimpleNamespace(**runpy.run_path(str(PROJECT / "docs" / "write_rulegraph.py")))
 HEAVY = ("torch", "torchvision")
 VOC12 = {"fetch_archive": 2, "prepare_voc12": 1}
 COCO14 = {"fetch_archive": 3, "prepare_coco14": 1}
@@ -265,3 +268,10 @@ def script_of(rule: str) -> Path:
     found = re.search(r'^    script:\n        "\.\./(workflow_scripts/\w+\.py)"', rule, re.MULTILINE)
     assert found, rule
     return PROJECT / found[1]
+
+
+def test_the_graph_of_rules_in_the_docs_is_todays(workplace: Workplace) -> None:
+    printed = workplace.snakemake(*RULEGRAPH.ARGUMENTS, config=PROJECT / "config.yaml")
+    assert printed.code == 0, printed.output
+    assert RULEGRAPH.PAGE.read_text() == RULEGRAPH.page(printed.output), "run python docs/write_rulegraph.py"
+    assert "    make_cams --> make_confident_labels\n" in RULEGRAPH.PAGE.read_text()
