@@ -13,6 +13,7 @@ from wsss.plan.locations import Source, content_of_files, dataset_folder, source
 from wsss.plan.paths import JobParameter, file_of, filled, folder_of, folders_in, paths_of, stage_of
 from wsss.plan.provenance import code_digest, short_hash
 from wsss.plan.stages import ROOT, STAGES, files_of, folders_of, step_of, usual_settings, wildcard_constraints
+from wsss.settings.backbone import BackboneSettings
 from wsss.settings.base import Settings
 from wsss.settings.config import Config
 from wsss.settings.data import DataSettings
@@ -160,6 +161,22 @@ class Plan:
         """
         names = sorted(name for name, own in self._data.items() if source_of(own, self._locations) == source)
         return _one_of(names)
+
+    def backbones_from(self, *origins: str) -> str:
+        """The allowed values of the wildcard `backbone` for initial weights of some origins.
+
+        Parameters
+        ----------
+        *origins : str
+            Values of `backbone.weights`.
+
+        Returns
+        -------
+        str
+            A regular expression.
+        """
+        backbones = {name: own for name, own in self._settings.items() if isinstance(own, BackboneSettings)}
+        return _one_of(sorted(name for name, own in backbones.items() if own.weights in origins))
 
     def folders_of(self, stages: Collection[str], files: bool) -> str:
         """The allowed values of a wildcard for folders of stages that are read from files, or of those that are not.
