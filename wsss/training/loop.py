@@ -21,6 +21,7 @@ from wsss.files import atomic_path, write_bytes, write_csv, write_json
 from wsss.progress import track
 from wsss.runtime.device import move_to_device
 from wsss.settings.training import OptimiserSettings, Precision
+from wsss.training.shared_memory import loaders_that_fit
 
 logger = logging.getLogger("wsss")
 Batch = list[Tensor]
@@ -215,12 +216,16 @@ def training_step(
 
 def _batches(samples: Samples, plan: Plan, workers: int, start: int) -> Iterator[Batch]:
     """Batches from step `start` on. The order of images depends on the seed and the number of the epoch."""
+    keys, ahead = _keys(len(samples), plan, start), None
+    if workers and keys:
+        sample_bytes = sum(tensor.nbytes for tensor in samples[keys[0][0]])
+        workers, ahead = loaders_that_fit(workers, plan.batch * sample_bytes)
     loader: DataLoader[Any] = DataLoader(
         samples,  # type: ignore[arg-type]
-        batch_sampler=_keys(len(samples), plan, start),
+        batch_sampler=keys,
         num_workers=workers,
         pin_memory=torch.cuda.is_available(),
-        prefetch_factor=4 if workers else None,
+        prefetch_factor=ahead if workers else None,
     )
     return iter(loader)
 
