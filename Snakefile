@@ -7,6 +7,25 @@ min_version("9.20")
 
 include: "rules/common.smk"
 include: "rules/start.smk"
+
+
+# What the report of another workflow says is its own matter.
+if workflow.modifier.is_main_snakefile():
+
+    report: "rules/captions/workflow.rst"
+
+
+# Another workflow reads this file once more for each rule that it changes. Its rules are then there already.
+IS_READ_AGAIN = rules.has("report")
+
+
+# The first rule is what a plain `snakemake` makes. With `default_target` it would also be that of a workflow which uses
+# this one as a module.
+rule report:
+    input:
+        PLAN.reports(),
+
+
 include: "rules/lists.smk"
 include: "rules/data.smk"
 include: "rules/classification.smk"
@@ -15,17 +34,9 @@ include: "rules/segmentation.smk"
 include: "rules/evaluation.smk"
 
 
-rule report:
-    default_target: True
-    input:
-        PLAN.reports(),
-
-
-for name, files in targets(PLAN).items():
-    if workflow.is_rule(name):
-        sys.exit(
-            f"error: config: a rule or another target is called {name}; choose another name"
-        )
+for name, files in TARGETS.items():
+    if rules.has(name) and not IS_READ_AGAIN:
+        sys.exit(f"error: config: a rule is called {name}; choose another name")
 
     rule:
         name:

@@ -3,7 +3,14 @@
 import sys
 from pathlib import Path
 
-PROJECT = Path(workflow.basedir)
+from snakemake.common.configfile import load_configfile
+
+# Not workflow.basedir, which is that of another workflow where this one is its module.
+if not hasattr(workflow.current_basedir, "__fspath__"):
+    sys.exit(
+        "error: the workflow wsss is used from a clone: give the path of its Snakefile"
+    )
+PROJECT = Path(workflow.current_basedir).parent
 sys.path.insert(0, str(PROJECT))
 
 from wsss.errors import WsssError
@@ -12,11 +19,28 @@ from wsss.plan.pages import ComparisonPages, RunPages, show_pages, targets
 from wsss.plan.paths import file_above, file_of, filled, log_of
 from wsss.plan.plan import Plan
 from wsss.plan.resources import growing
+from wsss.plan.stages import ROOT
 from wsss.settings.config import read_config
+from wsss.settings.places import BLOCK, ConfigFile, place_locations
 from wsss.settings.run import TRAINED
 
+# Where the results lie: below the prefix that a workflow gives to its module. Snakemake puts it before all paths of
+# rules. It does not for what is read and linked while a plan is made.
+RESULTS = Path(str(workflow.modifier.modify_path(f"{ROOT}/.")))
+
+
 try:
-    PLAN = Plan(read_config(config), PROJECT / "workflow_scripts")
+    if BLOCK in config and workflow.modifier.is_main_snakefile():
+        # Relative places count from the folders of the config files. In a module, they are another workflow's files.
+        files = [
+            ConfigFile(Path(file).parent, load_configfile(file))
+            for file in workflow.configfiles
+        ]
+        config[BLOCK] = place_locations(
+            config[BLOCK], files, workflow.config_settings.config
+        )
+    PLAN = Plan(read_config(config), PROJECT / "workflow_scripts", RESULTS)
+    TARGETS = targets(PLAN)
     if workflow.is_main_process:
         follow_moved_datasets(PLAN)
 except WsssError as error:
@@ -24,21 +48,6 @@ except WsssError as error:
 RUN_PAGES, COMPARISON_PAGES = RunPages(PLAN), ComparisonPages(PLAN)
 IMAGES = file_of("data")
 IMAGE_LABELS = file_of("data", "image_labels.csv")
-
-
-def labels_of(stage, labels):
-    """The list of label images that a training reads.
-
-    Its time does not count, so labels that are made again to the same content train nothing again. It counts if the
-    code has changed: Snakemake does not look at the parameters of jobs that come after a job that runs again.
-    """
-    is_of_this_code = PLAN.is_of_this_code(stage)
-
-    def listed(wildcards):
-        path = filled(labels, wildcards)
-        return ancient(path) if is_of_this_code(wildcards) else path
-
-    return listed
 
 
 wildcard_constraints:

@@ -99,13 +99,18 @@ rule prepare_coco:
         "../workflow_scripts/prepare_coco.py"
 
 
+# Snakemake allows no benchmark where `cache` is set.
 rule make_backbone:
     output:
         weights=file_of("backbone"),
+        settings=file_of("backbone", "settings.json"),
     log:
         log_of("backbone", "weights.log"),
     benchmark:
         log_of("backbone", "weights.benchmark.tsv")
+    wildcard_constraints:
+        backbone=PLAN.backbones_from("scratch", "imagenet"),
+    cache: True
     # Weights are downloaded where snakemake runs: the nodes of many clusters have no way out.
     localrule: True
     conda:
@@ -117,18 +122,29 @@ rule make_backbone:
         "../workflow_scripts/make_backbone.py"
 
 
-# The archive itself is not an output. Snakemake deletes outputs of a failed job, but a partial download must be kept.
+# Without `file_sha256`, the settings do not say which file it is. So other workplaces must not get it from a cache.
+use rule make_backbone as make_backbone_of_file with:
+    wildcard_constraints:
+        backbone=PLAN.backbones_from("file"),
+    cache: False
+
+
+# The output is a link to the archive. Snakemake deletes outputs of a failed job, but a partial download, or a user's own
+# copy, must be kept.
 rule fetch_archive:
     output:
-        stamp="results/archives/{archive}.checked",
+        archive="results/archives/{archive}",
     log:
         "logs/archives/{archive}.log",
-    benchmark:
-        "logs/archives/{archive}.benchmark.tsv"
+    wildcard_constraints:
+        archive=r"[^/]+\.(tar|tgz|zip)",
+    cache: "omit-software"
     localrule: True
     conda:
         "../envs/wsss.yaml"
     params:
+        # Wildcards do not count in the key of Snakemake's cache.
+        archive="{archive}",
         code=PLAN.code_of("fetch_archive"),
     script:
         "../workflow_scripts/fetch_archive.py"
@@ -136,8 +152,8 @@ rule fetch_archive:
 
 rule prepare_voc12:
     input:
-        voc="results/archives/VOCtrainval_11-May-2012.tar.checked",
-        sbd="results/archives/benchmark.tgz.checked",
+        voc="results/archives/VOCtrainval_11-May-2012.tar",
+        sbd="results/archives/benchmark.tgz",
     output:
         images=IMAGES,
         labels=IMAGE_LABELS,
@@ -163,9 +179,11 @@ rule prepare_voc12:
 
 rule prepare_coco14:
     input:
-        "results/archives/train2014.zip.checked",
-        "results/archives/val2014.zip.checked",
-        "results/archives/annotations_trainval2014.zip.checked",
+        archives=[
+            "results/archives/train2014.zip",
+            "results/archives/val2014.zip",
+            "results/archives/annotations_trainval2014.zip",
+        ],
     output:
         images=IMAGES,
         labels=IMAGE_LABELS,

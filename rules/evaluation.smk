@@ -75,7 +75,12 @@ rule collect_metrics:
         images=RUN_PAGES.images,
     output:
         json="results/runs/{run}/metrics.json",
-        csv="results/runs/{run}/metrics.csv",
+        csv=report(
+            "results/runs/{run}/metrics.csv",
+            caption="captions/metrics.rst",
+            category="Scores",
+            labels={"run": "{run}", "content": "scores"},
+        ),
     log:
         "logs/runs/{run}/metrics.log",
     benchmark:
@@ -97,7 +102,12 @@ rule draw_panels:
         unpack(RUN_PAGES.panel_inputs),
         images=RUN_PAGES.images,
     output:
-        panels="results/runs/{run}/panels_{split}.png",
+        panels=report(
+            "results/runs/{run}/panels_{split}.png",
+            caption="captions/panels.rst",
+            category="Panels",
+            labels={"run": "{run}", "content": "images of {split}"},
+        ),
     log:
         "logs/runs/{run}/panels_{split}.log",
     benchmark:
@@ -120,7 +130,12 @@ rule write_report:
         images=RUN_PAGES.images,
         metrics="results/runs/{run}/metrics.json",
     output:
-        report="results/runs/{run}/report.html",
+        report=report(
+            "results/runs/{run}/report.html",
+            caption="captions/report.rst",
+            category="Scores",
+            labels={"run": "{run}", "content": "page"},
+        ),
         artifacts="results/runs/{run}/artifacts.tsv",
     log:
         "logs/runs/{run}/report.log",
@@ -194,10 +209,20 @@ rule compare:
         scores=COMPARISON_PAGES.scores,
         images=COMPARISON_PAGES.images,
     output:
-        table="results/comparisons/{comparison}/table.csv",
+        table=report(
+            "results/comparisons/{comparison}/table.csv",
+            caption="captions/table.rst",
+            category="Comparisons",
+            labels={"comparison": "{comparison}", "content": "table"},
+        ),
         markdown="results/comparisons/{comparison}/table.md",
         records="results/comparisons/{comparison}/records.json",
-        plot="results/comparisons/{comparison}/plot.png",
+        plot=report(
+            "results/comparisons/{comparison}/plot.png",
+            caption="captions/plot.rst",
+            category="Comparisons",
+            labels={"comparison": "{comparison}", "content": "plot"},
+        ),
     log:
         "logs/comparisons/{comparison}.log",
     benchmark:
@@ -221,9 +246,24 @@ rule draw_words:
         images=IMAGES,
         census=file_of("classifier", "words/census.json"),
     output:
-        regions=file_of("classifier", "words/regions.png"),
-        classes=file_of("classifier", "words/classes.png"),
-        similarity=file_of("classifier", "words/similarity.png"),
+        regions=report(
+            file_of("classifier", "words/regions.png"),
+            caption="captions/regions.rst",
+            category="Visual words",
+            labels={"classifier": "{data}/{classifier}", "content": "regions"},
+        ),
+        classes=report(
+            file_of("classifier", "words/classes.png"),
+            caption="captions/classes.rst",
+            category="Visual words",
+            labels={"classifier": "{data}/{classifier}", "content": "classes"},
+        ),
+        similarity=report(
+            file_of("classifier", "words/similarity.png"),
+            caption="captions/similarity.rst",
+            category="Visual words",
+            labels={"classifier": "{data}/{classifier}", "content": "similarity"},
+        ),
     log:
         log_of("classifier", "words/figures.log"),
     benchmark:
@@ -243,7 +283,12 @@ rule compare_words:
     input:
         censuses=COMPARISON_PAGES.census_files,
     output:
-        similarity="results/comparisons/{comparison}/words.png",
+        similarity=report(
+            "results/comparisons/{comparison}/words.png",
+            caption="captions/words.rst",
+            category="Comparisons",
+            labels={"comparison": "{comparison}", "content": "visual words"},
+        ),
     log:
         "logs/comparisons/{comparison}-words.log",
     benchmark:

@@ -6,7 +6,6 @@ import shlex
 
 from wsss.plan.claims import Claims
 from wsss.plan.shared_results import share_provenance
-from wsss.plan.stages import ROOT
 from wsss.plan.start import (
     plan_anew,
     planned_jobs,
@@ -40,7 +39,7 @@ def run_a_job_for_each_device():
 
 def begin():
     """Before the first job: wait for others who make the same, and refuse what would cost others their artifacts."""
-    refuse_unwritable([Path(), Path("logs"), Path(ROOT)])
+    refuse_unwritable([Path(), Path("logs"), RESULTS])
     jobs = planned_jobs(workflow.dag)
     if wait_for_others(jobs, CLAIMS):
         workflow.persistence.unlock()
@@ -63,13 +62,13 @@ if workflow.is_main_process:
     os.environ["WSSS_COMMAND"] = shlex.join(["snakemake", *sys.argv[1:]])
     # A full disk ends in one line of the job. That Snakemake cannot log then needs no traceback for each line.
     logging.raiseExceptions = False
-    run_a_job_for_each_device()
-    try:
-        if workflow.modifier.is_main_snakefile():
+    if workflow.modifier.is_main_snakefile():
+        run_a_job_for_each_device()
+        try:
             share_provenance()
-            CLAIMS = Claims(Path(ROOT))
-    except WsssError as error:
-        sys.exit(f"error: {error}")
+            CLAIMS = Claims(RESULTS)
+        except WsssError as error:
+            sys.exit(f"error: {error}")
     show()
 
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from step import locations, own_lists, step
+from step import locations, step
 
 with step(snakemake):
     from wsss.data.preparation import prepare
@@ -14,7 +14,7 @@ with step(snakemake):
     settings, places = read_settings("data", snakemake.params.settings), locations(snakemake)
     if places.dataset is None:
         raise WsssError("config: locations.dataset is missing: set it to the folder of the dataset, in VOC layout")
-    root, threads, own = Path(snakemake.output.images).parent, snakemake.threads, own_lists(places)
+    root, threads, own = Path(snakemake.output.images).parent, snakemake.threads, places.lists_folder
     named = (Path(places.dataset), settings.classes, settings.ignored_classes, settings.lists.by_split())
     if settings.kind == "voc12":
         listing = list_voc12(*named, root / "masks", own, threads)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from step import locations, own_lists, step
+from step import locations, step
 
 with step(snakemake):
     from wsss.data.preparation import prepare
@@ -13,5 +13,8 @@ with step(snakemake):
     settings, places = read_settings("data", snakemake.params.settings), locations(snakemake)
     if places.dataset is None:
         raise WsssError("config: locations.dataset is missing: set it to the folder of the photographs")
-    listing, root = list_images(settings, Path(places.dataset), own_lists(places)), Path(snakemake.output.images).parent
+    listing, root = (
+        list_images(settings, Path(places.dataset), places.lists_folder),
+        Path(snakemake.output.images).parent,
+    )
     prepare(listing, root, snakemake.threads, settings.max_pixels, settings.on_bad_image == "skip")

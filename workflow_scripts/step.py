@@ -144,13 +144,6 @@ def locations(snakemake: Any) -> Any:
     return LocationSettings.read("locations", snakemake.config.get("locations") or {})
 
 
-def own_lists(places: Any) -> Path | None:
-    """The folder of the user's own image lists; None if it is not set."""
-    from wsss.data.sources.voc_layout import own_lists_folder
-
-    return own_lists_folder(places.lists, Path(__file__).resolve().parents[1])
-
-
 def _log_to(path: Path, mode: str) -> None:
     """Write to a log file from its start ("w"), or go on with it ("a"): several processes of a job may write to it."""
     # A full disk stops what is made. What cannot be logged then needs no traceback.

@@ -84,6 +84,14 @@ def replace_link(link: Path, target: str | Path) -> None:
         temporary.unlink(missing_ok=True)
 
 
+def link_file(file: Path, link: Path) -> None:
+    """Give a file a second name: a hard link, or a symbolic one across file systems or for another user's file."""
+    try:
+        link.hardlink_to(file.resolve())
+    except OSError:
+        link.symlink_to(file.resolve())
+
+
 def write_bytes(path: Path, content: bytes) -> None:
     """Write `content` to `path`, completely or not at all."""
     with atomic_path(path) as temporary:

@@ -6,8 +6,6 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
-from tqdm import tqdm
-
 logger = logging.getLogger("wsss")
 Item = TypeVar("Item")
 SECONDS_BETWEEN_LINES = 15.0
@@ -15,6 +13,9 @@ SECONDS_BETWEEN_LINES = 15.0
 
 def track(items: Iterable[Item], total: int, what: str, unit: str = "image", start: int = 0) -> Iterator[Item]:
     """Yield `items` and show how many of `total` are done (starting at `start`), the rate and the time left."""
+    # Snakemake plans with this module too, and its own environment may lack tqdm.
+    from tqdm import tqdm
+
     began = last = time.monotonic()
     done = start
     with tqdm(total=total, initial=start, desc=what, unit=unit, disable=not sys.stderr.isatty(), leave=False) as bar:

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from wsss.data.sources.voc_layout import own_lists_folder
 from wsss.plan.locations import dataset_folder, source_of, tables_digest, train_list_file
 from wsss.settings.data import FolderSettings, SyntheticSettings, Voc12Settings
 from wsss.settings.locations import LocationSettings
@@ -46,56 +45,42 @@ def test_a_folder_stands_for_the_archives_where_one_is_named(tmp_path: Path) -> 
     assert [source_of(data, somewhere) for data in (SYNTHETIC, VOC12, FOLDER)] == ["synthetic", "folder", "folder"]
 
 
-def test_own_lists_lie_in_the_working_directory_or_in_the_project(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    project, work = tmp_path / "project", tmp_path / "work"
-    (project / "lists").mkdir(parents=True)
-    work.mkdir()
-    monkeypatch.chdir(work)
-    assert own_lists_folder(None, project) is None
-    assert own_lists_folder("lists", project) == project / "lists"
-    (work / "lists").mkdir()
-    assert own_lists_folder("lists", project) == Path("lists")
-    assert own_lists_folder(str(work), project) == work
-
-
 @pytest.mark.parametrize("kind", ["voc12", "folder"])
 def test_a_train_list_is_found_where_it_lies(places: Path, kind: str) -> None:
     data = with_own_lists(kind)
-    assert train_list_file(data, located(places), places) == places / "lists" / "few.txt"
-    assert train_list_file(data, LocationSettings(dataset=str(places / "data")), places) is None
+    assert train_list_file(data, located(places)) == places / "lists" / "few.txt"
+    assert train_list_file(data, LocationSettings(dataset=str(places / "data"))) is None
     theirs = data.model_copy(update={"lists": data.lists.model_copy(update={"train": "val"})})
-    assert train_list_file(theirs, located(places), places) == places / "data/ImageSets/Segmentation/val.txt"
-    assert train_list_file(theirs, located(places, dataset=False), places) is None
+    assert train_list_file(theirs, located(places)) == places / "data/ImageSets/Segmentation/val.txt"
+    assert train_list_file(theirs, located(places, dataset=False)) is None
 
 
 @pytest.mark.parametrize(("kind", "dataset"), [("voc12", False), ("voc12", True), ("folder", True)])
 def test_the_content_of_own_lists_counts_and_their_place_does_not(places: Path, kind: str, dataset: bool) -> None:
     data = with_own_lists(kind)
-    before = tables_digest(data, located(places, dataset), places)
+    before = tables_digest(data, located(places, dataset))
     assert before
     moved = places / "moved"
     for name in ("lists", "data"):
         shutil.copytree(places / name, moved / name)
-    assert tables_digest(data, located(moved, dataset), moved) == before
+    assert tables_digest(data, located(moved, dataset)) == before
     (moved / "lists" / "few.txt").write_text("a\n")
-    assert tables_digest(data, located(moved, dataset), moved) != before
+    assert tables_digest(data, located(moved, dataset)) != before
 
 
 def test_labels_count_where_they_are_read(places: Path) -> None:
     data = with_own_lists("voc12")
-    before = [tables_digest(data, located(places, dataset), places) for dataset in (False, True)]
+    before = [tables_digest(data, located(places, dataset)) for dataset in (False, True)]
     (places / "data" / "image_labels.csv").write_text("image_id,dog\n")
-    after = [tables_digest(data, located(places, dataset), places) for dataset in (False, True)]
+    after = [tables_digest(data, located(places, dataset)) for dataset in (False, True)]
     assert after[0] == before[0]
     assert after[1] != before[1]
 
 
 def test_own_labels_count_without_own_lists(places: Path) -> None:
-    before = tables_digest(VOC12, located(places, dataset=False), places)
+    before = tables_digest(VOC12, located(places, dataset=False))
     (places / "lists" / "image_labels.csv").write_text("image_id,cat\n")
-    assert tables_digest(VOC12, located(places, dataset=False), places) != before == ""
+    assert tables_digest(VOC12, located(places, dataset=False)) != before == ""
 
 
 @pytest.fixture
@@ -115,12 +100,12 @@ def test_a_devkit_is_one_folder_by_whichever_name(devkit: Path) -> None:
     assert [dataset_folder(VOC12, one) for one in named] == [voc] * 3
     assert dataset_folder(FOLDER, named[0]) == devkit
     assert dataset_folder(VOC12, LocationSettings()) is None
-    assert len({tables_digest(VOC12, one, devkit) for one in named}) == 1
+    assert len({tables_digest(VOC12, one) for one in named}) == 1
     train = Voc12Settings.read("data", {"kind": "voc12", "lists": {"train": "train"}})
-    assert train_list_file(train, named[0], devkit) == voc / "ImageSets" / "Segmentation" / "train.txt"
-    assert train_list_file(VOC12, named[0], devkit) is None
+    assert train_list_file(train, named[0]) == voc / "ImageSets" / "Segmentation" / "train.txt"
+    assert train_list_file(VOC12, named[0]) is None
     (voc / "ImageSets" / "Segmentation" / "trainaug.txt").write_text("a\n")
-    assert train_list_file(VOC12, named[0], devkit) == voc / "ImageSets" / "Segmentation" / "trainaug.txt"
+    assert train_list_file(VOC12, named[0]) == voc / "ImageSets" / "Segmentation" / "trainaug.txt"
 
 
 @pytest.mark.parametrize(
@@ -139,13 +124,13 @@ def test_tables_of_a_devkit_count_where_they_are_read(devkit: Path, file: str, c
     data = Voc12Settings.read("data", {"kind": "voc12"} | lists)
     tested = Voc12Settings.read("data", {"kind": "voc12", "lists": lists["lists"] | {"test": "test"}})
     place = LocationSettings(dataset=str(devkit))
-    before = [tables_digest(one, place, devkit) for one in (data, tested)]
+    before = [tables_digest(one, place) for one in (data, tested)]
     (devkit / "VOCdevkit" / "VOC2012" / file).write_text("other\n")
-    after = [tables_digest(one, place, devkit) for one in (data, tested)]
+    after = [tables_digest(one, place) for one in (data, tested)]
     assert (after[0] != before[0], after[1] != before[1]) == (counts, True)
 
 
 def test_without_tables_nothing_is_digested(tmp_path: Path) -> None:
-    assert tables_digest(SYNTHETIC, LocationSettings(dataset=str(tmp_path)), tmp_path) == ""
-    assert tables_digest(VOC12, LocationSettings(), tmp_path) == ""
-    assert tables_digest(FOLDER, LocationSettings(), tmp_path) == ""
+    assert tables_digest(SYNTHETIC, LocationSettings(dataset=str(tmp_path))) == ""
+    assert tables_digest(VOC12, LocationSettings()) == ""
+    assert tables_digest(FOLDER, LocationSettings()) == ""

@@ -1,9 +1,11 @@
 """The plan: known before any data is there and without an import of torch, and complete in what each rule declares."""
 
 import re
+import runpy
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, get_args
 
 import pytest
@@ -18,6 +20,7 @@ from wsss.settings.run import RunSettings
 
 CONFIGS = [PROJECT / "config.yaml", *sorted((PROJECT / "configs").glob("*.yaml"))]
 PROFILES = sorted((PROJECT / "profiles").glob("*/config.yaml"))
+RULEGRAPH = SimpleNamespace(**runpy.run_path(str(PROJECT / "docs" / "write_rulegraph.py")))
 HEAVY = ("torch", "torchvision")
 # The least that is usual on a cluster.
 CORES_OF_A_GPU = 8
@@ -205,7 +208,9 @@ def test_a_rule_logs_and_measures_itself_and_follows_its_code(name: str) -> None
     text = RULES[name]
     script = script_of(text)
     assert re.search(r'^    log:\n        (log_of\(|"logs/)', text, re.MULTILINE)
-    assert re.search(r'^    benchmark:\n        (log_of\(.+|"logs/.+)\.benchmark\.tsv"', text, re.MULTILINE)
+    # Snakemake allows no benchmark of what it may take from a cache.
+    measured = re.search(r'^    benchmark:\n        (log_of\(.+|"logs/.+)\.benchmark\.tsv"', text, re.MULTILINE)
+    assert bool(measured) != bool(re.search(r"^    cache: ", text, re.MULTILINE))
     assert f'code=PLAN.code_of("{script.stem}")' in text
     assert script.is_file()
 
@@ -295,3 +300,10 @@ def script_of(rule: str) -> Path:
     found = re.search(r'^    script:\n        "\.\./(workflow_scripts/\w+\.py)"', rule, re.MULTILINE)
     assert found, rule
     return PROJECT / found[1]
+
+
+def test_the_graph_of_rules_in_the_docs_is_todays(workplace: Workplace) -> None:
+    printed = workplace.snakemake(*RULEGRAPH.ARGUMENTS, config=PROJECT / "config.yaml")
+    assert printed.code == 0, printed.output
+    assert RULEGRAPH.PAGE.read_text() == RULEGRAPH.page(printed.output), "run python docs/write_rulegraph.py"
+    assert "    make_cams --> make_confident_labels\n" in RULEGRAPH.PAGE.read_text()

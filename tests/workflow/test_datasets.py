@@ -42,9 +42,9 @@ def small_archives(workplace: Workplace, tmp_path: Path) -> Path:
     length = f'"train_aug": {VOC12_LENGTHS["train_aug"]:_}'
     assert length in code.read_text()
     code.write_text(code.read_text().replace(length, f'"train_aug": {len(ids) - 1}'))
-    (workplace.project / "lists").mkdir()
-    (workplace.project / "lists" / "few.txt").write_bytes(lines(*ids[:3]))
-    (workplace.project / "lists" / "held_out.txt").write_bytes(lines(ids[3]))
+    (workplace.root / "lists").mkdir()
+    (workplace.root / "lists" / "few.txt").write_bytes(lines(*ids[:3]))
+    (workplace.root / "lists" / "held_out.txt").write_bytes(lines(ids[3]))
     return tmp_path
 
 
@@ -75,7 +75,7 @@ def test_own_lists_count_by_their_content_and_not_by_their_place(workplace: Work
     places = {"lists": "lists", "archives": str(small_archives / "archives")}
     data = {"data": DATA.model_dump(mode="json")}
     config = workplace.write_config({**data, "locations": places}, without=("data",))
-    index, own = f"{MADE_IN}/images.tsv", workplace.project / "lists" / "few.txt"
+    index, own = f"{MADE_IN}/images.tsv", workplace.root / "lists" / "few.txt"
     outcome = workplace.snakemake(index, config=config)
     assert outcome.code == 0, outcome.output
     moved = small_archives / "moved"
@@ -139,3 +139,55 @@ def test_a_devkit_with_sbd_and_test_images(workplace: Workplace, devkit: Path, t
     outcome = workplace.snakemake(index, config=config(moved))
     assert outcome.code == 0, outcome.output
     assert Dataset(made.root).ids("test") == ["2012_000002", "2012_000001"]
+
+
+def test_archives_that_were_deleted_after_the_dataset_was_made_are_not_missed(
+    workplace: Workplace, small_archives: Path
+) -> None:
+    places = {"lists": "lists", "archives": str(small_archives / "archives")}
+    data = {"data": DATA.model_dump(mode="json"), "locations": places}
+    config = workplace.write_config(data, without=("data",))
+    outcome = workplace.snakemake("cams", "--until", "prepare_voc12", "make_backbone", config=config)
+    assert outcome.code == 0, outcome.output
+    before = workplace.planned("cams", config=config)
+    assert before["make_cams"]
+    assert not before["prepare_voc12"]
+    shutil.rmtree(small_archives / "archives")
+    shutil.rmtree(workplace.work / "results" / "archives")
+    assert workplace.planned("cams", config=config) == before
+
+
+def test_clones_share_archives_and_weights_by_snakemakes_cache(
+    workplace: Workplace, small_archives: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second clone has neither the archives nor a network to get them from."""
+    (tmp_path / "cache").mkdir()
+    monkeypatch.setenv("SNAKEMAKE_OUTPUT_CACHE", str(tmp_path / "cache"))
+    second = Workplace(tmp_path / "second")
+    second.work.mkdir(parents=True)
+    shutil.copytree(workplace.project, second.project)
+    shutil.copytree(workplace.root / "lists", second.root / "lists")
+    made = {}
+    for place in (workplace, second):
+        places = {"lists": "lists", "archives": str(small_archives / "archives")}
+        config = place.write_config({"data": DATA.model_dump(mode="json"), "locations": places}, ("data",))
+        outcome = place.snakemake("cams", "--until", "prepare_voc12", "make_backbone", "--cache", config=config)
+        assert outcome.code == 0, outcome.output
+        taken = outcome.output.count("from cache") - outcome.output.count("to cache")
+        assert taken == (0 if place is workplace else 4), outcome.output
+        made[place] = {name: sha256_of(place.work / MADE_IN / name) for name in OUTPUTS}
+        made[place] |= {path.name: sha256_of(path) for path in place.work.glob("results/backbone-*/*")}
+        shutil.rmtree(small_archives / "archives", ignore_errors=True)
+    assert made[workplace] == made[second]
+    assert {"weights.safetensors", "settings.json"} < set(made[second])
+
+
+def test_weights_of_an_unnamed_file_are_not_shared(workplace: Workplace) -> None:
+    """Without its sum, the settings do not say which file it is."""
+    backbone = {"name": "efficientnet_lite0", "weights": "file"}
+    config = workplace.write_config(
+        {stage: {"backbone": backbone} for stage in ("classifier", "irnet", "segmentation")}
+    )
+    planned = workplace.planned("cams", config=config)
+    assert planned["make_backbone_of_file"] == 1
+    assert not planned["make_backbone"]

@@ -101,7 +101,7 @@ def test_an_archive_of_another_sum_is_refused_and_kept(workplace: Workplace, tmp
     config = workplace.write_config(
         {"data": {"kind": "voc12"}, "locations": {"archives": str(archive.parent)}}, ("data",)
     )
-    refused = workplace.snakemake(f"results/archives/{archive.name}.checked", config=config)
+    refused = workplace.snakemake(f"results/archives/{archive.name}", config=config)
     assert_message(refused, rf"error: {re.escape(str(archive))} has md5 \w+, expected \w+: delete or move it")
     assert archive.read_bytes() == b"not what it should be"
     assert list(workplace.work.glob("results/archives/*")) == []

@@ -16,7 +16,7 @@ from wsss.data.sources.coco import list_coco
 from wsss.data.sources.coco14 import COCO14_LENGTHS
 from wsss.data.sources.lists import read_list
 from wsss.data.sources.own_images import list_images
-from wsss.data.sources.voc_layout import VOC12_LENGTHS, own_lists_folder
+from wsss.data.sources.voc_layout import VOC12_LENGTHS
 from wsss.errors import WsssError
 from wsss.networks.backbones import backbone_of
 from wsss.plan.locations import train_list_file
@@ -32,10 +32,10 @@ from wsss.settings.data import FolderSettings, SyntheticSettings, Voc12Settings
 from wsss.settings.irnet import IrnetSettings
 from wsss.settings.locations import LocationSettings
 from wsss.settings.own_images import ImagesSettings
+from wsss.settings.places import BLOCK, ConfigFile, place_locations
 from wsss.settings.run import RunSettings
 from wsss.training.loop import Plan, rate_share
 
-PROJECT = Path(__file__).parents[2]
 # Lengths of published lists, by the name of a folder's dataset.
 IMAGES = {"voc12": VOC12_LENGTHS, "coco14": COCO14_LENGTHS["leave_out"]}
 
@@ -68,14 +68,15 @@ class Training:
 
 
 def read_config_file(path: Path) -> Config:
-    """Read a config file. Raises WsssError if it is not a config."""
+    """Read a config file. Its relative places count from its folder. Raises WsssError if it is not a config."""
     try:
         config = yaml.safe_load(path.read_text())
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise WsssError(f"{path} cannot be read as YAML: {' '.join(str(error).split())}") from None
     if not isinstance(config, dict):
         raise WsssError(f"{path} is no config: it has no keys, such as data and classifier")
-    return read_config(config)
+    placed = place_locations(config.get(BLOCK), [ConfigFile(path.parent, config)])
+    return read_config({**config, **({BLOCK: placed} if BLOCK in config else {})})
 
 
 def trainings(run: RunSettings, classes: int, images: int | None) -> list[Training]:
@@ -117,7 +118,7 @@ def data_size(run: RunSettings, locations: LocationSettings) -> DataSize:
 
 def _listed_images(data: Voc12Settings | FolderSettings, locations: LocationSettings) -> int | None:
     """Length of the train list. None if the list is neither on this machine nor published."""
-    file = train_list_file(data, locations, PROJECT)
+    file = train_list_file(data, locations)
     if file is not None:
         return len(read_list(file))
     published = VOC12_LENGTHS if isinstance(data, Voc12Settings) else IMAGES.get(data.name, {})
@@ -129,7 +130,7 @@ def _listing(data: CocoSettings | ImagesSettings, locations: LocationSettings) -
         raise WsssError("config: locations.dataset is missing: set it to the folder of the photographs")
     folder = Path(locations.dataset)
     if isinstance(data, ImagesSettings):
-        return list_images(data, folder, own_lists_folder(locations.lists, PROJECT))
+        return list_images(data, folder, locations.lists_folder)
     # Without masks, nothing is written into `out`.
     return list_coco(data.model_copy(update={"masks": False}), folder, out=Path())
 

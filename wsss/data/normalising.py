@@ -1,10 +1,11 @@
 """Normalising the lines of a crop, in a loop that is compiled: trainings do it for every sample."""
 
 import numpy as np
-from numba import njit
+
+from wsss.runtime.compiled import compiled
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def scale_lines(
     lines: np.ndarray, factors: np.ndarray, offsets: np.ndarray, order: np.ndarray, out: np.ndarray, top: int, left: int
 ) -> None:

@@ -11,7 +11,8 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
+
+from wsss.runtime.compiled import compiled
 
 FRACTION_BITS = 22
 # Where the bicubic kernel ends, in pixels.
@@ -80,7 +81,7 @@ def _columns_as_rows(channels: Sequence[np.ndarray]) -> np.ndarray:
     return out.reshape(lines, -1)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def weighted_lines(lines: np.ndarray, first: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """For each new line, the weighted sum of old lines, rounded and clipped to uint8. `lines`: uint8 (old, length)."""
     last, length = len(lines) - 1, lines.shape[1]

@@ -13,14 +13,12 @@ from wsss.data.sources.photograph_files import look_into
 from wsss.data.sources.voc_layout import (
     image_labels_path,
     list_path,
-    own_lists_folder,
     voc_folder,
     voc_list_path,
     voc_tables,
 )
 from wsss.errors import WsssError
 from wsss.plan.provenance import content_digest, short_hash
-from wsss.plan.stages import ROOT
 from wsss.settings.base import Settings
 from wsss.settings.cam_files import ENDINGS, CamFileSettings
 from wsss.settings.coco import Coco14Settings, CocoSettings
@@ -58,21 +56,22 @@ def place_of_files(stage: str, settings: Settings, locations: LocationSettings) 
     return Path(getattr(locations, stage)[named_files(settings)])
 
 
-def content_of_files(stage: str, settings: Settings, locations: LocationSettings) -> str:
-    """A digest of the user's files that a stage is read from."""
+def content_of_files(stage: str, settings: Settings, locations: LocationSettings, results: Path) -> str:
+    """A digest of the user's files that a stage is read from. Sums of files are remembered in the results."""
     place = place_of_files(stage, settings, locations)
-    return _content_of(place.absolute(), ENDINGS[settings.format] if isinstance(settings, CamFileSettings) else "")
+    ending = ENDINGS[settings.format] if isinstance(settings, CamFileSettings) else ""
+    return _content_of(place.absolute(), ending, results / SUMS)
 
 
 @cache
-def _content_of(place: Path, ending: str) -> str:
+def _content_of(place: Path, ending: str, sums: Path) -> str:
     """The digest of a place, computed once in a process. Reading gigabytes at every start would take long."""
-    return digest_of_place(place, ending, Path(ROOT) / SUMS / f"{short_hash(f'{place} {ending}', 12)}.json")
+    return digest_of_place(place, ending, sums / f"{short_hash(f'{place} {ending}', 12)}.json")
 
 
-def train_list_file(data: Voc12Settings | FolderSettings, locations: LocationSettings, project: Path) -> Path | None:
+def train_list_file(data: Voc12Settings | FolderSettings, locations: LocationSettings) -> Path | None:
     """The file of a dataset's train list on this machine; None if it is not there."""
-    name, own_lists = data.lists.train, own_lists_folder(locations.lists, project)
+    name, own_lists = data.lists.train, locations.lists_folder
     folder = dataset_folder(data, locations)
     if (own_lists if is_own_list(name) else folder) is None:
         return None
@@ -81,13 +80,13 @@ def train_list_file(data: Voc12Settings | FolderSettings, locations: LocationSet
     return file if file.is_file() else None
 
 
-def table_places(data: DataSettings, locations: LocationSettings, project: Path) -> list[Path]:
+def table_places(data: DataSettings, locations: LocationSettings) -> list[Path]:
     """The folders of a user that hold the lists and labels of a dataset."""
-    places = (dataset_folder(data, locations), own_lists_folder(locations.lists, project))
+    places = (dataset_folder(data, locations), locations.lists_folder)
     return [place for place in places if place is not None]
 
 
-def tables_digest(data: DataSettings, locations: LocationSettings, project: Path) -> str:
+def tables_digest(data: DataSettings, locations: LocationSettings) -> str:
     """Digest of the lists and image-level labels that a dataset is prepared from; empty if there are none.
 
     Users may correct these tables. Their content is a parameter of the step, so a correction makes it run again. The
@@ -99,7 +98,7 @@ def tables_digest(data: DataSettings, locations: LocationSettings, project: Path
         files = [file for file in (data.train, data.val) if file is not None]
         return content_digest(Path(locations.dataset or "") / file for file in files)
     names = sorted(set(data.lists.by_split().values()))
-    own_lists, folder = own_lists_folder(locations.lists, project), dataset_folder(data, locations)
+    own_lists, folder = locations.lists_folder, dataset_folder(data, locations)
     if source_of(data, locations) == "voc12":
         own = [list_path(Path(), name, own_lists) for name in names if is_own_list(name)]
         labels = [image_labels_path(own_lists)] if own_lists else []

@@ -28,7 +28,7 @@ def follow_moved_datasets(plan: Plan) -> None:
         If the new folder contains other photographs than those that were prepared.
     """
     for name, folder in plan.dataset_folders().items():
-        root = Path(ROOT) / name
+        root = plan.place(f"{ROOT}/{name}")
         link = root / "dataset"
         if link.is_symlink() and not is_away(folder) and link.resolve() != folder.resolve():
             index = root / STAGES["data"].file

@@ -6,6 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from wsss.errors import WsssError
 from wsss.files import replace_link
 from wsss.plan.paths import paths_of
 from wsss.plan.plan import Plan
@@ -128,13 +129,26 @@ class ComparisonPages:
         return found.key() if found else ""
 
     def runs(self, wildcards: Any) -> str:
-        """Settings and scores of every run by row and seed, as JSON. The order of the rows is that of the table."""
-        return json.dumps(self._compared(wildcards))
+        """Settings and names of scores of every run by row and seed, as JSON, in the order of the table.
+
+        The files of the scores are inputs of the step, in this order: Snakemake may put a prefix before their paths.
+        """
+        own = self._plan.comparisons[wildcards.comparison]
+        return json.dumps(
+            {
+                row: {
+                    str(seed): {"settings": run.differences(), "scores": list(_scores_after(run, own.stage))}
+                    for seed, run in seeds.items()
+                }
+                for row, seeds in own.rows.items()
+            }
+        )
 
     def scores(self, wildcards: Any) -> list[str]:
         """The files of scores of all runs."""
-        compared = self._compared(wildcards).values()
-        return [path for seeds in compared for run in seeds.values() for path in run["scores"].values()]
+        own = self._plan.comparisons[wildcards.comparison]
+        runs = (run for seeds in own.rows.values() for run in seeds.values())
+        return [path for run in runs for path in _scores_after(run, own.stage).values()]
 
     def images(self, wildcards: Any) -> str:
         """The index of the images that are scored."""
@@ -161,16 +175,6 @@ class ComparisonPages:
         for row, seeds in self._plan.comparisons[wildcards.comparison].rows.items():
             yield row, next(iter(seeds.values()))
 
-    def _compared(self, wildcards: Any) -> dict[str, dict[str, dict[str, Any]]]:
-        own = self._plan.comparisons[wildcards.comparison]
-        return {
-            row: {
-                str(seed): {"settings": run.differences(), "scores": _scores_after(run, own.stage)}
-                for seed, run in seeds.items()
-            }
-            for row, seeds in own.rows.items()
-        }
-
 
 def _scores_after(run: RunSettings, stage: str) -> dict[str, str]:
     return {name: path for name, path in scores(run).items() if name.rpartition("_")[0] == stage}
@@ -186,12 +190,21 @@ def targets(plan: Plan) -> dict[str, list[str]]:
     """The files that `snakemake <name>` makes, by name: a stage of the config's targets, a run, or a comparison.
 
     For a run or a comparison, the first file is in the folder that users see.
+
+    Raises
+    ------
+    WsssError
+        If a run or a comparison has the name of another target.
     """
     found = {name: plan.files(name) for name in STAGES if name not in ("data", "backbone")}
     found["words"] = plan.word_figures()
     found["masks"] = plan.masks()
     found["model"] = plan.models()
-    return found | shown_targets(plan)
+    shown = shown_targets(plan)
+    twice = [*(found.keys() & shown), *(plan.pages.keys() & plan.tables)]
+    if twice:
+        raise WsssError(f"config: another target is called {min(twice)}; choose another name for the run or comparison")
+    return found | shown
 
 
 def shown_targets(plan: Plan) -> dict[str, list[str]]:
@@ -212,10 +225,11 @@ def show_pages(plan: Plan) -> list[str]:
         A warning for each link that cannot be made because something else has its name.
     """
     warnings = []
-    for name, (made, *_) in shown_targets(plan).items():
-        folder = Path(made).parent
+    for name, (file, *_) in shown_targets(plan).items():
+        made = plan.place(file)
+        folder = made.parent
         link = folder.with_name(name)
-        if _has_results(Path(made)) and (hindrance := _link(link, folder.name)):
+        if _has_results(made) and (hindrance := _link(link, folder.name)):
             warnings.append(f"warning: {link} does not lead to {made} ({hindrance}): move it away")
     return warnings
 

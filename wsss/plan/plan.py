@@ -22,6 +22,7 @@ from wsss.plan.locations import (
 from wsss.plan.paths import JobParameter, file_of, filled, folder_of, folders_in, paths_of, stage_of
 from wsss.plan.provenance import code_digest, short_hash
 from wsss.plan.stages import ROOT, STAGES, files_of, folders_of, step_of, usual_settings, wildcard_constraints
+from wsss.settings.backbone import BackboneSettings
 from wsss.settings.base import Settings
 from wsss.settings.config import Config
 from wsss.settings.data import DataSettings
@@ -44,6 +45,8 @@ class Plan:
         What the config says.
     scripts : Path
         The folder of the workflow's scripts.
+    results : Path
+        The folder that holds the results. Another workflow may put this one's below a prefix.
 
     Attributes
     ----------
@@ -56,8 +59,8 @@ class Plan:
         For each run, the folder of each of its stages, relative to the workflow's folder.
     """
 
-    def __init__(self, config: Config, scripts: Path) -> None:
-        self._scripts, self._locations = scripts, config.machine.locations
+    def __init__(self, config: Config, scripts: Path, results: Path = Path(ROOT)) -> None:
+        self._scripts, self._locations, self._results = scripts, config.machine.locations, results
         self.shards = [f"{number}-of-{config.machine.shards}" for number in range(config.machine.shards)]
         self.pages = {name: f"{name}-{short_hash(run.key())}" for name, run in config.runs.items()}
         self.tables = {name: f"{name}-{short_hash(own.key())}" for name, own in config.comparisons.items()}
@@ -170,6 +173,22 @@ class Plan:
         names = sorted(name for name, own in self._data.items() if source_of(own, self._locations) == source)
         return _one_of(names)
 
+    def backbones_from(self, *origins: str) -> str:
+        """The allowed values of the wildcard `backbone` for initial weights of some origins.
+
+        Parameters
+        ----------
+        *origins : str
+            Values of `backbone.weights`.
+
+        Returns
+        -------
+        str
+            A regular expression.
+        """
+        backbones = {name: own for name, own in self._settings.items() if isinstance(own, BackboneSettings)}
+        return _one_of(sorted(name for name, own in backbones.items() if own.weights in origins))
+
     def folders_of(self, stages: Collection[str], files: bool) -> str:
         """The allowed values of a wildcard for folders of stages that are read from files, or of those that are not.
 
@@ -209,7 +228,9 @@ class Plan:
             folder = folder_of(stage or stage_of(wildcards.finished), wildcards)
             named = (stage_of(folder), self._settings[folder], self._locations)
             made = self._made_of_files(folder_of("data", wildcards), folder)
-            return unless_away([place_of_files(*named)], made, "content", lambda: content_of_files(*named))
+            return unless_away(
+                [place_of_files(*named)], made, "content", lambda: content_of_files(*named, self._results)
+            )
 
         return content
 
@@ -219,7 +240,7 @@ class Plan:
         file = STAGES[stage].file if stage in TRAINED else CHECKED_FILE
         for path in {path for run in self._all_runs() for path in folders_of(run).values()}:
             if path.startswith(f"{data}/") and path.endswith(f"/{folder}"):
-                yield Path(ROOT) / path / file
+                yield self._results / path / file
 
     def finished_settings(self, wildcards: Any) -> str:
         """The settings of the finished network in the wildcard `finished`, as their key.
@@ -258,6 +279,21 @@ class Plan:
         """
         named = {name: own for name, own in self._settings.items() if named_files(own) is not None}
         return {name: place_of_files(stage_of(name), own, self._locations) for name, own in named.items()}
+
+    def place(self, path: str) -> Path:
+        """Where a file of the results lies.
+
+        Parameters
+        ----------
+        path : str
+            A path of the rules, which begins with `results`.
+
+        Returns
+        -------
+        Path
+            A path relative to the workflow's folder.
+        """
+        return self._results / Path(path).relative_to(ROOT)
 
     def settings_of(self, stage: str) -> JobParameter:
         """The settings of a stage as their key. One of the folders in the job's wildcards is that of the stage.
@@ -322,7 +358,7 @@ class Plan:
         pattern, code_of = file_of(stage, CODE_FILE), self.code_of(STAGES[stage].step)
 
         def is_of_this_code(wildcards: Any) -> bool:
-            file = Path(filled(pattern, wildcards))
+            file = self.place(filled(pattern, wildcards))
             return file.is_file() and file.read_text().strip() == code_of(wildcards)
 
         return is_of_this_code
@@ -379,8 +415,8 @@ class Plan:
         str
             Twelve hex digits; empty if the dataset has no list or label that users may correct.
         """
-        named = (self._data[wildcards.data], self._locations, self._scripts.parent)
-        index = Path(ROOT) / wildcards.data / STAGES["data"].file
+        named = (self._data[wildcards.data], self._locations)
+        index = self._results / wildcards.data / STAGES["data"].file
         return unless_away(table_places(*named), [index], "tables", lambda: tables_digest(*named))
 
 

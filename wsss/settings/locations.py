@@ -1,6 +1,7 @@
 """Places on this machine."""
 
 import os
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
@@ -12,14 +13,17 @@ LocalPath = Annotated[str, Field(min_length=1), AfterValidator(os.path.expanduse
 
 
 class LocationSettings(Settings):
-    """Places on this machine. They are not part of any path of an artifact."""
+    """Places on this machine. They are not part of any path of an artifact.
+
+    A relative place counts from the folder of the config file that sets it. With `--config`, in a module, and for the
+    default of `archives`, it counts from the working directory.
+    """
 
     # The folder of the dataset, in VOC layout. `kind: folder` needs it. `kind: voc12` uses it instead of the archives;
     # there it can be an unpacked VOCdevkit.
     dataset: LocalPath | None = None
     # The folder of the user's own image lists, whose names in `data.lists` end in `.txt`. An image_labels.csv in it
-    # replaces that of the dataset. A relative path starts at the working directory. If it does not exist there, it
-    # starts at the project's folder.
+    # replaces that of the dataset.
     lists: LocalPath | None = None
     # The folder for downloaded archives. Archives that are already there are used.
     archives: LocalPath = "downloads"
@@ -37,3 +41,8 @@ class LocationSettings(Settings):
     irnet: dict[str, LocalPath] = {}
     # Files of finished segmentation networks, by `segmentation.finished`.
     segmentation: dict[str, LocalPath] = {}
+
+    @property
+    def lists_folder(self) -> Path | None:
+        """The folder of the user's own lists; None if it is not set."""
+        return None if self.lists is None else Path(self.lists)

@@ -25,7 +25,8 @@ from wsss.runtime.device import move_to_device
 from wsss.runtime.signals import Interrupted, signals_held
 from wsss.settings.training import OptimiserSettings, Precision
 from wsss.training.checkpoint import Checkpoint, LogRow, momentum_of, set_momentum
-from wsss.training.ranks import Division, check_start, divide, mean_losses, rank
+from wsss.training.ranks import Division, check_start, divide, mean_losses, rank, world
+from wsss.training.shared_memory import loaders_that_fit
 from wsss.training.spread import spread
 
 logger = logging.getLogger("wsss")
@@ -242,12 +243,16 @@ def training_step(
 
 def _batches(samples: Samples, plan: Plan, division: Division, workers: int, start: int) -> Iterator[Batch]:
     """This rank's share of the batches from step `start` on. The order of images depends on the seed and the epoch."""
+    keys, ahead = [division.own(batch, rank()) for batch in _keys(len(samples), plan, start)], None
+    if workers and keys:
+        sample_bytes = sum(tensor.nbytes for tensor in samples[keys[0][0]])
+        workers, ahead = loaders_that_fit(workers, len(keys[0]) * sample_bytes * world())
     loader: DataLoader[Any] = DataLoader(
         samples,  # type: ignore[arg-type]
-        batch_sampler=[division.own(keys, rank()) for keys in _keys(len(samples), plan, start)],
+        batch_sampler=keys,
         num_workers=workers,
         pin_memory=torch.cuda.is_available(),
-        prefetch_factor=4 if workers else None,
+        prefetch_factor=ahead if workers else None,
     )
     return iter(loader)
 

@@ -57,7 +57,7 @@ def init(request: Request, output: Path | None = None, force: bool = False) -> I
     facts = _facts(found, headers)
     choices = choose(facts)
     odd = [*odd_photographs(headers, facts.long_side, request.skip_bad), *found.odd, *odd_classes(found.listing)]
-    text = config_text(found, facts, choices, str(target))
+    text = config_text(found, facts, choices, target)
     yield from report(found, headers.read, [*odd, *same_in_train_and_val(found)])
     _write(target, text)
     yield f"wrote {target}: {summary(choices)}"

@@ -1,6 +1,8 @@
 """The config that `wsss init` writes: complete, with a comment for what a user may want to change."""
 
+import os
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from string import Template
 from typing import Any
 
@@ -107,7 +109,7 @@ report:
 runs:
   without_words: { classifier: { words: none, pooling: gap } } # the plain baseline, to compare with
 
-# Where files are. A relative path starts where snakemake is started. Moving the photographs changes no result.
+# Where files are. A relative place counts from the folder of this file. Moving the photographs changes no result.
 locations:
 $locations
 shards: $shards # jobs per split for steps that work image by image; more need more cores and memory
@@ -116,7 +118,7 @@ targets: [default] # runs that snakemake makes
 )
 
 
-def config_text(found: Found, facts: Facts, choices: Choices, output: str) -> str:
+def config_text(found: Found, facts: Facts, choices: Choices, output: Path) -> str:
     """The text of the config.
 
     Parameters
@@ -127,31 +129,37 @@ def config_text(found: Found, facts: Facts, choices: Choices, output: str) -> st
         Number and size of its photographs.
     choices : Choices
         The settings that fit them.
-    output : str
-        The name of the config, for comments.
+    output : Path
+        The file of the config. Relative places count from its folder.
 
     Returns
     -------
     str
         YAML with comments.
     """
-    places = {"dataset": str(found.dataset), **({} if found.lists is None else {"lists": str(found.lists)})}
+    places = {"dataset": found.dataset, **({} if found.lists is None else {"lists": found.lists})}
+    places = {key: place if place.is_absolute() else _from(output.parent, place) for key, place in places.items()}
     low, high = choices.long_side
     passes = choices.steps * choices.batch / facts.images
     values = {
         **vars(choices),
         "images": facts.images,
         "side": facts.long_side,
-        "output": " ".join(output.split()),
+        "output": " ".join(str(output).split()),
         "classes": _class_comment(found),
         "data": "\n".join(_data_lines(found)),
-        "locations": "\n".join(f"  {key}: {in_yaml(value)}" for key, value in places.items()),
+        "locations": "\n".join(f"  {key}: {in_yaml(str(place))}" for key, place in places.items()),
         "low": low,
         "high": high,
         "scales": in_yaml(list(choices.scales or (1.0, 0.5, 1.5, 2.0))),
         "passes": f"{passes:.0f}",
     }
     return TEMPLATE.substitute(values)
+
+
+def _from(folder: Path, place: Path) -> Path:
+    """A place of the working directory, as counted from a folder."""
+    return Path(os.path.relpath(Path.cwd() / place, folder.resolve()))
 
 
 def in_yaml(value: Any) -> str:

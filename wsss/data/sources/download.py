@@ -49,9 +49,7 @@ def fetch(url: str, path: Path, md5: str) -> None:
     Raises WsssError for a wrong sum, and if the network still fails after a few attempts. The part is then kept.
     """
     if path.exists():
-        found = _md5_of(path)
-        if found != md5:
-            raise WsssError(f"{path} has md5 {found}, expected {md5}: delete or move it, then run again to download it")
+        check_sum(path, md5)
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.name}.part")
@@ -65,6 +63,13 @@ def fetch(url: str, path: Path, md5: str) -> None:
             f"run again to download it anew, or put a good copy under {path}"
         )
     part.replace(path)
+
+
+def check_sum(path: Path, md5: str) -> None:
+    """Raise WsssError if a file has another hexadecimal MD5 sum."""
+    found = _md5_of(path)
+    if found != md5:
+        raise WsssError(f"{path} has md5 {found}, expected {md5}: delete or move it, then run again to download it")
 
 
 def unpack(archive: Path, folder: Path) -> None:

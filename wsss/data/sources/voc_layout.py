@@ -25,17 +25,6 @@ def list_path(source: Path, name: str, own_lists: Path | None = None) -> Path:
     return own_lists / name
 
 
-def own_lists_folder(folder: str | None, project: Path) -> Path | None:
-    """The folder of the user's own lists, from `locations.lists`; None if it is not set.
-
-    A relative path starts at the working directory. If it does not exist there, it starts at the folder `project`.
-    """
-    if folder is None:
-        return None
-    here = Path(folder)
-    return here if here.is_dir() else project / here
-
-
 def image_labels_path(source: Path, own_lists: Path | None = None) -> Path:
     """The path of the table of image-level labels: in the folder `own_lists` if it has one, else in `source`."""
     own = image_labels_path(own_lists) if own_lists else None

@@ -8,12 +8,12 @@ with cells times neighbours.
 
 import numpy as np
 import torch
-from numba import njit
 from torch import Tensor
 from torch.nn.functional import pad
 
 from wsss.refinement.cell_paths import offsets
 from wsss.refinement.irnet.affinity import path_maxima
+from wsss.runtime.compiled import compiled
 
 # Number of cells in one pass over all offsets. Their weights, twice 34 x 8 kB, fit into a core's own cache.
 CHUNK = 1024
@@ -77,7 +77,7 @@ class Transitions:
         return weights
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def step_compiled(
     shifts: np.ndarray,
     weights: np.ndarray,
@@ -121,7 +121,7 @@ def step_compiled(
                 before[x] = scale * share[x] * part[x] - keep * before[x]
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _add_products(
     sums: np.ndarray,
     w1: np.ndarray,
