@@ -106,8 +106,6 @@ rule make_backbone:
         settings=file_of("backbone", "settings.json"),
     log:
         log_of("backbone", "weights.log"),
-    benchmark:
-        log_of("backbone", "weights.benchmark.tsv")
     wildcard_constraints:
         backbone=PLAN.backbones_from("scratch", "imagenet"),
     cache: True
