@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from wsss.data.finite import require_finite
 from wsss.errors import WsssError
 from wsss.files import atomic_path
 from wsss.progress import track
@@ -18,6 +19,7 @@ FORMAT_VERSION = 1
 # Arrays of zeros are written too, so that a missing chunk always means a damaged store.
 WHOLE: Any = {"write_empty_chunks": True}
 EARLIEST_ZIP_DATE = (1980, 1, 1, 0, 0, 0)
+NOT_FINITE = "train with a lower learning rate, or store float32 instead of float16"
 REMEDY = "run `wsss verify --repair`, then the workflow again: it remakes what is missing"
 
 
@@ -82,7 +84,7 @@ def write_store(
 
 
 def read_store(path: Path, kind: str, image_id: str) -> ImageArrays:
-    """Read a store. Raises WsssError if it is missing, truncated, or of another kind, version or image."""
+    """Read a store. Raises WsssError if it is missing, damaged, not finite, or of another kind, version or image."""
     import zarr
     from zarr.storage import ZipStore
 
@@ -101,6 +103,8 @@ def read_store(path: Path, kind: str, image_id: str) -> ImageArrays:
     for name, wanted in (("kind", kind), ("version", FORMAT_VERSION), ("image_id", image_id)):
         if attributes.get(name) != wanted:
             raise WsssError(f"{path}: {name} is {attributes.get(name)!r}, expected {wanted!r}; {REMEDY}")
+    for name, array in arrays.items():
+        require_finite(f"{path}, {name}", array, REMEDY)
     return ImageArrays(arrays, attributes)
 
 

@@ -6,7 +6,9 @@ from typing import Self
 
 import numpy as np
 
-from wsss.stores.image_store import read_store, write_store
+from wsss.data.finite import require_finite
+from wsss.errors import WsssError
+from wsss.stores.image_store import NOT_FINITE, REMEDY, read_store, write_store
 from wsss.stores.resize import resize_stored
 
 KIND = "score"
@@ -26,12 +28,20 @@ class ScoreStore:
         float16 or float32 (n, h, w), background first.
     weights : str
         SHA-256 of the network's weights.
+
+    Raises
+    ------
+    WsssError
+        If a value is not finite.
     """
 
     image_id: str
     size: tuple[int, int]
     logits: np.ndarray
     weights: str
+
+    def __post_init__(self) -> None:
+        require_finite(f"scores of image {self.image_id}", self.logits, NOT_FINITE)
 
     def write(self, path: Path) -> None:
         """Write the store, completely or not at all.
@@ -67,7 +77,10 @@ class ScoreStore:
         """
         content = read_store(path, KIND, image_id)
         facts = content.attributes
-        return cls(image_id, (facts["size"][0], facts["size"][1]), content.arrays["logits"], facts["weights"])
+        try:
+            return cls(image_id, (facts["size"][0], facts["size"][1]), content.arrays["logits"], facts["weights"])
+        except (LookupError, TypeError) as error:
+            raise WsssError(f"damaged store: {path} ({error!r}); {REMEDY}") from None
 
     def full(self) -> np.ndarray:
         """Probabilities at the image's size: the softmax of the resized logits.
