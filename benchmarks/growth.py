@@ -36,12 +36,12 @@ from wsss.data.images import write_labels
 from wsss.data.index import INDEX_COLUMNS, IndexRow
 from wsss.evaluation.scores import score_labels
 from wsss.files import write_csv, write_json, write_text
+from wsss.manifests.rows import read_manifest, write_manifest
 from wsss.networks.inference.network import inference_backbone
 from wsss.refinement.confident_labels import confident_labels
 from wsss.runtime.device import move_to_device
 from wsss.settings.classifier import ClassifierSettings
 from wsss.settings.confident_labels import ConfidentLabelSettings
-from wsss.stores.manifests import read_manifest, write_manifest
 
 SIZES = ((188, 250), (375, 500), (750, 1000), (1500, 2000), (1733, 2310))
 CLASSES = (1, 2, 5, 10, 20)

@@ -14,8 +14,8 @@ from safetensors import SafetensorError, safe_open
 
 from wsss.commands.annotation_files.formats import MaskFormat
 from wsss.errors import WsssError
+from wsss.manifests.rows import damaged_rows
 from wsss.networks.released_names import Released
-from wsss.stores.manifests import damaged_rows
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 

@@ -14,10 +14,10 @@ from wsss.data.dataset import Dataset
 from wsss.data.preparation import prepare
 from wsss.data.sources.folder import list_folder
 from wsss.errors import WsssError
+from wsss.manifests.rows import damaged_rows, read_manifest
 from wsss.refinement.label_files import LabelFiles, check_label_files, write_label_file_shard
 from wsss.settings.label_files import LabelFileSettings
 from wsss.stores.label_images import label_path, write_label_shard
-from wsss.stores.manifests import damaged_rows, read_manifest
 
 CLASSES = {"cow": 3, "dog": 7}
 IGNORED = {"person": 9}

@@ -19,12 +19,12 @@ from wsss.data.dataset import Dataset
 from wsss.data.images import read_labels, write_labels
 from wsss.data.index import IndexRow
 from wsss.errors import WsssError
+from wsss.manifests.rows import damaged_rows
 from wsss.refinement.object_masks.files import MOST_LAYERS, read_object_masks
 from wsss.refinement.object_masks.merged_labels import check_object_masks, write_merged_shard
 from wsss.refinement.object_masks.merging import ObjectMasks, merge
 from wsss.settings.merged_labels import MergedLabelSettings
 from wsss.stores.label_images import label_path
-from wsss.stores.manifests import damaged_rows
 
 PNG = MergedLabelSettings(name="sam", format="png")
 RLE = MergedLabelSettings(name="sam", format="rle")

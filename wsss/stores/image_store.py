@@ -11,8 +11,8 @@ import numpy as np
 from wsss.data.finite import require_finite
 from wsss.errors import WsssError
 from wsss.files import atomic_path
+from wsss.manifests.rows import write_manifest
 from wsss.progress import track
-from wsss.stores.manifests import write_manifest
 from wsss.stores.pipelining import in_background
 
 FORMAT_VERSION = 1

@@ -8,8 +8,8 @@ import numpy as np
 from wsss.data.images import write_labels
 from wsss.data.label_values import LabelValues
 from wsss.files import write_json
+from wsss.manifests.rows import write_manifest
 from wsss.progress import track
-from wsss.stores.manifests import write_manifest
 
 
 def write_label_shard(
