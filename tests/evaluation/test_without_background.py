@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.prepared import listed, prepared
+from tests.prepared import indexed, listed, prepared
 from wsss.data.dataset import Dataset
 from wsss.data.images import write_labels
 from wsss.evaluation.cam_curve import score_cams, write_cam_curve
@@ -30,7 +30,7 @@ def dataset(tmp_path: Path) -> Dataset:
     rng = np.random.default_rng(0)
     for one in IDS:
         write_labels(dataset.root / dataset.index[one].mask, rng.choice([1, 2, 3, 255], SIZE).astype(np.uint8))
-    return dataset
+    return indexed(tmp_path, list(dataset.index.values()))
 
 
 def looped_scores(pairs: list[tuple[np.ndarray, np.ndarray]]) -> tuple[dict[str, float], float]:

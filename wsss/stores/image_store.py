@@ -124,7 +124,7 @@ def _unpacked(content: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
 
 
 def _is_chunk(member: str, array: str) -> bool:
-    return member.startswith(f"{array}/c/")
+    return member == f"{array}/c" or member.startswith(f"{array}/c/")
 
 
 def listed_store(stores: ListedFiles, kind: str, image_id: str) -> ImageArrays:
