@@ -12,7 +12,8 @@ from wsss.manifests.making_again import making_again
 
 MANIFEST_HEADER = "id\tfile\tbytes\tsha256"
 TOTAL = "total"
-SPLITS = ("train", "val", "test")
+# What the manifests of splits are called, and that of the masks of a dataset.
+NAMES = ("train", "val", "test", "masks")
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,8 @@ class ManifestRow:
 
 
 def is_manifest(path: Path) -> bool:
-    """Whether a path is that of the manifest of a split, or of a shard of it."""
-    return path.suffix == ".tsv" and (path.stem in SPLITS or path.parent.parent.name == "shards")
+    """Whether a path is that of the manifest of a split, of a shard of it, or of masks."""
+    return path.suffix == ".tsv" and (path.stem in NAMES or path.parent.parent.name == "shards")
 
 
 def write_manifest(path: Path, root: Path, files: Sequence[tuple[str, str]]) -> None:
