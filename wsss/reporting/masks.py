@@ -15,6 +15,7 @@ from wsss.data.index import IndexRow
 from wsss.data.photographs import upright_image
 from wsss.files import remove_tree, write_csv, write_json
 from wsss.manifests.listed_files import ListedFiles
+from wsss.manifests.rows import write_manifest
 from wsss.progress import track
 from wsss.reporting.figures import DOTS_PER_INCH, save_figure
 from wsss.reporting.mask_images import MaskFiles, enlarge_labels, mask_files, overlay, shares_of, write_overlay
@@ -32,7 +33,8 @@ def write_masks(dataset: Dataset, labels: Mapping[str, ListedFiles], folder: Pat
     folder : Path
         The folder to write. What was in it is removed. It gets labels/ (8-bit indexed PNG, the config's values),
         overlays/ (the photograph under the colours of the classes), labels.json and legend.png (what the values mean),
-        and, last, index.csv (a row for each photograph: its files, and the share of each class in its pixels).
+        and, last, index.csv (a row for each photograph: its files, and the share of each class in its pixels). Beside
+        it is masks.tsv, the manifest of all these.
     workers : int
         Threads, at least 1.
     """
@@ -56,6 +58,8 @@ def write_masks(dataset: Dataset, labels: Mapping[str, ListedFiles], folder: Pat
     with ThreadPoolExecutor(workers) as pool:
         written = list(track(pool.map(write, rows), len(rows), "masks of photographs"))
     write_csv(folder / "index.csv", written)
+    made = sorted(str(path.relative_to(folder.parent)) for path in folder.rglob("*") if path.is_file())
+    write_manifest(folder.parent / "masks.tsv", folder.parent, [(name, name) for name in made])
 
 
 def _write_mask(
