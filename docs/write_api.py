@@ -38,10 +38,10 @@ PUBLIC: dict[str, tuple[str, ...]] = {
     "Stores": (
         "stores.cam_store.CamStore",
         "stores.score_store.ScoreStore",
-        "stores.manifests.ManifestRow",
-        "stores.manifests.write_manifest",
-        "stores.manifests.read_manifest",
-        "stores.manifests.damaged_rows",
+        "manifests.rows.ManifestRow",
+        "manifests.rows.write_manifest",
+        "manifests.rows.read_manifest",
+        "manifests.rows.damaged_rows",
     ),
     "Networks": (
         "networks.backbones.Backbone",

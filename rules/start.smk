@@ -4,6 +4,7 @@ import logging
 import os
 import shlex
 
+from wsss.manifests.making_again import OPTIONS, options_of
 from wsss.plan.claims import Claims
 from wsss.plan.shared_results import share_provenance
 from wsss.plan.start import (
@@ -57,6 +58,9 @@ def show():
 
 # Jobs end with this process, which runs them.
 os.environ["WSSS_WORKFLOW_PID"] = str(os.getpid())
+# Jobs name in their messages the command that makes a damaged file again.
+CONFIGS = [Path(file) for file in workflow.configfiles]
+os.environ[OPTIONS] = options_of(CONFIGS, PROJECT / "Snakefile", Path.cwd())
 if workflow.is_main_process:
     # Jobs name it when they are interrupted.
     os.environ["WSSS_COMMAND"] = shlex.join(["snakemake", *sys.argv[1:]])

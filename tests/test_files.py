@@ -9,7 +9,7 @@ import pytest
 
 from wsss.errors import WsssError
 from wsss.files import atomic_path, remove_tree, sha256_of, write_bytes, write_json, write_text
-from wsss.stores.manifests import ManifestRow, damaged_rows, read_manifest, write_manifest
+from wsss.manifests.rows import ManifestRow, damaged_rows, read_manifest, write_manifest
 
 
 def test_a_file_takes_its_name_at_the_end_of_the_block(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ ROOMS = [
     TOP,
     "settings",
     "runtime",
+    "manifests",
     "data",
     "stores",
     "plan",

@@ -14,10 +14,10 @@ from wsss.cams.shards import write_cam_shard
 from wsss.classification.classifier import build_classifier
 from wsss.data.dataset import Dataset
 from wsss.labelling.pamr import Pamr
+from wsss.manifests.rows import read_manifest
 from wsss.settings.cams import PlainCamSettings
 from wsss.settings.pamr import PamrSettings
 from wsss.stores.cam_store import CamStore
-from wsss.stores.manifests import read_manifest
 from wsss.training.loop import Machine, train
 
 pytestmark = pytest.mark.gpu

@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -13,6 +14,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from wsss.errors import WsssError
 from wsss.files import remove_leftovers, sha256_of
+from wsss.manifests.rows import is_manifest
+from wsss.manifests.single_files import check_file, list_file
 from wsss.runtime.device_lock import take_devices
 from wsss.runtime.made_by import write_record
 from wsss.runtime.parent import end_with_workflow
@@ -29,12 +32,14 @@ def step(snakemake: Any) -> Iterator[None]:
 
     So it ends also on a signal that asks it to end, after a training has saved its checkpoint. It does not outlive the
     workflow. The block begins when this job has the devices that its rule asks for. They are this process's until it
-    ends.
+    ends. Inputs are compared with their sums before the block, and outputs are listed with theirs after it.
     """
     end_on_signals()
     end_with_workflow()
     _log_to(Path(snakemake.log[0]), "w")
     try:
+        for file in snakemake.input:
+            sum_of(file)
         take_devices(snakemake.resources.get("gpu", 0), snakemake.rule, _tell)
         _after_an_interruption(snakemake)
         yield
@@ -86,7 +91,10 @@ def _rank(snakemake: Any) -> Iterator[None]:
 
 
 def _finish(snakemake: Any) -> None:
-    """Record who has made the outputs of a job."""
+    """List the outputs of a job with their sums, and record who has made them."""
+    for file in map(Path, snakemake.output):
+        if not is_manifest(file):
+            list_file(file)
     write_record(Path(snakemake.output[0]), snakemake.rule, dict(snakemake.params.items()))
 
 
@@ -114,8 +122,17 @@ def machine(snakemake: Any) -> Any:
 
 def fingerprint(snakemake: Any) -> str:
     """What the results of a job depend on: code and settings, which are in its parameters, and sums of its inputs."""
-    inputs = [f"{file} {sha256_of(Path(file))}" for file in snakemake.input]
+    inputs = [f"{file} {sum_of(file)}" for file in snakemake.input]
     return "\n".join([*(f"{name} {value}" for name, value in snakemake.params.items()), *inputs])
+
+
+@cache
+def sum_of(file: str) -> str:
+    """The SHA-256 of an input. A file of no image is compared with its list.
+
+    A manifest has its own sum, and whoever opens what it lists checks that.
+    """
+    return sha256_of(Path(file)) if is_manifest(Path(file)) else check_file(Path(file))
 
 
 def write_code(snakemake: Any) -> None:
@@ -132,9 +149,10 @@ def loader_processes(threads: int) -> int:
 
 
 def stage_folder(manifest: Any) -> Path:
-    """The folder of a stage, from <folder>/<split>.tsv or <folder>/shards/<split>/<shard>.tsv of a shard."""
-    path = Path(manifest)
-    return path.parents[2] if path.parents[1].name == "shards" else path.parent
+    """The folder of a stage, from the path of its manifest."""
+    from wsss.manifests.listed_files import folder_of
+
+    return folder_of(Path(manifest))
 
 
 def locations(snakemake: Any) -> Any:

@@ -2,16 +2,17 @@
 
 from pathlib import Path
 
-from step import machine, stage_folder, training, write_code
+from step import machine, training, write_code
 
 with training(snakemake):
     from wsss.data.dataset import Dataset
+    from wsss.manifests.listed_files import ListedFiles
     from wsss.segmentation.training import train_segmentation
     from wsss.settings.run import read_settings
 
     train_segmentation(
         Dataset(Path(snakemake.input.images).parent),
-        stage_folder(snakemake.input.labels),
+        ListedFiles(Path(snakemake.input.labels)),
         read_settings("segmentation", snakemake.params.settings),
         Path(snakemake.input.initial),
         Path(snakemake.output.weights).parent,

@@ -104,8 +104,8 @@ def write_text(path: Path, content: str) -> None:
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write `content` as indented JSON to `path`, completely or not at all."""
-    write_text(path, json.dumps(content, indent=2) + "\n")
+    """Write `content` as indented JSON to `path`, completely or not at all. Raises ValueError for NaN and infinity."""
+    write_text(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
 
 
 def write_items(file: TextIO, items: Iterable[Any]) -> None:

@@ -17,6 +17,7 @@ from wsss.data.dataset import Dataset
 from wsss.data.images import read_image
 from wsss.errors import WsssError
 from wsss.files import sha256_of
+from wsss.manifests.rows import damaged_rows, read_manifest
 from wsss.refinement.plain_labels import PlainLabels
 from wsss.settings.cam_files import CamFileSettings
 from wsss.settings.cams import PlainCamSettings
@@ -24,7 +25,6 @@ from wsss.settings.classifier import ClassifierSettings
 from wsss.settings.pseudo_labels import PlainLabelSettings
 from wsss.stores.cam_store import CamStore
 from wsss.stores.image_store import store_path
-from wsss.stores.manifests import damaged_rows, read_manifest
 
 IDS = list(IMAGES)
 

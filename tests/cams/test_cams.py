@@ -21,11 +21,11 @@ from wsss.data.images import read_image
 from wsss.data.preparation import prepare
 from wsss.data.sources.folder import list_folder
 from wsss.files import sha256_of
+from wsss.manifests.rows import damaged_rows, read_manifest
 from wsss.settings.cams import ImageAndWordsSettings, PlainCamSettings
 from wsss.settings.classifier import ClassifierSettings
 from wsss.settings.data import VOC_CLASSES
 from wsss.stores.cam_store import CamStore
-from wsss.stores.manifests import damaged_rows, read_manifest
 
 SETTINGS = ClassifierSettings.model_validate({"backbone": {"name": "resnet18", "weights": "scratch"}, "words": "none"})
 SCALES = PlainCamSettings(scales=(1.0, 0.5, 1.25), store_dtype="float32")

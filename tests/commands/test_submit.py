@@ -18,9 +18,9 @@ from tests.prepared import prepared
 from wsss.cli import app
 from wsss.data.dataset import Dataset
 from wsss.data.images import voc_palette
+from wsss.manifests.rows import write_manifest
 from wsss.settings.data import VOC_CLASSES
 from wsss.stores.label_images import label_path, write_label_shard
-from wsss.stores.manifests import write_manifest
 
 DATA = "results/data-voc12-0a1b2c"
 LABELS = f"{DATA}/truth/segmentation-1a2b3c/prediction-2a3b4c/prediction_labels-3a4b5c"

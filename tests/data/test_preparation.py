@@ -15,6 +15,7 @@ from wsss.data.sources.folder import list_folder, mask_folder
 from wsss.data.sources.lists import read_list
 from wsss.errors import WsssError
 from wsss.files import sha256_of
+from wsss.manifests.single_files import list_file
 from wsss.settings.data import ListSettings
 
 CLASSES = {"cat": 8, "dog": 12}
@@ -133,6 +134,10 @@ def test_making_ready_again_gives_the_same_bytes_for_any_number_of_workers(sourc
         "val.txt",
         "test.txt",
         "skipped.tsv",
+        "masks.tsv",
+        # The sums of the tables and lists.
+        *(f"{name}.tsv" for name in ("images.tsv", "image_labels.csv", "dataset.json", "skipped.tsv")),
+        *(f"{name}.txt.tsv" for name in ("train", "train_scored", "val", "test")),
     }
     made_ready(source, workers=3)
     assert {path: path.read_bytes() for path in files} == before
@@ -185,7 +190,7 @@ def test_masks_are_not_needed(source: Path) -> None:
 
 def test_a_dataset_not_made_ready_says_so(tmp_path: Path) -> None:
     (tmp_path / "lists").mkdir()
-    with pytest.raises(WsssError, match=r"dataset\.json cannot be read .*run the workflow again"):
+    with pytest.raises(WsssError, match=r"missing file: .*dataset\.json; `wsss verify"):
         _ = Dataset(tmp_path).classes
 
 
@@ -285,6 +290,9 @@ def test_images_that_were_left_out_are_named(source: Path) -> None:
     assert (row.id, row.file) == ("c3", "JPEGImages/c3.jpg")
     assert row.reason.startswith("damaged image: ")
     (data.root / "skipped.tsv").write_text("id\treason\n")
+    with pytest.raises(WsssError, match=r"damaged file: .*skipped\.tsv is not as it was made"):
+        _ = Dataset(data.root).skipped
+    list_file(data.root / "skipped.tsv")
     with pytest.raises(WsssError, match=r"skipped\.tsv has another header"):
         _ = Dataset(data.root).skipped
 

@@ -100,3 +100,19 @@ def test_brought_weights_that_cannot_be_read_are_told(tmp_path: Path) -> None:
     torch.save(nn.Linear(3, 2).state_dict(), tmp_path / "theirs.pth")
     with pytest.raises(WsssError, match=r"theirs\.pth cannot be read as safetensors .*`wsss import-weights` makes"):
         take_weights(tmp_path / "theirs.pth", nn.Linear(3, 2), out)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("-inf")])
+def test_weights_that_are_not_finite_are_refused(tmp_path: Path, value: float) -> None:
+    """When they are read, and when a user brings them. The tensor and the place in it are named."""
+    network = nn.Linear(2, 1)
+    state = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    state["weight"][0, 1] = value
+    path = tmp_path / "own.safetensors"
+    save_file(state, path)
+    told = rf"^not finite: {path}, weight: {value} at \[0, 1\]; "
+    with pytest.raises(WsssError, match=told):
+        read_weights(path)
+    with pytest.raises(WsssError, match=told):
+        take_weights(path, network, tmp_path / "out.safetensors")
+    assert not (tmp_path / "out.safetensors").exists()

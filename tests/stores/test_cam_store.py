@@ -109,3 +109,19 @@ def test_stores_of_another_image_or_kind_are_refused(tmp_path: Path) -> None:
 def test_resize_is_bilinear_between_centres(old: tuple[int, int], new: tuple[int, int]) -> None:
     maps = blobs("cam_store/resize", *old, 3)
     np.testing.assert_allclose(resize_stored(maps, new), bilinear(maps, new), atol=1e-6)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_cams_that_are_not_finite_are_neither_made_nor_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: float
+) -> None:
+    def store() -> CamStore:
+        cams = [np.zeros((1, 2, 2), np.float16), np.full((1, 1, 1), value, np.float16)]
+        return CamStore("i", (6, 8), np.array([3]), (1.0, 0.5), cams, "w")
+
+    with pytest.raises(WsssError, match=rf"^not finite: CAMs of image i at scale 0\.5: {value} at \[0, 0, 0\]; train "):
+        store()
+    monkeypatch.setattr(CamStore, "__post_init__", lambda store: None)
+    store().write(tmp_path / "i.zarr.zip")
+    with pytest.raises(WsssError, match=rf"not finite: .*i\.zarr\.zip, scale_1: {value} at "):
+        CamStore.read(tmp_path / "i.zarr.zip", "i")

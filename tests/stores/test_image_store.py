@@ -12,9 +12,9 @@ from numcodecs.zstd import Zstd
 
 from tests.reference import noise
 from wsss.errors import WsssError
+from wsss.manifests.rows import damaged_rows, read_manifest
 from wsss.stores import image_store
 from wsss.stores.image_store import read_store, write_store, write_store_shard
-from wsss.stores.manifests import damaged_rows, read_manifest
 
 ARRAYS = {"a": noise("store/a", (3, 17, 23)), "b": noise("store/b", (5, 1)).astype(np.float16)}
 FACTS = {"size": [67, 91], "scales": [1.0, 0.5], "weights": "sha", "nothing": []}

@@ -6,8 +6,8 @@ import pytest
 
 from wsss.data.images import read_labels
 from wsss.data.label_values import LabelValues
+from wsss.manifests.rows import damaged_rows, read_manifest
 from wsss.stores.label_images import label_path, write_label_shard
-from wsss.stores.manifests import damaged_rows, read_manifest
 
 # The classes 1, 2 and 3 by number.
 VALUES = LabelValues({"bird": 3, "cat": 8, "person": 15}, {})

@@ -73,3 +73,17 @@ def test_damaged_and_foreign_stores_are_refused(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(WsssError, match="damaged store"):
         ScoreStore.read(path, "2007_000032")
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_scores_that_are_not_finite_are_neither_made_nor_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: float
+) -> None:
+    logits = np.zeros((2, 3, 4), np.float16)
+    logits[1, 0, 2] = value
+    with pytest.raises(WsssError, match=rf"^not finite: scores of image i: {value} at \[1, 0, 2\]; train with "):
+        ScoreStore("i", (6, 8), logits, "w")
+    monkeypatch.setattr(ScoreStore, "__post_init__", lambda store: None)
+    ScoreStore("i", (6, 8), logits, "w").write(tmp_path / "i.zarr.zip")
+    with pytest.raises(WsssError, match=rf"not finite: .*i\.zarr\.zip, logits: {value} at "):
+        ScoreStore.read(tmp_path / "i.zarr.zip", "i")

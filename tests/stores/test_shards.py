@@ -8,10 +8,10 @@ import pytest
 
 from tests.stores.test_image_store import Numbers
 from wsss.data.label_values import LabelValues
+from wsss.manifests.rows import damaged_rows, read_manifest
 from wsss.stores.image_store import write_store_shard
 from wsss.stores.journal import allow_continuing, journal_of
 from wsss.stores.label_images import write_label_shard
-from wsss.stores.manifests import damaged_rows, read_manifest
 
 IDS = ["c", "a", "b", "d"]
 VALUES = LabelValues({"x": 7}, {})

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -267,13 +268,52 @@ def test_a_loss_that_is_not_finite_ends_the_training(machine: Machine, value: fl
         found = dict(losses(network, batch))
         return found | {"bad": found["size"] * (value if next(calls) == step else 1.0)}
 
-    row = min((step // 10 + 1) * 10, 37)
-    with pytest.raises(WsssError, match=rf"tiny: the loss is no longer finite at step {row} .*bad.*lower the learning"):
+    told = (
+        rf"tiny: the loss is no longer finite at step {step + 1}, at a learning rate of 0\.0\d+ .*bad.*lower the lear"
+    )
+    with pytest.raises(WsssError, match=told):
         run(failing, machine=machine)
     if machine.checkpoint is not None and machine.checkpoint.is_file():
         saved = Checkpoint.read(machine.checkpoint, machine.fingerprint)
         assert saved is not None
         assert all(bool(weights.isfinite().all()) for weights in saved.network.values())
+
+
+class LastStep(torch.autograd.Function):
+    """The identity, with gradients that are too large for float32."""
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor) -> Tensor:
+        return values.clone()
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        return torch.full_like(gradient, float("inf"))
+
+
+def test_weights_that_explode_in_the_last_step_end_the_training(machine: Machine) -> None:
+    """No later loss shows it. The checkpoint before it stays."""
+    calls = iter(range(100))
+
+    def failing(network: nn.Module, batch: Batch) -> Losses:
+        found = losses(network, batch)
+        return found if next(calls) < 36 else {name: LastStep.apply(loss) for name, loss in found.items()}
+
+    with pytest.raises(WsssError, match=r"^not finite: .*: after step 37, at a learning rate of 0\.003\d+, .*: "):
+        run(failing, machine=machine)
+    assert machine.checkpoint is not None
+    state = torch.load(machine.checkpoint, weights_only=True)
+    assert state["step"] == 30
+    assert all(bool(weights.isfinite().all()) for weights in state["network"].values())
+
+
+def test_no_weights_are_saved_that_are_not_finite(tmp_path: Path) -> None:
+    network = nn.Linear(2, 1)
+    with torch.no_grad():
+        network.bias.fill_(float("nan"))
+    with pytest.raises(WsssError, match=r"^not finite: the trained tiny, bias: nan at \[0\]; lower the learning rate"):
+        save_training(tmp_path, "tiny", network, [], {})
+    assert not (tmp_path / "tiny.safetensors").exists()
 
 
 def test_bfloat16_is_near_and_not_equal() -> None:

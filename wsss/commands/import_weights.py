@@ -25,6 +25,7 @@ from wsss.classification.classifier import build_classifier
 from wsss.errors import WsssError
 from wsss.files import sha256_of, write_bytes
 from wsss.networks.backbones import build_backbone
+from wsss.networks.finite import require_finite_weights
 from wsss.networks.initial_weights import read_state
 from wsss.networks.released_names import BANK, DEEPLAB_RATES, NAMES, TRUNK, Released
 from wsss.networks.saved_weights import shape_text
@@ -71,6 +72,7 @@ def import_weights(kind: Released, source: Path, out: Path, codebook: Path | Non
     unknown = [name for name, name_of_ours in renamed.items() if name_of_ours not in wanted]
     _check_names_and_shapes(kind, source, ours, wanted, unknown)
     state = {name: _with_shape_and_type_of(ours.get(name), value) for name, value in wanted.items()}
+    require_finite_weights(str(source), state, "get the file anew")
     write_bytes(out, save(state, {"origin": f"released {kind}, SHA-256 {sha256_of(source)}"}))
     return f"{out}: {said}"
 

@@ -25,9 +25,9 @@ from wsss.data.images import opened
 from wsss.data.sources.own_files import refuse
 from wsss.data.sources.voc_layout import VOC12_LENGTHS
 from wsss.errors import WsssError
+from wsss.manifests.rows import ManifestRow, read_manifest
 from wsss.progress import track
 from wsss.settings.data import VOC_VALUES, Voc12Settings
-from wsss.stores.manifests import ManifestRow, read_manifest
 
 FOLDER = "results/VOC2012/Segmentation/comp6_test_cls"
 ENDINGS = (".tar", ".tar.gz", ".tgz")

@@ -17,6 +17,8 @@ from wsss.data.photographs import bounded_size, look, save_smaller, upright_imag
 from wsss.data.sources.image_ids import why_unsafe
 from wsss.errors import WsssError
 from wsss.files import remove_tree, sha256_of, write_bytes, write_csv, write_json, write_text
+from wsss.manifests.rows import write_manifest
+from wsss.manifests.single_files import list_file
 from wsss.progress import track
 from wsss.settings.photographs import MOST_PIXELS
 from wsss.settings.values import MOST_CLASSES
@@ -24,6 +26,7 @@ from wsss.settings.values import MOST_CLASSES
 logger = logging.getLogger("wsss")
 # The column of the prepared table that holds ids. The others are classes.
 ID_COLUMN = "image_id"
+TABLES = ("images.tsv", "image_labels.csv", "dataset.json", "skipped.tsv")
 
 
 def prepare(
@@ -32,7 +35,7 @@ def prepare(
     """Make a listed dataset ready for the workflow.
 
     Every photograph and every mask is decoded once, so that wrong files are found before any training starts.
-    images.tsv is written last, after all checks have passed.
+    images.tsv is written after all checks have passed, and the sums of all tables last.
 
     Parameters
     ----------
@@ -76,6 +79,15 @@ def prepare(
     write_json(root / "dataset.json", {**facts, "has_background": listing.has_background})
     lines = ["\t".join(INDEX_COLUMNS), *("\t".join(map(str, row)) for row in rows)]
     write_text(root / "images.tsv", "\n".join(lines) + "\n")
+    list_tables(root, {row.id: row.mask for row in rows if row.mask})
+
+
+def list_tables(root: Path, masks: Mapping[str, str]) -> None:
+    """Write the sums of the tables of a prepared dataset, and of its masks (below `root`, by image)."""
+    write_manifest(root / "masks.tsv", root, list(masks.items()))
+    for path in (*(root / name for name in TABLES), *(root / "lists" / f"{split}.txt" for split in SPLITS)):
+        if path.is_file():
+            list_file(path)
 
 
 class _WrongMaskError(WsssError):

@@ -11,7 +11,9 @@ from torch import Tensor
 
 from wsss.errors import WsssError
 from wsss.files import sha256_of, write_bytes, write_json
+from wsss.manifests.single_files import list_file
 from wsss.networks.backbones import Backbone, WholeBackbone, backbone_of
+from wsss.networks.finite import require_finite_weights
 from wsss.networks.saved_weights import load_weights, read_weights
 from wsss.settings.backbone import TIMM, BackboneSettings
 
@@ -40,7 +42,7 @@ def write_initial_weights(settings: BackboneSettings, local_files: Mapping[str, 
     Raises
     ------
     WsssError
-        If weights are missing, have another sum, or do not fit the network.
+        If weights are missing, have another sum, do not fit the network, or are not finite.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
@@ -58,8 +60,10 @@ def write_initial_weights(settings: BackboneSettings, local_files: Mapping[str, 
     else:
         origin = _load_torchvision(backbone, settings.name)
     state = {name: tensor.contiguous() for name, tensor in backbone.network.state_dict().items()}
+    require_finite_weights(origin, state, "take other weights")
     write_bytes(folder / "weights.safetensors", save(state))
     write_json(folder / "settings.json", {"backbone": settings.model_dump(mode="json"), "origin": origin})
+    list_file(folder / "settings.json")
 
 
 def load_initial_weights(backbone: Backbone, path: Path) -> None:

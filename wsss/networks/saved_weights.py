@@ -10,18 +10,21 @@ from torch import Tensor, nn
 
 from wsss.errors import WsssError
 from wsss.files import atomic_path
+from wsss.networks.finite import require_finite_weights
 
 REMEDY = "delete it and run the workflow again"
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """The tensors of a .safetensors, on the CPU. Raises WsssError if the file is missing or damaged."""
+    """The tensors of a .safetensors, on the CPU. Raises WsssError if the file is missing or damaged, or holds NaN."""
     try:
-        return dict(load_file(path))
+        state = dict(load_file(path))
     except FileNotFoundError:
         raise WsssError(f"missing weights: {path}; run the workflow again") from None
     except (SafetensorError, OSError) as error:
         raise WsssError(f"{path} is damaged ({error}): {REMEDY}") from None
+    require_finite_weights(str(path), state, REMEDY)
+    return state
 
 
 def load_weights(network: nn.Module, state: dict[str, Tensor], path: Path) -> None:
@@ -78,6 +81,7 @@ def take_weights(source: Path, network: nn.Module, out: Path, optional: str | No
         raise WsssError(
             f"{source} is not the network of these settings: {'; '.join(faults)}: correct backbone, words or classes"
         )
+    require_finite_weights(str(source), state, "name the weights of a training that did not fail")
     with atomic_path(out) as temporary:
         shutil.copyfile(source, temporary)
 

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 PACKAGE = Path(__file__).parents[1]
-# These do not change results: progress, errors, the choice of devices, records, and how a job ends and goes on.
-# Settings are in the path and in the parameters.
+# These do not change results: progress, errors and what they say, the choice of devices, records, and how a job ends
+# and goes on. Settings are in the path and in the parameters.
 WITHOUT_EFFECT = (
     "wsss.progress",
     "wsss.errors",
     "wsss.settings",
+    "wsss.manifests.making_again",
     "wsss.runtime.device_lock",
     "wsss.runtime.made_by",
     "wsss.runtime.parent",

@@ -7,7 +7,10 @@ from typing import Self
 
 import numpy as np
 
-from wsss.stores.image_store import read_store, write_store
+from wsss.data.finite import require_finite
+from wsss.errors import WsssError
+from wsss.manifests.listed_files import ListedFiles
+from wsss.stores.image_store import NOT_FINITE, REMEDY, ImageArrays, listed_store, read_store, write_store
 from wsss.stores.resize import resize_stored
 
 KIND = "cam"
@@ -34,6 +37,11 @@ class CamStore:
     finished : bool
         Whether the arrays are finished maps in 0..1, of a method outside this project. Each size is then made from the
         array that is nearest in size, without sum and division.
+
+    Raises
+    ------
+    WsssError
+        If the arrays are not one map of each class at each scale, or a value is not finite.
     """
 
     image_id: str
@@ -43,6 +51,18 @@ class CamStore:
     cams: Sequence[np.ndarray]
     weights: str
     finished: bool = False
+
+    def __post_init__(self) -> None:
+        shapes = [cam.shape for cam in self.cams]
+        if len(shapes) != len(self.scales) or not all(
+            len(shape) == 3 and shape[0] == len(self.keys) and all(shape[1:]) for shape in shapes
+        ):
+            raise WsssError(
+                f"CAMs of image {self.image_id}: arrays of {shapes} are no maps of {len(self.keys)} classes at "
+                f"{len(self.scales)} scales"
+            )
+        for scale, cam in zip(self.scales, self.cams, strict=True):
+            require_finite(f"CAMs of image {self.image_id} at scale {scale:g}", cam, NOT_FINITE)
 
     def write(self, path: Path) -> None:
         """Write the store, completely or not at all.
@@ -83,17 +103,46 @@ class CamStore:
         WsssError
             If the store is missing, truncated, or of another image.
         """
-        content = read_store(Path(path), KIND, image_id)
+        return cls._of(read_store(Path(path), KIND, image_id), image_id, str(path))
+
+    @classmethod
+    def listed(cls, stores: ListedFiles, image_id: str) -> Self:
+        """Read the store of an image from a stage. It is compared with the sum in the stage's manifest.
+
+        Parameters
+        ----------
+        stores : ListedFiles
+            The stores of a split or a shard.
+        image_id : str
+            The image.
+
+        Returns
+        -------
+        Self
+            The store.
+
+        Raises
+        ------
+        WsssError
+            If the store is missing or damaged, or the manifest does not list the image.
+        """
+        return cls._of(listed_store(stores, KIND, image_id), image_id, str(stores.path(image_id)))
+
+    @classmethod
+    def _of(cls, content: ImageArrays, image_id: str, path: str) -> Self:
         facts = content.attributes
-        return cls(
-            image_id,
-            (facts["size"][0], facts["size"][1]),
-            np.asarray(facts["keys"], np.int64),
-            tuple(facts["scales"]),
-            [content.arrays[f"scale_{number}"] for number in range(len(facts["scales"]))],
-            facts["weights"],
-            facts.get("finished", False),
-        )
+        try:
+            return cls(
+                image_id,
+                (facts["size"][0], facts["size"][1]),
+                np.asarray(facts["keys"], np.int64),
+                tuple(facts["scales"]),
+                [content.arrays[f"scale_{number}"] for number in range(len(content.arrays))],
+                facts["weights"],
+                facts.get("finished", False),
+            )
+        except (WsssError, LookupError, ValueError, TypeError) as error:
+            raise WsssError(f"damaged store: {path} ({error}); {REMEDY}") from None
 
     def strided(self) -> np.ndarray:
         """CAMs at a quarter of the image's size.

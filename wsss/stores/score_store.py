@@ -6,7 +6,10 @@ from typing import Self
 
 import numpy as np
 
-from wsss.stores.image_store import read_store, write_store
+from wsss.data.finite import require_finite
+from wsss.errors import WsssError
+from wsss.manifests.listed_files import ListedFiles
+from wsss.stores.image_store import NOT_FINITE, REMEDY, ImageArrays, listed_store, read_store, write_store
 from wsss.stores.resize import resize_stored
 
 KIND = "score"
@@ -26,12 +29,20 @@ class ScoreStore:
         float16 or float32 (n, h, w), background first.
     weights : str
         SHA-256 of the network's weights.
+
+    Raises
+    ------
+    WsssError
+        If a value is not finite.
     """
 
     image_id: str
     size: tuple[int, int]
     logits: np.ndarray
     weights: str
+
+    def __post_init__(self) -> None:
+        require_finite(f"scores of image {self.image_id}", self.logits, NOT_FINITE)
 
     def write(self, path: Path) -> None:
         """Write the store, completely or not at all.
@@ -65,9 +76,38 @@ class ScoreStore:
         WsssError
             If the store is missing, truncated, or of another image.
         """
-        content = read_store(path, KIND, image_id)
+        return cls._of(read_store(path, KIND, image_id), image_id, path)
+
+    @classmethod
+    def listed(cls, stores: ListedFiles, image_id: str) -> Self:
+        """Read the store of an image from a stage. It is compared with the sum in the stage's manifest.
+
+        Parameters
+        ----------
+        stores : ListedFiles
+            The stores of a split or a shard.
+        image_id : str
+            The image.
+
+        Returns
+        -------
+        Self
+            The store.
+
+        Raises
+        ------
+        WsssError
+            If the store is missing or damaged, or the manifest does not list the image.
+        """
+        return cls._of(listed_store(stores, KIND, image_id), image_id, stores.path(image_id))
+
+    @classmethod
+    def _of(cls, content: ImageArrays, image_id: str, path: Path) -> Self:
         facts = content.attributes
-        return cls(image_id, (facts["size"][0], facts["size"][1]), content.arrays["logits"], facts["weights"])
+        try:
+            return cls(image_id, (facts["size"][0], facts["size"][1]), content.arrays["logits"], facts["weights"])
+        except (LookupError, TypeError) as error:
+            raise WsssError(f"damaged store: {path} ({error!r}); {REMEDY}") from None
 
     def full(self) -> np.ndarray:
         """Probabilities at the image's size: the softmax of the resized logits.

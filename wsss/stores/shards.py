@@ -5,8 +5,8 @@ from dataclasses import astuple
 from pathlib import Path
 
 from wsss.files import remove_leftovers
+from wsss.manifests.rows import ManifestRow, is_whole, row_of, write_rows
 from wsss.stores.journal import add_to_journal, journal_of, read_journal
-from wsss.stores.manifests import ManifestRow, is_whole, row_of, write_rows
 
 # The types of the cells of a row in the journal.
 ROW = [str, str, int, str]

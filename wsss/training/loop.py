@@ -20,6 +20,7 @@ from torch.utils.data import DataLoader
 
 from wsss.errors import WsssError
 from wsss.files import write_bytes, write_csv, write_json
+from wsss.networks.finite import require_finite_weights
 from wsss.progress import track
 from wsss.runtime.device import move_to_device
 from wsss.runtime.signals import Interrupted, signals_held
@@ -157,7 +158,7 @@ def train(
     Raises
     ------
     WsssError
-        When a loss is no longer finite.
+        When a loss or a weight is no longer finite. The message names the step and the rate.
     Interrupted
         When this process is asked to end (`end_on_signals`). The step in hand is then finished, and a checkpoint saved.
 
@@ -196,6 +197,7 @@ def train(
         state.save_if_whole()
         what = str(error).strip(" .")
         raise WsssError(f"{what}: memory may have run out; ask for fewer threads, which load fewer samples") from None
+    state.require_finite(plan.name)
     state.discard()
     return state.rows
 
@@ -215,6 +217,7 @@ def save_training(folder: Path, name: str, network: nn.Module, log: Sequence[Log
     write_csv(folder / "training.csv", log)
     write_json(folder / "settings.json", settings)
     state = {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
+    require_finite_weights(f"the trained {name}", state, "lower the learning rate")
     # Not save_file, because only the owner could read its files.
     write_bytes(folder / f"{name}.safetensors", save(state))
 
@@ -278,6 +281,8 @@ class _Progress:
         self.step = 0
         self.rows: list[LogRow] = []
         self._sums: dict[str, Tensor] = {}
+        # The total loss of each step since the last row, to name the step at which it is no longer finite.
+        self._totals: list[Tensor] = []
         self._count = 0
         self._saved_at = time.monotonic()
         self._is_whole = True
@@ -294,15 +299,31 @@ class _Progress:
         # Sums stay on the device. Reading a loss at every step would make the CPU wait for the GPU.
         for name, loss in losses.items():
             self._sums[name] = self._sums.get(name, torch.zeros_like(loss)) + loss
+        self._totals.append(torch.stack(list(losses.values())).sum())
         self._count += 1
 
     def log(self, name: str, step: int, rate: float) -> None:
         means = {loss: float(value) / self._count for loss, value in self._sums.items()}
         if not all(np.isfinite(list(means.values()))):
-            raise WsssError(f"{name}: the loss is no longer finite at step {step} ({means}): lower the learning rate")
+            first = next((n for n, total in enumerate(self._totals) if not total.isfinite()), len(self._totals) - 1)
+            raise WsssError(
+                f"{name}: the loss is no longer finite at step {step - len(self._totals) + first + 1}, at a learning "
+                f"rate of {rate:.3g} ({means}): lower the learning rate"
+            )
         self.rows.append({"step": step, "lr": rate, **means})
         logger.info("%s: step %d, lr %.5f, %s", name, step, rate, ", ".join(f"{k} {v:.4f}" for k, v in means.items()))
-        self._sums, self._count = {}, 0
+        self._sums, self._totals, self._count = {}, [], 0
+
+    def require_finite(self, name: str) -> None:
+        """Raise WsssError if a weight or the momentum is not finite. The losses of the step before it were."""
+        row = self.rows[-1] if self.rows else {"step": 0, "lr": 0.0}
+        states = {
+            f"momentum {number}": value
+            for number, state in enumerate(self.optimiser.state.values())
+            if isinstance(value := state.get("momentum_buffer"), Tensor)
+        }
+        where = f"{name}: after step {row['step']:.0f}, at a learning rate of {row['lr']:.3g}"
+        require_finite_weights(where, {**self.network.state_dict(), **states}, "lower the learning rate")
 
     def save_if_due(self) -> None:
         """Save if enough time has passed, right after a row of the log. A row shows that the losses are finite."""
@@ -314,6 +335,7 @@ class _Progress:
         finite = all(bool(total.isfinite().all()) for total in self._sums.values())
         if self.machine.checkpoint is None or not self._is_whole or not finite or rank():
             return
+        self.require_finite("no checkpoint is saved")
         with signals_held():
             network, momentum = self.network.state_dict(), momentum_of(self.optimiser)
             facts = (self.machine.fingerprint, self.step, self.rows, self._count)
