@@ -12,9 +12,12 @@ from wsss.plan.pages import ComparisonPages, RunPages, show_pages, targets
 from wsss.plan.paths import file_above, file_of, filled, log_of
 from wsss.plan.plan import Plan
 from wsss.settings.config import read_config
+from wsss.settings.config_file import check_config_files
 from wsss.settings.run import TRAINED
 
 try:
+    if workflow.is_main_process:
+        check_config_files(workflow.configfiles)
     PLAN = Plan(read_config(config), PROJECT / "workflow_scripts")
     if workflow.is_main_process:
         follow_moved_datasets(PLAN)

@@ -119,11 +119,12 @@ def import_weights_command(
 
 @app.command("describe")
 def describe_command(
-    config: Annotated[Path, typer.Argument(help="a config, such as config.yaml", exists=True, dir_okay=False)],
+    config: Annotated[Path, typer.Argument(help="a config, such as config.yaml")],
 ) -> None:
     """Tell what the trainings of every run of a config would do: networks, steps, learning rates. Runs nothing."""
     with errors_in_one_line():
-        from wsss.commands.describe import lines, read_config_file
+        from wsss.commands.describe import lines
+        from wsss.settings.config_file import read_config_file
 
         found = read_config_file(config)
         for name, run in found.runs.items():

@@ -103,9 +103,8 @@ def read_config(config: Mapping[str, Any]) -> Config:
     allowed = [*RunSettings.model_fields, *NamedRuns.model_fields, *MachineSettings.model_fields]
     for key in config:
         if key not in allowed:
-            raise WsssError(
-                f"config: unknown key {key if isinstance(key, str) and key.isprintable() else shown(key)}; allowed here: {', '.join(allowed)}"
-            )
+            wrong = key if isinstance(key, str) and key.isprintable() else shown(key)
+            raise WsssError(f"config: unknown key {wrong}; allowed here: {', '.join(allowed)}")
     base = dict(config)
     given = {key: base.pop(key) for key in NamedRuns.model_fields if key in base}
     named = NamedRuns.read("", {key: value for key, value in given.items() if value is not None})
