@@ -10,7 +10,7 @@ from typing import Any
 # Scripts import wsss from the project's folder, so it need not be installed in conda environments.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from wsss.errors import WsssError
+from wsss.runtime.failures import one_line, unexpected
 
 
 @contextmanager
@@ -24,16 +24,12 @@ def step(snakemake: Any) -> Iterator[None]:
     logger.addHandler(handler)
     try:
         yield
-    except (WsssError, MemoryError) as error:
-        _exit_with_error(logger, str(error) or "out of memory: lower the batch size or run fewer jobs at once")
-    except RuntimeError as error:
-        if type(error).__name__ != "OutOfMemoryError":
+    except Exception as error:
+        message = one_line(error)
+        if message is None:
             logger.exception("unexpected error")
-            raise
-        _exit_with_error(logger, f"out of GPU memory: lower this stage's batch or crop, or raise accumulate ({error})")
-    except Exception:
-        logger.exception("unexpected error")
-        raise
+            message = unexpected(error, snakemake.log[0])
+        _exit_with_error(logger, message)
 
 
 def machine(snakemake: Any) -> Any:

@@ -15,6 +15,7 @@ from safetensors import SafetensorError, safe_open
 from wsss.commands.annotation_files.formats import MaskFormat
 from wsss.errors import WsssError
 from wsss.networks.released_names import Released
+from wsss.runtime.failures import one_line
 from wsss.stores.manifests import damaged_rows
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
@@ -90,11 +91,14 @@ def _damaged_weights(path: Path) -> list[str]:
 
 @contextmanager
 def errors_in_one_line() -> Iterator[None]:
-    """Tell a user's error without a traceback; exit code 1."""
+    """Tell a user's error, and what machines and libraries raise, without a traceback; exit code 1."""
     try:
         yield
-    except WsssError as error:
-        typer.echo(f"error: {error}", err=True)
+    except Exception as error:
+        message = None if isinstance(error, typer.Exit) else one_line(error)
+        if message is None:
+            raise
+        typer.echo(f"error: {message}", err=True)
         raise typer.Exit(1) from None
 
 
