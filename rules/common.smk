@@ -18,7 +18,8 @@ from wsss.settings.run import TRAINED
 try:
     if workflow.is_main_process:
         check_config_files(workflow.configfiles)
-    PLAN = Plan(read_config(config), PROJECT / "workflow_scripts")
+    CONFIG = read_config(config)
+    PLAN = Plan(CONFIG, PROJECT / "workflow_scripts")
     if workflow.is_main_process:
         follow_moved_datasets(PLAN)
 except WsssError as error:
@@ -53,8 +54,20 @@ if workflow.is_main_process:
     show()
 
 
+onstart:
+    from wsss.preflight.start import check_before_jobs
+
+    check_before_jobs(CONFIG, PROJECT, workflow.dag.needrun_jobs())
+
+
 onsuccess:
     show()
+
+
+onerror:
+    from wsss.plan.failed_jobs import errors_of_jobs
+
+    print(*errors_of_jobs(log), sep="\n", file=sys.stderr)
 
 
 wildcard_constraints:

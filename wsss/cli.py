@@ -136,6 +136,20 @@ def describe_command(
                 typer.echo(line)
 
 
+@app.command("check")
+def check_command(
+    configs: Annotated[list[Path], typer.Argument(metavar="CONFIG...", help="configs, such as config.yaml")],
+) -> None:
+    """Say what runs of configs would fail with: wrong settings, lists, tables, photographs, masks. Makes nothing.
+
+    Exit code 1 if there is an error. A start of the workflow looks in the same way at what it is about to make.
+    """
+    with errors_in_one_line():
+        from wsss.commands.check import check_configs
+
+        _tell(check_configs(configs))
+
+
 @app.command("init")
 def init_command(
     photographs: Annotated[Path, typer.Argument(metavar="PHOTOS", help="the folder of the photographs")],

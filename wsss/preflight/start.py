@@ -1,0 +1,34 @@
+"""The look at a config before the first job of a workflow."""
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from wsss.preflight.check import check
+from wsss.settings.config import Config
+
+
+def check_before_jobs(config: Config, project: Path, jobs: Iterable[Any]) -> None:
+    """Say all that the jobs would fail with, and end the workflow if there is an error.
+
+    Parameters
+    ----------
+    config : Config
+        What the config says.
+    project : Path
+        The project's folder.
+    jobs : Iterable[Any]
+        The jobs that are about to run, with their files as `output`.
+
+    Raises
+    ------
+    SystemExit
+        If there is an error.
+    """
+    made = {Path(str(file)).parent.name for job in jobs for file in job.output}
+    findings = check(config, project, made)
+    for line in findings.lines():
+        print(line, file=sys.stderr)
+    if findings.errors:
+        sys.exit(1)
