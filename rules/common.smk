@@ -7,10 +7,12 @@ PROJECT = Path(workflow.basedir)
 sys.path.insert(0, str(PROJECT))
 
 from wsss.errors import WsssError
+from wsss.plan.failed_jobs import tell_errors_of_jobs
 from wsss.plan.moved import follow_moved_datasets
 from wsss.plan.pages import ComparisonPages, RunPages, show_pages, targets
 from wsss.plan.paths import file_above, file_of, filled, log_of
 from wsss.plan.plan import Plan
+from wsss.preflight.start import check_before_jobs
 from wsss.settings.config import read_config
 from wsss.settings.config_file import check_config_files
 from wsss.settings.run import TRAINED
@@ -55,8 +57,6 @@ if workflow.is_main_process:
 
 
 onstart:
-    from wsss.preflight.start import check_before_jobs
-
     check_before_jobs(CONFIG, PROJECT, workflow.dag.needrun_jobs())
 
 
@@ -65,9 +65,7 @@ onsuccess:
 
 
 onerror:
-    from wsss.plan.failed_jobs import errors_of_jobs
-
-    print(*errors_of_jobs(log), sep="\n", file=sys.stderr)
+    tell_errors_of_jobs(log)
 
 
 wildcard_constraints:

@@ -1,6 +1,7 @@
 """The errors of the jobs that have failed, from their own logs. They come last, where a user looks first."""
 
 import re
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -10,6 +11,12 @@ FAILED = re.compile(
 )
 # The lines of an error in a job's log: a time before the first, nothing before the others.
 ERROR = re.compile(r"^\d{4}-\d\d-\d\d [\d:,]+ error: (?P<text>.*)\Z", re.MULTILINE | re.DOTALL)
+
+
+def tell_errors_of_jobs(logs: Iterable[str]) -> None:
+    """Print `errors_of_jobs` to standard error."""
+    for line in errors_of_jobs(logs):
+        print(line, file=sys.stderr)
 
 
 def errors_of_jobs(logs: Iterable[str]) -> Iterator[str]:

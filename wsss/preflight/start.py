@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from wsss.preflight.check import check
 from wsss.settings.config import Config
 
 
@@ -26,6 +25,9 @@ def check_before_jobs(config: Config, project: Path, jobs: Iterable[Any]) -> Non
     SystemExit
         If there is an error.
     """
+    # A plan, which only asks what there is to do, starts without numpy and Pillow.
+    from wsss.preflight.check import check
+
     made = {Path(str(file)).parent.name for job in jobs for file in job.output}
     findings = check(config, project, made)
     for line in findings.lines():

@@ -12,6 +12,7 @@ from wsss.errors import WsssError
 from wsss.files import atomic_path
 from wsss.progress import track
 from wsss.stores.manifests import write_manifest
+from wsss.stores.packed_form import check_form
 from wsss.stores.pipelining import in_background
 
 FORMAT_VERSION = 1
@@ -89,12 +90,16 @@ def read_store(path: Path, kind: str, image_id: str) -> ImageArrays:
     if not path.is_file():
         raise WsssError(f"missing store: {path}; {REMEDY}")
     try:
+        with zipfile.ZipFile(path) as archive:
+            check_form(archive, path)
         store = ZipStore(path, mode="r")
         # This opens the file. If `with store` came first, an error on closing would hide why opening failed.
         group = zarr.open_group(store, mode="r")
         with store:
             attributes = dict(group.attrs)
             arrays = {name: np.asarray(array[...]) for name, array in group.arrays()}
+    except WsssError as error:
+        raise WsssError(f"{error}; {REMEDY}") from None
     except Exception as error:
         # For a damaged zip or chunk, zipfile, zarr and its codecs raise a dozen different exceptions.
         raise WsssError(f"damaged store: {path} ({type(error).__name__}: {error}); {REMEDY}") from error
