@@ -8,6 +8,7 @@ sys.path.insert(0, str(PROJECT))
 
 from wsss.errors import WsssError
 from wsss.plan.failed_jobs import tell_errors_of_jobs
+from wsss.plan.interpreter import check_interpreter
 from wsss.plan.moved import follow_moved_datasets
 from wsss.plan.pages import ComparisonPages, RunPages, show_pages, targets
 from wsss.plan.paths import file_above, file_of, filled, log_of
@@ -19,6 +20,7 @@ from wsss.settings.run import TRAINED
 
 try:
     if workflow.is_main_process:
+        check_interpreter(Path(sys.executable))
         check_config_files(workflow.configfiles)
     CONFIG = read_config(config)
     PLAN = Plan(CONFIG, PROJECT / "workflow_scripts")

@@ -26,7 +26,7 @@ BASE: dict[str, Any] = {
     "data": {"kind": "folder", "name": "own", "classes": {}},
     "classifier": {"backbone": BACKBONE, "batch": 2},
     "irnet": {"backbone": BACKBONE, "batch": 2},
-    "segmentation": {"backbone": BACKBONE},
+    "segmentation": {"backbone": BACKBONE, "batch": 2},
 }
 
 
@@ -153,6 +153,7 @@ def test_only_some_of_many_faults_are_shown(dataset: Dataset, folder: Path) -> N
     [
         ({"locations": {"dataset": None}}, r"locations\.dataset is missing: set it to the folder of the dataset"),
         ({"locations": {"dataset": "/none"}}, r"no dataset at /none: set locations\.dataset"),
+        ({"segmentation": {"batch": 8}}, r"segmentation\.batch: 8 is larger than the train list of own"),
         ({"irnet": {"batch": 9}}, r"irnet\.batch: 9 is larger than the train list of own"),
         (
             {"irnet": {"backbone": {"weights": "file"}}, "locations": {"backbones": {"resnet18": "/none.pth"}}},

@@ -22,7 +22,9 @@ from wsss.data.fitted_masks import at_worked_size, stored_sizes, wrong_size
 from wsss.data.index import IndexRow, SkippedImage, read_index, read_skipped, remake
 from wsss.data.label_values import LabelValues
 from wsss.data.prepared_folder import prepared_folder
-from wsss.errors import WsssError
+from wsss.data.sources.image_ids import why_unsafe
+from wsss.errors import WsssError, shown
+from wsss.settings.values import LARGEST_VALUE
 
 # train_scored: the part of train whose masks are scored. test: images without labels, of which only masks are made.
 SPLITS = ("train", "train_scored", "val", "test")
@@ -57,8 +59,9 @@ class Dataset:
         path = self.root / "dataset.json"
         try:
             content = json.loads(path.read_text())
+            _check_description(content)
             return {name: content[name] for name in ("classes", "ignored_classes", "has_background")}
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise WsssError(f"{path} cannot be read ({error!r}): {remake(self.root)}") from None
 
     @cached_property
@@ -108,9 +111,14 @@ class Dataset:
             raise WsssError(f"no split {split!r}: there are {', '.join(SPLITS)}")
         path = self.root / "lists" / f"{split}.txt"
         try:
-            return path.read_text().split("\n")[:-1]
+            ids = path.read_text().split("\n")[:-1]
         except (OSError, ValueError) as error:
             raise WsssError(f"{path} cannot be read ({error}): {remake(self.root)}") from None
+        # Files are named after ids. One that leads out of its folder must not come from a list that somebody changed.
+        for image_id in ids:
+            if reason := why_unsafe(image_id):
+                raise WsssError(f"{path}: {shown(image_id)} is no id of an image: {reason}: {remake(self.root)}")
+        return ids
 
     def scored_ids(self, split: str) -> list[str]:
         """Ids of a split whose images have masks to score with.
@@ -264,6 +272,14 @@ def truth_of(path: Path, row: IndexRow, values: LabelValues, remedy: str = "repl
     if labels.shape not in stored_sizes(row):
         raise wrong_size(path, labels.shape, row, remedy)
     return at_worked_size(labels, row)
+
+
+def _check_description(content: Any) -> None:
+    """Raise ValueError or TypeError if values of classes are none of masks."""
+    for name in ("classes", "ignored_classes"):
+        for value in content[name].values():
+            if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= LARGEST_VALUE:
+                raise ValueError(f"{name} holds {shown(value)}, which is no value of a mask")
 
 
 def scored_split(split: str) -> str:

@@ -6,7 +6,7 @@ from wsss.data.listing import Listing
 from wsss.preflight.findings import Findings
 from wsss.settings.backbone import BackboneSettings
 from wsss.settings.locations import LocationSettings
-from wsss.settings.run import RunSettings
+from wsss.settings.run import TRAINED, RunSettings
 
 
 def check_backbone(backbone: BackboneSettings, locations: LocationSettings, findings: Findings) -> None:
@@ -25,7 +25,7 @@ def check_backbone(backbone: BackboneSettings, locations: LocationSettings, find
 
 def check_batches(run: RunSettings, stages: set[str], images: int, findings: Findings) -> None:
     """Add stages whose batch is larger than the list of train."""
-    for stage in ("classifier", "irnet"):
+    for stage in TRAINED:
         settings = getattr(run, stage)
         if stage in stages and settings is not None and settings.batch > images:
             findings.error(

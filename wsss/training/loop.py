@@ -98,10 +98,15 @@ def rng_for(seed: int, epoch: int, index: int) -> np.random.Generator:
     return np.random.default_rng((seed, epoch, index))
 
 
-def steps_per_epoch(images: int, batch: int) -> int:
-    """The number of complete batches in an epoch. An incomplete one is dropped. Raises WsssError if it is 0."""
+def steps_per_epoch(images: int, batch: int, name: str) -> int:
+    """The number of complete batches in an epoch. An incomplete one is dropped.
+
+    Raises WsssError, with the name of the training, if it is 0.
+    """
     if images < batch:
-        raise WsssError(f"a batch of {batch} is larger than the train list ({images} images): make the batch smaller")
+        raise WsssError(
+            f"{name}: a batch of {batch} is larger than the train list ({images} images): make the batch smaller"
+        )
     return images // batch
 
 
@@ -226,7 +231,7 @@ def _batches(samples: Samples, plan: Plan, workers: int, start: int) -> Iterator
 
 
 def _keys(images: int, plan: Plan, start: int) -> list[list[tuple[int, int]]]:
-    per_epoch = steps_per_epoch(images, plan.batch)
+    per_epoch = steps_per_epoch(images, plan.batch, plan.name)
     orders: dict[int, np.ndarray] = {}
     keys = []
     for step in range(start, plan.steps):
