@@ -1,5 +1,6 @@
 """Looks at a config and at the files that it names, and says all that a run would fail with, at once."""
 
+import time
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
@@ -14,6 +15,10 @@ from wsss.settings.config import Config
 from wsss.settings.data import DataSettings, SyntheticSettings
 from wsss.settings.photographs import PhotographSettings
 from wsss.settings.run import RunSettings, settings_of
+
+# Seconds for a dataset. Reading COCO's annotations takes longer than that. Then headers are looked at for the shorter
+# time. What was not looked at is checked when the dataset is prepared, before the first training.
+LONGEST, SHORTEST = 10.0, 2.0
 
 
 def check(config: Config, project: Path, made: Collection[str] | None = None) -> Findings:
@@ -56,9 +61,11 @@ def _datasets(runs: list[RunSettings], made: Collection[str] | None) -> dict[str
 
 
 def _dataset(data: DataSettings, config: Config, project: Path, findings: Findings) -> Listing | None:
+    began = time.monotonic()
     listing = listing_of(data, config.machine.locations, project, findings)
     if listing is not None and isinstance(data, PhotographSettings):
-        look_at_photographs(listing, data.on_bad_image == "skip", findings)
+        left = max(LONGEST - (time.monotonic() - began), SHORTEST)
+        look_at_photographs(listing, data.on_bad_image == "skip", findings, left)
     return listing
 
 

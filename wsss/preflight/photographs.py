@@ -15,9 +15,6 @@ from wsss.data.photographs import look
 from wsss.errors import WsssError
 from wsss.preflight.findings import Findings
 
-# Looking ends after this time, in seconds, so that a start of the workflow does not wait long. What was not looked at
-# is checked when the dataset is prepared, before the first training.
-LONGEST = 10.0
 # Masks that are decoded for each split.
 SAMPLE = 24
 
@@ -29,7 +26,7 @@ class Looked(NamedTuple):
     listed: int
 
 
-def look_at_photographs(listing: Listing, skips_bad: bool, findings: Findings, longest: float = LONGEST) -> Looked:
+def look_at_photographs(listing: Listing, skips_bad: bool, findings: Findings, longest: float) -> Looked:
     """Look at the headers of photographs and their masks, and into some masks.
 
     Parameters
