@@ -1,6 +1,7 @@
 """Code that all scripts of the workflow share, such as the log and errors in one line."""
 
 import logging
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +26,8 @@ def step(snakemake: Any) -> Iterator[None]:
     try:
         yield
     except Exception as error:
+        # torch raises another error whenever a loader process ends, also while this one is told.
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         message = one_line(error)
         if message is None:
             logger.exception("unexpected error")

@@ -48,6 +48,8 @@ def told_in_a_fork(work: Callable[[], object], folder: Path) -> str:
         try:
             work()
         except Exception as error:
+            # torch raises another error when a loader process ends.
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             (folder / "told.txt").write_text(str(one_line(error)))
 
     with warnings.catch_warnings():
@@ -139,6 +141,16 @@ def test_files_that_cannot_be_written_are_named(tmp_path: Path) -> None:
     )
     full = OSError(errno.ENOSPC, "No space left on device", "a/b")
     assert str(one_line(full)).startswith("a/b: No space left on device: free some space")
+
+
+def test_a_broken_connection_to_a_process_that_was_killed_is_told() -> None:
+    """A loader that dies while its batch is taken over is noticed as a connection that breaks off."""
+    ours, theirs = multiprocessing.Pipe()
+    theirs.close()
+    with pytest.raises(EOFError) as caught:
+        ours.recv()
+    assert one_line(caught.value) == failures.KILLED_LOADER
+    assert one_line(EOFError()) is None
 
 
 @pytest.mark.parametrize("error", [KeyError("x"), RuntimeError("shape mismatch"), ValueError(""), OSError("odd")])

@@ -5,6 +5,8 @@ torch raises a plain RuntimeError for most of it, so its text is looked at. Noth
 
 import errno
 import re
+from pathlib import Path
+from traceback import extract_tb
 
 from wsss.errors import WsssError, printable
 
@@ -77,6 +79,8 @@ def one_line(error: BaseException) -> str | None:
     if meant:
         detail = _first_line(text)
         return f"{meant} ({detail})" if detail else meant
+    if _is_of_lost_process(error):
+        return KILLED_LOADER
     return _of_system(error) if isinstance(error, OSError) else None
 
 
@@ -96,6 +100,13 @@ def _of_other_process(text: str) -> tuple[str, str] | None:
     first = next((number for number, line in enumerate(lines) if line and not line.startswith(" ")), len(lines))
     match = LAST_OF_TRACEBACK.fullmatch("\n".join(lines[first:]).strip())
     return (match["kind"], match["text"] or "") if match else None
+
+
+def _is_of_lost_process(error: BaseException) -> bool:
+    """Whether a connection to another process of this job broke off: its end is noticed in this way too."""
+    if not isinstance(error, ConnectionError | EOFError | FileNotFoundError):
+        return False
+    return any("multiprocessing" in Path(frame.filename).parts for frame in extract_tb(error.__traceback__))
 
 
 def _of_system(error: OSError) -> str | None:
