@@ -34,6 +34,7 @@ faults: .venv/installed
 
 # The environment is made anew when the dependencies change.
 .venv/installed: pyproject.toml
+	@case "$(CURDIR)" in *[[:space:]]*) echo "error: $(CURDIR): snakemake starts no job from a .venv in a folder with a space in its name: move the project to another folder" >&2; exit 1;; esac
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11, 4) and "Python 3.11.4 or newer is needed: make PYTHON=/path/to/python3.11 demo")'
 	@echo "installing into .venv (6 GB, of which torch is most): some minutes"
 	$(PYTHON) -m venv .venv

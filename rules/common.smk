@@ -3,8 +3,6 @@
 import sys
 from pathlib import Path
 
-from snakemake.common.configfile import load_configfile
-
 # Not workflow.basedir, which is that of another workflow where this one is its module.
 if not hasattr(workflow.current_basedir, "__fspath__"):
     sys.exit(
@@ -21,7 +19,7 @@ from wsss.plan.plan import Plan
 from wsss.plan.resources import growing
 from wsss.plan.stages import ROOT
 from wsss.settings.config import read_config
-from wsss.settings.places import BLOCK, ConfigFile, place_locations
+from wsss.settings.config_file import placed_config
 from wsss.settings.run import TRAINED
 
 # Where the results lie: below the prefix that a workflow gives to its module. Snakemake puts it before all paths of
@@ -30,16 +28,12 @@ RESULTS = Path(str(workflow.modifier.modify_path(f"{ROOT}/.")))
 
 
 try:
-    if BLOCK in config and workflow.modifier.is_main_snakefile():
-        # Relative places count from the folders of the config files. In a module, they are another workflow's files.
-        files = [
-            ConfigFile(Path(file).parent, load_configfile(file))
-            for file in workflow.configfiles
-        ]
-        config[BLOCK] = place_locations(
-            config[BLOCK], files, workflow.config_settings.config
+    if workflow.modifier.is_main_snakefile():
+        config.update(
+            placed_config(config, workflow.configfiles, workflow.config_settings.config)
         )
-    PLAN = Plan(read_config(config), PROJECT / "workflow_scripts", RESULTS)
+    CONFIG = read_config(config)
+    PLAN = Plan(CONFIG, PROJECT / "workflow_scripts", RESULTS)
     TARGETS = targets(PLAN)
     if workflow.is_main_process:
         follow_moved_datasets(PLAN)

@@ -6,6 +6,8 @@ import shlex
 
 from wsss.manifests.making_again import OPTIONS, options_of
 from wsss.plan.claims import Claims
+from wsss.plan.failed_jobs import tell_errors_of_jobs
+from wsss.plan.interpreter import check_interpreter
 from wsss.plan.shared_results import share_provenance
 from wsss.plan.start import (
     plan_anew,
@@ -15,6 +17,7 @@ from wsss.plan.start import (
     refuse_without_disk,
     wait_for_others,
 )
+from wsss.preflight.start import check_before_jobs
 from wsss.runtime.devices import usable_devices
 from wsss.runtime.slurm import check_cluster
 
@@ -69,6 +72,7 @@ if workflow.is_main_process:
     if workflow.modifier.is_main_snakefile():
         run_a_job_for_each_device()
         try:
+            check_interpreter(Path(sys.executable))
             share_provenance()
             CLAIMS = Claims(RESULTS)
         except WsssError as error:
@@ -83,7 +87,12 @@ onstart:
             begin()
         except WsssError as error:
             sys.exit(f"error: {error}")
+        check_before_jobs(CONFIG, workflow.dag.needrun_jobs())
 
 
 onsuccess:
     show()
+
+
+onerror:
+    tell_errors_of_jobs(log)

@@ -24,6 +24,7 @@ ROOMS = [
     "data",
     "stores",
     "plan",
+    "preflight",
     "networks",
     "training",
     "labelling",
@@ -104,7 +105,9 @@ def test_stages_know_each_other_by_their_artifacts_alone() -> None:
 
 def test_the_plan_enters_no_digest() -> None:
     """Nothing that makes an artifact knows how the work is planned."""
-    assert [f"{a} -> {b}" for a, b in arrows() if room(b) == "plan" and room(a) not in ("plan", COMMANDS)] == []
+    assert [
+        f"{a} -> {b}" for a, b in arrows() if room(b) == "plan" and room(a) not in ("plan", "preflight", COMMANDS)
+    ] == []
 
 
 def test_settings_know_only_settings() -> None:
@@ -132,7 +135,7 @@ def loaded(modules_to_load: str, watched: set[str]) -> set[str]:
 def test_planning_loads_nothing_heavy() -> None:
     """The workflow is planned with the settings and the provenance alone, in half a second."""
     heavy = {"torch", "torchvision", "pandas", "matplotlib", "scipy", "zarr", "numpy", "numba"}
-    assert loaded("wsss.settings.run, wsss.plan.pages, wsss.plan.moved", heavy) == set()
+    assert loaded("wsss.settings.run, wsss.plan.pages, wsss.plan.moved, wsss.preflight.start", heavy) == set()
 
 
 def test_masks_of_one_photograph_need_few_packages() -> None:
@@ -145,6 +148,8 @@ def test_masks_of_one_photograph_need_few_packages() -> None:
     "module",
     [
         "wsss.commands.init.command",
+        "wsss.commands.check",
+        "wsss.preflight.check",
         "wsss.data.sources.synthetic.scenes",
         "wsss.refinement.confident_labels",
         "wsss.refinement.pseudo_labels",

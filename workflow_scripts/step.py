@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from wsss.files import remove_leftovers, sha256_of
 from wsss.manifests.rows import is_manifest
 from wsss.manifests.single_files import check_file, list_file
 from wsss.runtime.device_lock import take_devices
+from wsss.runtime.failures import one_line, unexpected
 from wsss.runtime.made_by import write_record
 from wsss.runtime.parent import end_with_workflow
 from wsss.runtime.signals import Interrupted, end_on_signals
@@ -44,14 +46,10 @@ def step(snakemake: Any) -> Iterator[None]:
         _after_an_interruption(snakemake)
         yield
         _finish(snakemake)
-    except Interrupted as signal:
-        _exit_with_error(f"interrupted by {signal}; to go on from here, run again: {command()}")
+    except Interrupted as interruption:
+        _exit_with_error(f"interrupted by {interruption}; to go on from here, run again: {command()}")
     except Exception as error:
-        message = _message(error)
-        if message is None:
-            logger.exception("unexpected error")
-            raise
-        _exit_with_error(message)
+        _exit_with_error(_message(error, snakemake.log[0]))
 
 
 @contextmanager
@@ -85,8 +83,7 @@ def _rank(snakemake: Any) -> Iterator[None]:
     except Interrupted:
         sys.exit(1)
     except Exception as error:
-        message = _message(error)
-        record(error if message is None else WsssError(message))
+        record(WsssError(_message(error, snakemake.log[0])))
         sys.exit(1)
 
 
@@ -183,13 +180,15 @@ def _tell(line: str) -> None:
     print(line, file=sys.stderr)
 
 
-def _message(error: Exception) -> str | None:
-    """The line that tells a user what happened; None for an error of the code."""
-    if isinstance(error, WsssError | MemoryError):
-        return str(error) or "out of memory: lower the batch size or run fewer jobs at once"
-    if type(error).__name__ == "OutOfMemoryError":
-        return f"out of GPU memory: lower this stage's batch or crop, or raise accumulate ({error})"
-    return None
+def _message(error: Exception, log: str) -> str:
+    """The line that tells a user what happened. The traceback of an error that is not known goes to the log."""
+    # torch raises another error whenever a loader process ends, also while this one is told.
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    message = one_line(error)
+    if message is None:
+        logger.exception("unexpected error")
+        message = unexpected(error, log)
+    return message
 
 
 def _exit_with_error(message: str) -> NoReturn:

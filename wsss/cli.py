@@ -11,8 +11,8 @@ from typing import Annotated
 import typer
 
 from wsss.commands.annotation_files.formats import MaskFormat
-from wsss.errors import WsssError
 from wsss.networks.released_names import Released
+from wsss.runtime.failures import one_line
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 
@@ -57,11 +57,14 @@ def verify(
 
 @contextmanager
 def errors_in_one_line() -> Iterator[None]:
-    """Tell a user's error without a traceback; exit code 1."""
+    """Tell a user's error, and what machines and libraries raise, without a traceback; exit code 1."""
     try:
         yield
-    except WsssError as error:
-        typer.echo(f"error: {error}", err=True)
+    except Exception as error:
+        message = None if isinstance(error, typer.Exit) else one_line(error)
+        if message is None:
+            raise
+        typer.echo(f"error: {message}", err=True)
         raise typer.Exit(1) from None
 
 
@@ -86,16 +89,31 @@ def import_weights_command(
 
 @app.command("describe")
 def describe_command(
-    config: Annotated[Path, typer.Argument(help="a config, such as config.yaml", exists=True, dir_okay=False)],
+    config: Annotated[Path, typer.Argument(help="a config, such as config.yaml")],
 ) -> None:
     """Tell what the trainings of every run of a config would do: networks, steps, learning rates. Runs nothing."""
     with errors_in_one_line():
-        from wsss.commands.describe import lines, read_config_file
+        from wsss.commands.describe import lines
+        from wsss.settings.config_file import read_config_file
 
         found = read_config_file(config)
         for name, run in found.runs.items():
             for line in lines(name, run, found.machine.locations):
                 typer.echo(line)
+
+
+@app.command("check")
+def check_command(
+    configs: Annotated[list[Path], typer.Argument(metavar="CONFIG...", help="configs, such as config.yaml")],
+) -> None:
+    """Say what runs of configs would fail with: wrong settings, lists, tables, photographs, masks. Makes nothing.
+
+    Exit code 1 if there is an error. A start of the workflow looks in the same way at what it is about to make.
+    """
+    with errors_in_one_line():
+        from wsss.commands.check import check_configs
+
+        _tell(check_configs(configs))
 
 
 @app.command("init")

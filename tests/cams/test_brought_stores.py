@@ -98,9 +98,9 @@ BOMB = b"\x28\xb5\x2f\xfd\xc0\x00" + (10**10).to_bytes(8, "little")
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        (lambda content: content.update({".zgroup": b"{}"}), "no CAM store of this project"),
-        (lambda content: content.update({"scale_0/.zarray": b"{}"}), "no CAM store of this project"),
-        (lambda content: content.update({"../evil": b"{}"}), "no CAM store of this project"),
+        (lambda content: content.update({".zgroup": b"{}"}), "no store of this project"),
+        (lambda content: content.update({"scale_0/.zarray": b"{}"}), "no store of this project"),
+        (lambda content: content.update({"../evil": b"{}"}), "no store of this project"),
         (replaced("scale_0/zarr.json", b'"zstd"', b'"gzip"'), "packed in another way"),
         (replaced("scale_0/zarr.json", b'"float16"', b'"string"'), "damaged"),
         (lambda content: content.update({"scale_0/c/0/0/0": BOMB}), "another size than it names"),
@@ -140,7 +140,7 @@ def test_a_store_that_would_unpack_to_too_much_is_refused(dataset: Dataset, tmp_
         read(dataset, tmp_path)
     own_store().write(path)
     edited(path, lambda content: None, zipfile.ZIP_DEFLATED)
-    with pytest.raises(WsssError, match="no CAM store"):
+    with pytest.raises(WsssError, match="no store of this project"):
         read(dataset, tmp_path)
 
 

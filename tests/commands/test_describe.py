@@ -15,10 +15,11 @@ from typer.testing import CliRunner, Result
 from tests.conftest import PROJECT
 from wsss.classification.training import train_classifier
 from wsss.cli import app
-from wsss.commands.describe import Training, data_size, read_config_file, trainings
+from wsss.commands.describe import Training, data_size, trainings
 from wsss.data.dataset import Dataset
 from wsss.networks.initial_weights import write_initial_weights
 from wsss.settings.config import merge, read_config
+from wsss.settings.config_file import read_config_file
 from wsss.settings.locations import LocationSettings
 from wsss.settings.run import RunSettings
 from wsss.training.loop import Machine
@@ -207,7 +208,7 @@ def test_every_config_of_the_project_can_be_told(path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("a: [1", "cannot be read as YAML: while parsing a flow sequence"),
+        ("a: [1", ", line 1: no YAML: while parsing a flow sequence"),
         ("- 1\n", "is no config: it has no keys"),
         ("", "is no config: it has no keys"),
         (yaml.safe_dump({"data": {"kind": "synthetic"}, "clasifier": {}}), "config: unknown key clasifier"),

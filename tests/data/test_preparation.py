@@ -274,10 +274,13 @@ def test_an_image_may_be_called_as_nothing_often_is(source: Path) -> None:
     assert data.image_labels["NA"].tolist() == [1, 1]
 
 
-def test_all_faulty_images_are_counted(source: Path) -> None:
+def test_faulty_images_are_told_together(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("a1", "c3", "d.4"):
         (source / "JPEGImages" / f"{name}.jpg").write_bytes(b"")
-    with pytest.raises(WsssError, match=r"damaged image: .*a1\.jpg.*\(and 2 more images\)"):
+    with pytest.raises(WsssError, match=r"damaged image: .*a1\.jpg.*\n.*c3\.jpg.*\n.*d\.4\.jpg.*"):
+        made_ready(source)
+    monkeypatch.setattr("wsss.data.preparation.MOST_TOLD", 1)
+    with pytest.raises(WsssError, match=r"damaged image: .*a1\.jpg.*\nand 2 more images$"):
         made_ready(source)
 
 

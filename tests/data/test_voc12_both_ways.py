@@ -8,12 +8,12 @@ import pytest
 
 from tests.conftest import PROJECT
 from tests.data.archives import MADE, archives_of, folder_of, lines
-from wsss.commands.describe import read_config_file
 from wsss.data.dataset import Dataset
 from wsss.data.preparation import prepare
 from wsss.data.sources.folder import list_folder
 from wsss.data.sources.voc12 import SBD_ARCHIVE, VOC_ARCHIVE, build_voc12
 from wsss.files import sha256_of
+from wsss.settings.config_file import read_config_file
 from wsss.settings.data import Voc12Settings
 
 ANIMALS = PROJECT / "configs" / "voc-animals.yaml"

@@ -103,6 +103,15 @@ def test_a_papers_figure_stands_beside_its_row_alone(tmp_path: Path) -> None:
     assert count(pixels(tmp_path / "beside.png"), diamond) > 0 == count(pixels(tmp_path / "alone.png"), diamond)
 
 
+def test_names_of_rows_are_texts_and_nothing_else(tmp_path: Path) -> None:
+    """A bar would divide a cell of the table, and a dollar sign would begin a formula in the plot."""
+    lines = compare(records({"a | b": {0: 0.4}, "a$x^{$b": {0: 0.5}}), "val", {})
+    assert "| a \\| b | val | 1 | 40.0 |" in markdown(lines)
+    assert "| against a \\| b (± standard error) |" in markdown(lines)
+    draw_comparison(lines, tmp_path / "plot.png")
+    assert pixels(tmp_path / "plot.png").size
+
+
 def test_the_plot_shows_every_seed(tmp_path: Path) -> None:
     lines = compare(records(SCORES), "val", {})
     draw_comparison(lines, tmp_path / "plot.png")

@@ -225,6 +225,20 @@ def test_a_download_that_fails_says_the_way_out(tmp_path: Path, monkeypatch: pyt
         write_initial_weights(settings, {}, tmp_path / "out")
 
 
+@pytest.mark.parametrize("content", [b"", b"no weights at all", b"PK\x03\x04"])
+def test_a_damaged_file_that_torch_keeps_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes
+) -> None:
+    """torch checks the sum of a download only when it downloads. A break leaves a part that is taken for the whole."""
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    kept = tmp_path / "hub" / "checkpoints" / "resnet18-f37072fd.pth"
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(content)
+    settings = BackboneSettings(name="resnet18", weights="imagenet")
+    with pytest.raises(WsssError, match=f"{kept} is damaged: delete it, and it is downloaded again"):
+        write_initial_weights(settings, {}, tmp_path / "out")
+
+
 @pytest.mark.photographs
 @pytest.mark.skipif(not PHOTOGRAPHS.is_dir(), reason="no photographs beside the project")
 @torch.no_grad()

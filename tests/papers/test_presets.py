@@ -10,8 +10,9 @@ from typer.testing import CliRunner
 
 from tests.conftest import PROJECT
 from wsss.cli import app
-from wsss.commands.describe import data_size, read_config_file
+from wsss.commands.describe import data_size
 from wsss.settings.coco import COCO_CLASSES, Coco14Settings
+from wsss.settings.config_file import read_config_file
 from wsss.settings.locations import LocationSettings
 from wsss.settings.run import RunSettings
 

@@ -118,7 +118,7 @@ def test_seeds_of_a_comparison_are_those_of_the_trainings_that_there_are() -> No
             {"cam_crf": {"crf": PAMR | {"gaussian_sxy": 3}}},
             "unknown key cam_crf.crf.gaussian_sxy; allowed here: method",
         ),
-        ({"cam_crf": {"crf": PAMR | {"stride": 0}}}, "cam_crf.crf.stride = 0: Input should be greater than 0"),
+        ({"cam_crf": {"crf": PAMR | {"stride": 0}}}, "cam_crf.crf.stride = 0: a whole number from 1 to 8192 is needed"),
         ({"cam_crf": {"crf": {"method": "bilateral"}}}, "'dense_crf', 'pamr'"),
     ],
 )

@@ -128,8 +128,31 @@ def test_missing_and_foreign_stores_are_refused(tmp_path: Path) -> None:
         read_store(path, "cam", "2007_000032")
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("readme.txt", "no store")
-    with pytest.raises(WsssError, match=r"damaged store: .*x\.zip \(GroupNotFoundError"):
+    with pytest.raises(WsssError, match=r"x\.zip is no store of this project; run `wsss verify --repair`"):
         read_store(path, "kind", "2007_000032")
+
+
+def test_a_store_that_unpacks_to_more_than_maps_of_its_image_is_refused(tmp_path: Path) -> None:
+    """Zeros are packed ten thousandfold. Nothing is unpacked before the size is known."""
+    path, size = tmp_path / "x.zip", [8, 8]
+    write_store(path, "cam", "i", {"scale_0": np.zeros((8, 2048, 2048), np.float32)}, {"size": size})
+    assert path.stat().st_size < 50_000
+    with pytest.raises(WsssError, match=r"x\.zip unpacks to 134217728 bytes, more than \d+; run `wsss verify"):
+        read_store(path, "cam", "i")
+    write_store(path, "cam", "i", {"scale_0": np.zeros((8, 2048, 2048), np.float32)}, {"size": [1000, 1000]})
+    assert read_store(path, "cam", "i").arrays["scale_0"].shape == (8, 2048, 2048)
+
+
+def test_a_store_whose_file_is_packed_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "x.zip"
+    write_store(path, "cam", "i", {"scale_0": np.zeros((1, 4, 4), np.float32)}, {"size": [4, 4]})
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    with pytest.raises(WsssError, match=r"x\.zip is no store of this project"):
+        read_store(path, "cam", "i")
 
 
 def test_another_version_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -254,9 +254,9 @@ def test_parts_of_a_batch_give_the_gradient_of_the_whole(parts: int) -> None:
 
 
 def test_a_batch_larger_than_the_list_is_refused() -> None:
-    with pytest.raises(WsssError, match=r"a batch of 12 is larger than the train list \(11 images\): make the batch"):
+    with pytest.raises(WsssError, match=r"tiny: a batch of 12 is larger than the train list \(11 images\): make"):
         run(plan=replace(PLAN, batch=12))
-    assert [steps_per_epoch(images, 4) for images in (4, 7, 8, 11)] == [1, 1, 2, 2]
+    assert [steps_per_epoch(images, 4, "x") for images in (4, 7, 8, 11)] == [1, 1, 2, 2]
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])

@@ -100,7 +100,7 @@ def training_plan(settings: ClassifierSettings, images: int) -> Plan:
 
     If training starts from a finished classifier, the objective sets the number of epochs.
     """
-    per_epoch = steps_per_epoch(images, settings.batch)
+    per_epoch = steps_per_epoch(images, settings.batch, "classifier")
     second = settings.second_stage
     epochs = settings.epochs if second is None else second.epochs
     last = epochs if second else settings.stop_after_epoch or epochs

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-import yaml
 from torch import nn
 
 from wsss.classification import training as classification
@@ -27,12 +26,10 @@ from wsss.segmentation.deeplab import parameter_groups as segmentation_groups
 from wsss.settings.backbone import BackboneSettings
 from wsss.settings.classifier import ClassifierSettings
 from wsss.settings.coco import COCO_CLASSES, Coco14Settings, CocoSettings
-from wsss.settings.config import Config, read_config
 from wsss.settings.data import FolderSettings, SyntheticSettings, Voc12Settings
 from wsss.settings.irnet import IrnetSettings
 from wsss.settings.locations import LocationSettings
 from wsss.settings.own_images import ImagesSettings
-from wsss.settings.places import BLOCK, ConfigFile, place_locations
 from wsss.settings.run import RunSettings
 from wsss.training.loop import Plan, rate_share
 
@@ -65,18 +62,6 @@ class Training:
         last = self.plan.steps - 1
         steps = dict.fromkeys([0, *(self.plan.steps * quarter // 4 for quarter in (1, 2, 3)), last])
         return [(step + 1, [rate * rate_share(self.plan, step) for rate in self.rates.values()]) for step in steps]
-
-
-def read_config_file(path: Path) -> Config:
-    """Read a config file. Its relative places count from its folder. Raises WsssError if it is not a config."""
-    try:
-        config = yaml.safe_load(path.read_text())
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise WsssError(f"{path} cannot be read as YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(config, dict):
-        raise WsssError(f"{path} is no config: it has no keys, such as data and classifier")
-    placed = place_locations(config.get(BLOCK), [ConfigFile(path.parent, config)])
-    return read_config({**config, **({BLOCK: placed} if BLOCK in config else {})})
 
 
 def trainings(run: RunSettings, classes: int, images: int | None) -> list[Training]:

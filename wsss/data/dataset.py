@@ -28,11 +28,13 @@ from wsss.data.images import read_image, read_pixels
 from wsss.data.index import IndexRow, SkippedImage, maker_of, read_index, read_skipped, remake
 from wsss.data.label_values import LabelValues
 from wsss.data.prepared_folder import prepared_folder
-from wsss.errors import WsssError
+from wsss.data.sources.image_ids import why_unsafe
+from wsss.errors import WsssError, shown
 from wsss.manifests.checking import checked_content, require_sum
 from wsss.manifests.listed_files import ListedFiles
 from wsss.manifests.making_again import making_again
 from wsss.manifests.single_files import content_of
+from wsss.settings.values import LARGEST_VALUE
 
 # train_scored: the part of train whose masks are scored. test: images without labels, of which only masks are made.
 SPLITS = ("train", "train_scored", "val", "test")
@@ -67,8 +69,9 @@ class Dataset:
         path = self.root / "dataset.json"
         try:
             content = json.loads(content_of(path, maker_of(path)))
+            _check_description(content)
             return {name: content[name] for name in ("classes", "ignored_classes", "has_background")}
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise WsssError(f"{path} cannot be read ({error!r}); {remake(path)}") from None
 
     @cached_property
@@ -118,9 +121,14 @@ class Dataset:
             raise WsssError(f"no split {split!r}: there are {', '.join(SPLITS)}")
         path = self.root / "lists" / f"{split}.txt"
         try:
-            return content_of(path, maker_of(path)).decode().split("\n")[:-1]
+            ids = content_of(path, maker_of(path)).decode().split("\n")[:-1]
         except ValueError as error:
             raise WsssError(f"{path} cannot be read ({error}); {remake(path)}") from None
+        # Files are named after ids. One that leads out of its folder must not come from a list that somebody changed.
+        for image_id in ids:
+            if reason := why_unsafe(image_id):
+                raise WsssError(f"{path}: {shown(image_id)} is no id of an image: {reason}; {remake(path)}")
+        return ids
 
     def scored_ids(self, split: str) -> list[str]:
         """Ids of a split whose images have masks to score with.
@@ -327,6 +335,14 @@ def truth_of(
 def replaced(index: Path) -> str:
     """What to do about a photograph or a mask that is not the one that was indexed."""
     return f"put back the file that was indexed, or take the one that is there: {making_again(index)}, the index"
+
+
+def _check_description(content: Any) -> None:
+    """Raise ValueError or TypeError if values of classes are none of masks."""
+    for name in ("classes", "ignored_classes"):
+        for value in content[name].values():
+            if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= LARGEST_VALUE:
+                raise ValueError(f"{name} holds {shown(value)}, which is no value of a mask")
 
 
 def scored_split(split: str) -> str:

@@ -119,13 +119,25 @@ def read_labels(path: Path, content: bytes | None = None) -> np.ndarray:
     WsssError
         If the file is missing, damaged or of another kind.
     """
+    with _opened_labels(path, content) as image:
+        return np.asarray(image)
+
+
+def label_size(path: Path) -> tuple[int, int]:
+    """Height and width of a label image, from its header. Raises WsssError as `read_labels`, but for damaged pixels."""
+    with _opened_labels(path) as image:
+        return image.height, image.width
+
+
+@contextmanager
+def _opened_labels(path: Path, content: bytes | None = None) -> Iterator[Image.Image]:
     with opened(path, "label image", "make it again", content) as image:
         if image.mode not in ("P", "L"):
             raise WsssError(
                 f"{path} is an image of mode {image.mode}; labels are 8-bit indexed (P) or grey (L): save it as such, "
                 "with the value of a class in each pixel"
             )
-        return np.asarray(image)
+        yield image
 
 
 def read_colours(path: Path) -> np.ndarray:

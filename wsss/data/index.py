@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import NamedTuple
 
+from wsss.data.sources.image_ids import why_unsafe
 from wsss.errors import WsssError
 from wsss.manifests.making_again import making_again
 from wsss.manifests.single_files import content_of
@@ -68,7 +69,7 @@ def read_index(path: Path) -> dict[str, IndexRow]:
     rows = {}
     for number, line in enumerate(lines, 2):
         cells = line.split("\t")
-        if len(cells) != len(INDEX_COLUMNS) or not all(cell.isdecimal() for cell in cells[1:6]):
+        if len(cells) != len(INDEX_COLUMNS) or not all(map(str.isdecimal, cells[1:6])) or why_unsafe(cells[0]):
             raise WsssError(f"{path}, line {number} is damaged: {remake(path)}")
         rows[cells[0]] = IndexRow(cells[0], *map(int, cells[1:6]), *cells[6:])  # type: ignore[arg-type]
     return rows

@@ -27,6 +27,8 @@ logger = logging.getLogger("wsss")
 # The column of the prepared table that holds ids. The others are classes.
 ID_COLUMN = "image_id"
 TABLES = ("images.tsv", "image_labels.csv", "dataset.json", "skipped.tsv")
+# Faults that are told at once.
+MOST_TOLD = 20
 
 
 def prepare(
@@ -57,8 +59,7 @@ def prepare(
         For lists that do not fit each other, ids that are no plain file names, classes that do not fit 8 bits, missing
         or damaged images, and masks that do not fit.
     """
-    _check_classes(listing)
-    _check_splits(listing)
+    check_listing(listing)
     _link(listing.folder, root / "dataset")
     found = _Looker(listing, root, most_pixels).all(workers)
     problems = {image_id: str(row) for image_id, row in found.items() if isinstance(row, WsssError)}
@@ -66,8 +67,8 @@ def prepare(
         str(row) for row in found.values() if isinstance(row, WsssError if not skip_bad_images else _WrongMaskError)
     ]
     if stopping:
-        more = f" (and {len(stopping) - 1} more images)" if len(stopping) > 1 else ""
-        raise WsssError(f"{stopping[0]}{more}")
+        more = [f"and {len(stopping) - MOST_TOLD:,} more images"] if len(stopping) > MOST_TOLD else []
+        raise WsssError("\n".join([*stopping[:MOST_TOLD], *more]))
     skipped = [SkippedImage(one, listing.photographs[one], why) for one, why in problems.items()]
     listing = _without(listing, problems)
     rows = [row for row in found.values() if isinstance(row, IndexRow)]
@@ -147,6 +148,12 @@ class _Looker:
         copy = f"copies/{image_id}.{'png' if whole else 'jpg'}"
         write_bytes(self.root / copy, buffer.getvalue())
         return copy
+
+
+def check_listing(listing: Listing) -> None:
+    """Raise WsssError for classes that do not fit 8 bits, ids that are no file names, and splits that do not fit."""
+    _check_classes(listing)
+    _check_splits(listing)
 
 
 def _check_classes(listing: Listing) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean, stdev
 
+from wsss.errors import printable
 from wsss.evaluation.metrics import Record
 from wsss.files import write_csv
 
@@ -118,7 +119,12 @@ def markdown(lines: Sequence[Line]) -> str:
         against = "–" if line.row == first else f"{round(line.difference, 1) + 0:+.1f}{error}"
         cells = [line.row, line.split, str(len(line.scores)), f"{line.mean:.1f}{spread}", against, f"{line.ratio:.3f}"]
         rows.append([*cells, _published(line) or "–"] if beside else cells)
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in rows) + "\n"
+    return "\n".join(map(table_line, rows)) + "\n"
+
+
+def table_line(cells: Sequence[str]) -> str:
+    """A line of a table of Markdown. Bars inside cells are escaped, and so are line breaks and control characters."""
+    return f"| {' | '.join(printable(cell).replace('|', chr(92) + '|') for cell in cells)} |"
 
 
 def _published(line: Line) -> str:

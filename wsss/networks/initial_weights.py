@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
@@ -168,6 +169,7 @@ def _load_torchvision(backbone: Backbone, name: str) -> str:
     from torchvision import models
 
     weights = models.get_model_weights(name)["IMAGENET1K_V1"]
+    _check_kept_download(weights.url)
     try:
         state = torch.hub.load_state_dict_from_url(
             weights.url, map_location="cpu", check_hash=True, progress=False, weights_only=True
@@ -181,6 +183,14 @@ def _load_torchvision(backbone: Backbone, name: str) -> str:
     return f"ImageNet, torchvision IMAGENET1K_V1, {weights.url.rpartition('/')[2]}"
 
 
+def _check_kept_download(url: str) -> None:
+    """Raise WsssError if the file that torch keeps of a download is damaged. torch itself checks downloads only."""
+    name = url.rpartition("/")[2]
+    kept = Path(torch.hub.get_dir()) / "checkpoints" / name
+    if kept.is_file() and not sha256_of(kept).startswith(name.rpartition("-")[2].partition(".")[0]):
+        raise WsssError(f"{kept} is damaged: delete it, and it is downloaded again")
+
+
 def _load_timm(backbone: Backbone, name: str) -> str:
     """Load the weights that timm names for this network, from the Hugging Face hub."""
     from wsss.networks.timm_networks import published_state
@@ -190,6 +200,11 @@ def _load_timm(backbone: Backbone, name: str) -> str:
     except Exception as error:
         # Three libraries raise many different exceptions when a download fails.
         reason = " ".join(str(error).split())
+        if isinstance(error, SafetensorError):
+            raise WsssError(
+                f"the file of {name} that the Hugging Face hub's cache keeps is damaged ({reason}): delete its folder "
+                "below ~/.cache/huggingface/hub or $HF_HOME, and it is downloaded again"
+            ) from None
         raise WsssError(
             f"weights of {name} could not be had from the Hugging Face hub ({type(error).__name__}: {reason}); "
             f"download model.safetensors by other means and set weights: file, file_sha256 and "

@@ -20,6 +20,7 @@ WITHOUT_EFFECT = (
     "wsss.settings",
     "wsss.manifests.making_again",
     "wsss.runtime.device_lock",
+    "wsss.runtime.failures",
     "wsss.runtime.made_by",
     "wsss.runtime.parent",
     "wsss.runtime.signals",

@@ -109,22 +109,32 @@ def draw_comparison(lines: Sequence[Line], path: Path) -> None:
     """Write a PNG by split, with each row's mean as a line, its seeds as dots and a paper's figure as a diamond."""
     splits = list(dict.fromkeys(line.split for line in lines))
     rows = list(dict.fromkeys(line.row for line in lines))
+    place = {row: number for number, row in enumerate(rows)}
     size = (4.6 * len(splits), 1.2 + 0.42 * len(rows))
     figure = Figure(figsize=size, layout="constrained", dpi=DOTS_PER_INCH)
     for axes, split in zip(figure.subplots(1, len(splits), squeeze=False, sharey=True)[0], splits, strict=True):
         shown = [line for line in lines if line.split == split]
         for line in shown:
-            axes.plot(line.mean, line.row, "|", color="#7fb3b8", markersize=22, markeredgewidth=3)
-            axes.plot(line.scores, [line.row] * len(line.scores), "o", color="#0b6e75", markersize=4.5)
+            axes.plot(line.mean, place[line.row], "|", color="#7fb3b8", markersize=22, markeredgewidth=3)
+            axes.plot(line.scores, [place[line.row]] * len(line.scores), "o", color="#0b6e75", markersize=4.5)
         figures = {line.row: line.published for line in shown if line.published is not None}
         if figures:
-            axes.plot([*figures.values()], [*figures], "D", color="#c2571a", fillstyle="none", label="published")
+            axes.plot(
+                [*figures.values()],
+                [place[row] for row in figures],
+                "D",
+                color="#c2571a",
+                fillstyle="none",
+                label="published",
+            )
             axes.legend(framealpha=0.85, edgecolor="none", fontsize=8)
         every = [*figures.values(), *(score for line in shown for score in line.scores)]
         margin = 0.25 * max(max(every) - min(every), 1.0)
         axes.set_xlim(max(min(every) - margin, 0), max(every) + margin)
         axes.set(title=split, xlabel="mIoU (%)")
         _style_axes(axes)
+    # Signs such as $ in the name of a row are no formulas.
+    axes.set_yticks(range(len(rows)), rows, parse_math=False)
     axes.set_ylim(len(rows) - 0.5, -0.5)
     save_figure(figure, path)
 

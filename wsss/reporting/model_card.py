@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from wsss.data.dataset import Dataset
+from wsss.evaluation.comparison import table_line
 from wsss.evaluation.metrics import Record
 from wsss.files import write_text
 from wsss.reporting.report import COLUMNS, cells_of, flattened, notes_of, ordered
@@ -104,4 +105,4 @@ def _settings(run: RunSettings) -> Iterator[str]:
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
     """The lines of a table of Markdown."""
     for cells in (header, ["---"] * len(header), *rows):
-        yield f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+        yield table_line(cells)

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self, get_args
 from pydantic import AfterValidator, Field, model_validator
 
 from wsss.settings.base import Settings
-from wsss.settings.training import Seed
+from wsss.settings.numbers import Seed, Switch
 
 BackboneName = Literal["efficientnet_lite0", "resnet18", "resnet34", "resnet50", "resnet101"]
 # The prefix that marks the name of a timm network.
@@ -36,7 +36,7 @@ class BackboneSettings(Settings):
     seed: Seed = 0
     # resnet50 and resnet101 only: the stride is on the first 1x1 convolution of a stage, and the stem's pooling rounds
     # sizes up. Set it for weights that were trained in Caffe.
-    caffe_style: bool = False
+    caffe_style: Switch = False
     # How pixels are given to the network. native: RGB, as the network was trained. caffe: BGR in 0..255 minus a mean.
     input: Literal["native", "caffe"] = "native"
 

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal, Self, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from wsss.errors import WsssError
+from wsss.errors import WsssError, printable, shown
 
 
 class Settings(BaseModel):
@@ -147,19 +147,26 @@ def _plain(value: Any, usual: Any) -> Any:
 def explain(key_path: str, model: type[BaseModel], error: ValidationError) -> str:
     """One line for each mistake: the full name of the key, its value, and what is allowed."""
     lines = []
-    for mistake in error.errors():
+    for mistake in _causes(error):
         keys, allowed = _resolve(model, mistake["loc"])
-        name = ".".join(filter(None, [key_path, *keys]))
+        name = printable(".".join(filter(None, [key_path, *keys])))
         if mistake["type"] == "extra_forbidden":
             lines.append(f"config: unknown key {name}; allowed here: {', '.join(allowed)}")
         elif mistake["type"] == "missing":
             lines.append(f"config: {name} is missing")
         elif mistake["type"] == "value_error":
             # One of our own checks over several keys. Its message already names the keys and their values.
-            lines.append(": ".join(filter(None, ["config", name, str(mistake["ctx"]["error"])])))
+            lines.append(": ".join(filter(None, ["config", name, printable(str(mistake["ctx"]["error"]))])))
         else:
-            lines.append(f"config: {name} = {mistake['input']!r}: {mistake['msg']}")
+            lines.append(f"config: {name} = {shown(mistake['input'])}: {printable(mistake['msg'])}")
     return "\n".join(lines)
+
+
+def _causes(error: ValidationError) -> list[Any]:
+    """The mistakes without those that only follow from others: a tuple without its wrong members seems too short."""
+    mistakes = error.errors()
+    inner = {mistake["loc"][:-1] for mistake in mistakes if mistake["loc"]}
+    return [mistake for mistake in mistakes if mistake["type"] != "too_short" or mistake["loc"] not in inner]
 
 
 def _resolve(model: type[BaseModel], location: Iterable[int | str]) -> tuple[list[str], list[str]]:

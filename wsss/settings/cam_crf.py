@@ -2,8 +2,8 @@
 
 from wsss.settings.base import Settings
 from wsss.settings.crf import CrfSettings
+from wsss.settings.numbers import Share
 from wsss.settings.smoothing import SmoothingSettings
-from wsss.settings.training import Share
 
 
 class CamCrfSettings(Settings):

@@ -5,7 +5,9 @@ from typing import Self
 from pydantic import model_validator
 
 from wsss.settings.base import Settings
-from wsss.settings.training import Share
+from wsss.settings.numbers import Share
+
+MOST_SCORES = 1000
 
 
 class CamCurveSettings(Settings):
@@ -19,4 +21,6 @@ class CamCurveSettings(Settings):
         first, last, step = self.thresholds
         if step <= 0 or last < first:
             raise ValueError("thresholds: give (first, last, step) with first <= last and step > 0")
+        if (last - first) / step >= MOST_SCORES:
+            raise ValueError(f"thresholds: a step of {step} gives more than {MOST_SCORES} scores; take a larger one")
         return self

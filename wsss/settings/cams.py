@@ -9,6 +9,7 @@ from pydantic import Field
 
 from wsss.settings.base import Settings
 from wsss.settings.classifier import ClassifierSettings
+from wsss.settings.numbers import Factor
 from wsss.settings.training import Precision
 
 Mirrors = Literal["max", "add"]
@@ -24,7 +25,7 @@ class CamPart(Settings):
     # The CAM method.
     method: str
     # Factors of the image's size. For images below 200 pixels leave out the small ones.
-    scales: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1)] = (1.0, 0.5, 1.5, 2.0)
+    scales: Annotated[tuple[Factor, ...], Field(min_length=1, max_length=32)] = (1.0, 0.5, 1.5, 2.0)
     # Number format of the backbone. bfloat16 is faster, mainly on a GPU; the maps differ slightly.
     precision: Precision = "float32"
     # Number format of the stored CAMs. float16 halves the files.

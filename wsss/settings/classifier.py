@@ -6,8 +6,9 @@ from pydantic import Field, model_validator
 
 from wsss.settings.backbone import BackboneSettings
 from wsss.settings.finished import TrainedPart
+from wsss.settings.numbers import Batch, Epochs, PositiveWeight, Rate, Real, Seed, Side, Weight, Whole
 from wsss.settings.objectives import ObjectiveSettings, SecondStagePart
-from wsss.settings.training import OptimiserSettings, Positive, Precision, Rate, Seed
+from wsss.settings.training import OptimiserSettings, Precision
 
 # The modules of the visual words' code.
 WORDS_CODE = {
@@ -32,38 +33,38 @@ class ClassifierSettings(TrainedPart):
     # gap: global average. gmp: global maximum. hybrid: hybrid pooling, called HP in VWL and HSPP in VWE.
     pooling: Literal["gap", "gmp", "hybrid"] = "hybrid"
     # Hybrid pooling: for each r of this list, the mean of the maxima of r x r cells (VWL eq. 8).
-    regions: Annotated[tuple[Positive, ...], Field(min_length=1)] = (1, 2, 4)
+    regions: Annotated[tuple[Side, ...], Field(min_length=1, max_length=32)] = (1, 2, 4)
     # Hybrid pooling: the weight of the global average (VWL eq. 10). 0 leaves the average out.
-    gamma: Annotated[float, Field(ge=0)] = 2.0
+    gamma: Weight = 2.0
     # Visual words. none: no words. vwe: the codebook is learnt by the word-to-image loss. vwl_l: as vwe, plus DeCov
     # and tau. vwl_m: the codebook is a memory bank. For the released VWL-M set frozen_stages to 1, since it also trains
     # layers 1 and 2 of the ResNet.
     words: Literal["none", "vwe", "vwl_l", "vwl_m"] = "vwl_l"
     # k, the number of visual words.
-    vocabulary: Positive = 256
+    vocabulary: Annotated[int, Whole(1, 65_536)] = 256
     # vwl_l only: the factor of the similarities in the softmax over the words (VWL eq. 3).
-    tau: Annotated[float, Field(gt=0)] = 1.0
+    tau: PositiveWeight = 1.0
     # vwl_l only: the weight of the DeCov loss (VWL eq. 13).
-    decov_weight: Annotated[float, Field(ge=0)] = 1.0
+    decov_weight: Weight = 1.0
     # vwl_m only: the share of a batch's own words when the memory bank is updated (VWL eq. 7).
-    rho: Annotated[float, Field(gt=0, le=1)] = 1e-3
+    rho: Annotated[float, Real(0, 1, above=True)] = 1e-3
     # What to follow where the papers and the authors' code differ. released: the code, which gave the published
     # numbers. paper: the equations as printed.
     formulation: Literal["released", "paper"] = "released"
     # The first n of the backbone's five stages are not trained. 1 is the stem alone; 3 is "up to layer2" of a ResNet.
-    frozen_stages: Annotated[int, Field(ge=1, le=5)] = 3
+    frozen_stages: Annotated[int, Whole(1, 5)] = 3
     # Augmentation: the image is resized, its long side is drawn from this range in pixels. Choose it around the size of
     # your images.
-    long_side: tuple[Positive, Positive] = (320, 640)
+    long_side: tuple[Side, Side] = (320, 640)
     # Side of the random square crop, in pixels. Smaller images are padded.
-    crop: Positive = 512
+    crop: Side = 512
     # Images in a batch. Lower it if memory runs out.
-    batch: Positive = 16
+    batch: Batch = 16
     # Passes through the train list. Take more for few images.
-    epochs: Positive = 6
+    epochs: Epochs = 6
     # Training ends after this epoch, but the learning rate still follows the schedule of `epochs`. None: after the last
     # epoch. The released VWL-L makes its CAMs after the fifth of six epochs.
-    stop_after_epoch: Positive | None = None
+    stop_after_epoch: Epochs | None = None
     # First learning rate of the backbone.
     lr: Rate = 0.01
     # First learning rate of everything outside the backbone. Take 0.01 for efficientnet_lite0 (docs/decisions.md).

@@ -3,10 +3,10 @@
 from pathlib import PurePosixPath
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, model_validator
 
+from wsss.settings.numbers import Real, Seed, Switch
 from wsss.settings.photographs import PhotographSettings
-from wsss.settings.training import Seed
 from wsss.settings.values import MaskValue, Name
 
 # fmt: off
@@ -92,14 +92,14 @@ class CocoSettings(PhotographSettings):
     # The same of val.
     val_images: BelowDataset | None = None
     # The share of train's images that is drawn as val, where val is null. null: there is no val.
-    holdout: Annotated[float, Field(gt=0, lt=1)] | None = None
+    holdout: Annotated[float, Real(0, 1, above=True, below=True)] | None = None
     # Seed of that draw.
     seed: Seed = 0
     # Class names with their category ids in the files, which are the values in the masks; null: all classes of the
     # files. Classes that are left out are not labelled, and their pixels are ignored in scores.
     classes: dict[str, MaskValue] | None = None
     # Whether masks are made, for scores. false suits annotations that have boxes only.
-    masks: bool = True
+    masks: Switch = True
     # What masks hold for a crowd region (iscrowd: 1), which marks many objects as one: ignore (255), or leave_out (not
     # painted). It gives no image-level label in either case.
     crowd: Crowd = "ignore"

@@ -2,12 +2,12 @@
 
 from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from wsss.settings.base import Settings, check_order
 from wsss.settings.crf import CrfSettings
+from wsss.settings.numbers import Real, Share
 from wsss.settings.smoothing import SmoothingSettings
-from wsss.settings.training import Share
 
 
 class ConfidentLabelSettings(Settings):
@@ -22,7 +22,7 @@ class ConfidentLabelSettings(Settings):
     # The low background score. Lower it if objects are labelled as background.
     background_score: Share = 0.05
     # How much the CRF trusts each given label, as a probability.
-    label_probability: Annotated[float, Field(gt=0.5, lt=1)] = 0.7
+    label_probability: Annotated[float, Real(0.5, 1, above=True, below=True)] = 0.7
     # The CRF, or PAMR in its place.
     crf: SmoothingSettings = CrfSettings(gaussian_sxy=3, bilateral_sxy=50, bilateral_srgb=5, bilateral_weight=10)
 

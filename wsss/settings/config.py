@@ -7,13 +7,13 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from wsss.errors import WsssError
+from wsss.errors import WsssError, shown
 from wsss.settings.base import Settings
 from wsss.settings.comparison import ComparisonSettings, PublishedSettings, ScoredStage
 from wsss.settings.locations import LocationSettings
+from wsss.settings.numbers import Whole
 from wsss.settings.published import check_protocol
 from wsss.settings.run import TRAINED, RunSettings
-from wsss.settings.training import Positive
 from wsss.settings.values import LONGEST_NAME
 
 # Fields that name the kind of a block. Blocks of different kinds have different keys.
@@ -34,7 +34,7 @@ class MachineSettings(Settings):
     # Where files are on this machine.
     locations: LocationSettings = LocationSettings()
     # Jobs per split for steps that work image by image. Take about as many as there are cores.
-    shards: Positive = 1
+    shards: Annotated[int, Whole(1, 1000)] = 1
     # Runs that a plain `snakemake` makes.
     targets: Annotated[tuple[RunName, ...], Field(min_length=1)] = ("default",)
 
@@ -103,7 +103,8 @@ def read_config(config: Mapping[str, Any]) -> Config:
     allowed = [*RunSettings.model_fields, *NamedRuns.model_fields, *MachineSettings.model_fields]
     for key in config:
         if key not in allowed:
-            raise WsssError(f"config: unknown key {key}; allowed here: {', '.join(allowed)}")
+            wrong = key if isinstance(key, str) and key.isprintable() else shown(key)
+            raise WsssError(f"config: unknown key {wrong}; allowed here: {', '.join(allowed)}")
     base = dict(config)
     given = {key: base.pop(key) for key in NamedRuns.model_fields if key in base}
     named = NamedRuns.read("", {key: value for key, value in given.items() if value is not None})

@@ -1,14 +1,9 @@
 """Settings of a dense CRF (Kraehenbuehl and Koltun, 2011)."""
 
-from typing import Annotated, ClassVar, Literal
-
-from pydantic import Field
+from typing import ClassVar, Literal
 
 from wsss.settings.base import Settings
-from wsss.settings.training import Positive
-
-NonNegative = Annotated[float, Field(ge=0)]
-Width = Annotated[float, Field(gt=0)]
+from wsss.settings.numbers import Iterations, Weight, Width
 
 
 class CrfSettings(Settings):
@@ -19,14 +14,14 @@ class CrfSettings(Settings):
     # The name of this method.
     method: Literal["dense_crf"] = "dense_crf"
     # Iterations of mean-field inference.
-    iterations: Positive = 10
+    iterations: Iterations = 10
     # Width of the Gaussian kernel, in pixels.
     gaussian_sxy: Width
     # Weight of the Gaussian kernel, which removes small isolated regions.
-    gaussian_weight: NonNegative = 3.0
+    gaussian_weight: Weight = 3.0
     # Width of the bilateral kernel in space, in pixels.
     bilateral_sxy: Width
     # Width of the bilateral kernel in colour, in grey levels of 0..255.
     bilateral_srgb: Width
     # Weight of the bilateral kernel, which moves labels to edges of colour.
-    bilateral_weight: NonNegative
+    bilateral_weight: Weight

@@ -4,12 +4,13 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from wsss.errors import shown
 from wsss.settings.base import Settings
 from wsss.settings.coco import Coco14Settings, CocoSettings
 from wsss.settings.dataset import DatasetSettings
-from wsss.settings.own_images import ImagesSettings
+from wsss.settings.numbers import Seed, Share, Whole
+from wsss.settings.own_images import ImagesSettings, why_no_name
 from wsss.settings.photographs import PhotographSettings
-from wsss.settings.training import Positive, Seed, Share
 from wsss.settings.values import MaskValue, Name
 
 # fmt: off
@@ -68,15 +69,15 @@ class SyntheticSettings(DatasetSettings):
     # Seed of all scenes.
     seed: Seed = 0
     # Number of train images.
-    train_images: Positive = 240
+    train_images: Annotated[int, Whole(1, 1_000_000)] = 240
     # Number of val images.
-    val_images: Positive = 60
+    val_images: Annotated[int, Whole(1, 1_000_000)] = 60
     # Longer side of an image, in pixels.
-    image_size: Annotated[int, Field(ge=64)] = 160
+    image_size: Annotated[int, Whole(64, 4096)] = 160
     # Number of classes, without the background.
-    classes: Annotated[int, Field(ge=2, le=12)] = 8
+    classes: Annotated[int, Whole(2, 12)] = 8
     # The largest number of objects in an image.
-    max_objects: Annotated[int, Field(ge=1, le=6)] = 4
+    max_objects: Annotated[int, Whole(1, 6)] = 4
     # How often a scene has the background that its main class prefers. Other scenes draw from all backgrounds.
     background_bias: Share = 0.4
     # How often the colour of a body hints at its class. Classes with the same build and skin each prefer one third of
@@ -163,6 +164,14 @@ class FolderSettings(ListedSettings):
             raise ValueError("a class or a mask value occurs twice in classes and ignored_classes")
         if not self.classes:
             raise ValueError("at least one class is needed")
+        for name in self.classes:
+            if reason := why_no_name(name):
+                raise ValueError(f"classes: {shown(name)} cannot be the name of a class: {reason}")
+        if "background" in self.classes and self.background == "first":
+            raise ValueError(
+                "classes: a class is called background, which is the name of the value 0: rename it, or set "
+                "background: none if every pixel belongs to a class"
+            )
         return self
 
 

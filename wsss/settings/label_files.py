@@ -5,6 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import BeforeValidator
 
+from wsss.errors import shown
 from wsss.settings.base import Settings
 from wsss.settings.values import LARGEST_VALUE, Name
 
@@ -17,15 +18,15 @@ def _check_values(values: Any) -> Any:
         return values
     if not isinstance(values, Mapping):
         raise ValueError(
-            f"{values!r} is none of {', '.join(get_args(KindOfValues))}, and no table from classes to values such as "
-            "{cow: 3, dog: 5}"
+            f"{shown(values)} is none of {', '.join(get_args(KindOfValues))}, and no table from classes to values such "
+            "as {cow: 3, dog: 5}"
         )
     for name, value in values.items():
         # YAML reads yes, no, on, off and numbers as something else than words.
         if not isinstance(name, str):
-            raise ValueError(f"{name!r} is no name of a class: write it in quotes")
+            raise ValueError(f"{shown(name)} is no name of a class: write it in quotes")
         if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= LARGEST_VALUE:
-            raise ValueError(f"{name} = {value!r}: the value of a class is a whole number of 1..{LARGEST_VALUE}")
+            raise ValueError(f"{name} = {shown(value)}: the value of a class is a whole number of 1..{LARGEST_VALUE}")
     if not values:
         raise ValueError("the table names no class: name each class of the dataset with its value")
     if twice := [value for value in values.values() if [*values.values()].count(value) > 1]:

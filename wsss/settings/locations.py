@@ -6,10 +6,18 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
+from wsss.errors import shown
 from wsss.settings.base import Settings
 
-# A path on this machine; a leading ~ is the user's home.
-LocalPath = Annotated[str, Field(min_length=1), AfterValidator(os.path.expanduser)]
+
+def _place(path: str) -> str:
+    """A path on this machine. A leading ~ is the user's home."""
+    if not path.isprintable():
+        raise ValueError(f"{shown(path)} is no path: it holds a line break or another control character")
+    return os.path.expanduser(path)  # noqa: PTH111 (a text stays a text: `./x` and `x` are not made equal)
+
+
+LocalPath = Annotated[str, Field(min_length=1), AfterValidator(_place)]
 
 
 class LocationSettings(Settings):

@@ -2,9 +2,8 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
-
 from wsss.settings.base import Settings
+from wsss.settings.numbers import Real
 from wsss.settings.values import Name
 
 
@@ -18,9 +17,9 @@ class MergedLabelSettings(Settings):
     format: Literal["png", "rle"]
     # A class takes a mask if more than this share of the mask lies in the class's pseudo label. At 0.5 or above, at
     # most one class can take a mask in this way.
-    inside: Annotated[float, Field(ge=0, lt=1)] = 0.5
+    inside: Annotated[float, Real(0, 1, below=True)] = 0.5
     # A class also takes a mask that holds at least this share of the class's pseudo label.
-    covered: Annotated[float, Field(gt=0, le=1)] = 0.85
+    covered: Annotated[float, Real(0, 1, above=True)] = 0.85
 
     @property
     def label(self) -> str:

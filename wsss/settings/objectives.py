@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from wsss.settings.base import Settings
-from wsss.settings.training import Positive, Rate
+from wsss.settings.numbers import Epochs, Rate, Weight
 
 
 class ObjectivePart(Settings):
@@ -22,7 +22,7 @@ class SecondStagePart(ObjectivePart):
     """An objective that starts from a finished classifier and trains it further, with its own schedule."""
 
     # Passes through the train list.
-    epochs: Positive
+    epochs: Epochs
     # First learning rate of everything that the finished classifier has: backbone and heads.
     lr: Rate
     # First learning rate of the objective's own parameters.
@@ -36,9 +36,9 @@ class RecamSettings(SecondStagePart):
     # The name of this objective.
     method: Literal["recam"]
     # Weight of the loss of the softmax head.
-    weight: Annotated[float, Field(ge=0)] = 1.0
+    weight: Weight = 1.0
     # Passes through the train list, after the classifier's own.
-    epochs: Positive = 4
+    epochs: Epochs = 4
     # First learning rate of the finished classifier's backbone and heads.
     lr: Rate = 5e-5
     # First learning rate of the softmax head.

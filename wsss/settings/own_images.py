@@ -4,11 +4,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
+from pydantic import AfterValidator, BeforeValidator, ValidationInfo, model_validator
 
+from wsss.errors import shown
 from wsss.settings.base import Settings
+from wsss.settings.numbers import Real, Seed
 from wsss.settings.photographs import PhotographSettings
-from wsss.settings.training import Seed
 from wsss.settings.values import MOST_CLASSES, Name
 
 # The word in `labels` for labels that are the names of folders.
@@ -26,7 +27,7 @@ def _own_file(name: str) -> str:
     """A path below a folder. Raises ValueError for one that leads elsewhere."""
     parts = PurePosixPath(name).parts
     if not parts or ".." in parts or PurePosixPath(name).is_absolute() or PureWindowsPath(name).drive or "\0" in name:
-        raise ValueError(f"{name!r} is no path below a folder: give the name of a file or folder there")
+        raise ValueError(f"{shown(name)} is no path below a folder: give the name of a file or folder there")
     return name
 
 
@@ -42,24 +43,29 @@ def _labels_file(name: str) -> str:
     return _own_file(name)
 
 
-def why_no_class(name: str) -> str:
-    """Why a name cannot be that of a class; empty if it can."""
+def why_no_name(name: str) -> str:
+    """Why a text cannot stand for a class in tables and figures; empty if it can."""
     if not name or name != name.strip():
         return "it is empty, or begins or ends with a space: correct it"
     if not name.isprintable():
         return "it holds a line break or another control character: rename it"
     if len(name) > LONGEST_CLASS_NAME:
         return f"it is longer than {LONGEST_CLASS_NAME} characters: shorten it"
-    return RESERVED.get(name.casefold(), "")
+    return ""
+
+
+def why_no_class(name: str) -> str:
+    """Why a name cannot be that of a class; empty if it can."""
+    return why_no_name(name) or RESERVED.get(name.casefold(), "")
 
 
 def _check_class_names(names: Iterable[Any], key: str) -> None:
     for name in names:
         # YAML reads yes, no, on, off and numbers as something else than words.
         if not isinstance(name, str):
-            raise ValueError(f"{name!r} is no name of a class: write it in quotes")
+            raise ValueError(f"{shown(name)} is no name of a class: write it in quotes")
         if reason := why_no_class(name):
-            raise ValueError(f"{name!r} cannot be the name of a class of {key}: {reason}")
+            raise ValueError(f"{shown(name)} cannot be the name of a class of {key}: {reason}")
 
 
 def _check_values(value: Any, info: ValidationInfo) -> Any:
@@ -73,11 +79,11 @@ def _check_values(value: Any, info: ValidationInfo) -> Any:
             raise ValueError("a class is named twice")
         return tuple(value)
     if not isinstance(value, Mapping):
-        raise ValueError(f"{value!r} is no list of names and no table from names to values of masks")
+        raise ValueError(f"{shown(value)} is no list of names and no table from names to values of masks")
     _check_class_names(value, key)
     for name, number in value.items():
         if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number <= 254:
-            raise ValueError(f"{name} = {number!r}: the value of a class in masks is a whole number of 1..254")
+            raise ValueError(f"{name} = {shown(number)}: the value of a class in masks is a whole number of 1..254")
     return dict(value)
 
 
@@ -123,7 +129,7 @@ class ImagesSettings(PhotographSettings):
     # nor holdout are set.
     split_column: str | None = None
     # The share of the images with labels that is drawn as val.
-    holdout: Annotated[float, Field(ge=0, lt=1)] = 0
+    holdout: Annotated[float, Real(0, 1, below=True)] = 0
     # Seed of this draw.
     seed: Seed = 0
     # The folder of the masks below the photographs' folder. Only scores and figures use masks.

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from wsss.settings.base import Settings
-from wsss.settings.training import Positive
+from wsss.settings.numbers import Iterations, Side, Width
 
 
 class PamrSettings(Settings):
@@ -16,12 +16,12 @@ class PamrSettings(Settings):
     # The name of this method.
     method: Literal["pamr"] = "pamr"
     # Distances of the neighbours, in cells of the grid below. Each pixel has eight neighbours at each distance.
-    dilations: Annotated[tuple[Positive, ...], Field(min_length=1)] = (1, 2, 4, 8, 12, 24)
+    dilations: Annotated[tuple[Side, ...], Field(min_length=1, max_length=32)] = (1, 2, 4, 8, 12, 24)
     # How often the weighted mean is repeated.
-    iterations: Positive = 10
+    iterations: Iterations = 10
     # Differences of colour are divided by this value times the local standard deviation. Smaller values keep edges
     # sharper.
-    colour_tolerance: Annotated[float, Field(gt=0)] = 0.1
+    colour_tolerance: Width = 0.1
     # Distance between the cells of the grid that PAMR works on, in pixels. A larger value takes less time and reaches
     # further. That helps coarse maps and loses small objects. Its authors use 4, on the scores of a network.
-    stride: Positive = 1
+    stride: Side = 1

@@ -10,8 +10,9 @@ from pydantic import Field, model_validator
 
 from wsss.settings.base import Settings, check_order
 from wsss.settings.crf import CrfSettings
+from wsss.settings.numbers import Radius, Real, Share, Side, Whole
 from wsss.settings.pamr import PamrSettings
-from wsss.settings.training import Positive, Precision, Share
+from wsss.settings.training import Precision
 
 
 class RefinementPart(Settings):
@@ -62,11 +63,11 @@ class IrnetWalkSettings(TwoScorePart):
     # The name of this refinement.
     method: Literal["irnet"] = "irnet"
     # The walk steps between cells closer than this, in cells of 4 pixels.
-    radius: Annotated[int, Field(ge=2)] = 5
+    radius: Radius = 5
     # Affinities are raised to this power. Larger values stop the walk at weaker edges.
-    beta: Annotated[float, Field(gt=0)] = 10.0
+    beta: Annotated[float, Real(0, 1000, above=True)] = 10.0
     # The walk takes 2^log2_steps steps. Lower it for images much smaller than 500 pixels (config.yaml has 5).
-    log2_steps: Annotated[int, Field(ge=0, le=12)] = 8
+    log2_steps: Annotated[int, Whole(0, 12)] = 8
     # accelerated takes a third of the time of exact. It is proven to differ by at most 1e-5 of the exact walk's largest
     # value.
     walk: Literal["exact", "accelerated"] = "accelerated"
@@ -74,7 +75,7 @@ class IrnetWalkSettings(TwoScorePart):
     background_score: Share = 0.25
     # Before the network, images are padded to a square of this side, in pixels. A longer side is padded to the next
     # multiple of 16. Choose it near the size of most images.
-    pad_to: Positive = 512
+    pad_to: Side = 512
     # Number format of IRNet. bfloat16 is faster, mainly on a GPU; the edges differ slightly.
     precision: Precision = "float32"
 

@@ -6,9 +6,10 @@ from pydantic import Field, model_validator
 
 from wsss.settings.backbone import BackboneSettings
 from wsss.settings.finished import TrainedPart
-from wsss.settings.training import OptimiserSettings, Positive, Precision, Rate, Seed
+from wsss.settings.numbers import Batch, Factor, Rate, Seed, Side, Steps, Switch
+from wsss.settings.training import OptimiserSettings, Precision
 
-Scales = Annotated[tuple[Rate, ...], Field(min_length=1)]
+Scales = Annotated[tuple[Factor, ...], Field(min_length=1, max_length=32)]
 
 
 class SegmentationSettings(TrainedPart):
@@ -28,22 +29,22 @@ class SegmentationSettings(TrainedPart):
     output_stride: Literal[8, 16, "native"] = 8
     # Whether dilated convolutions replace the strides that `output_stride` removes. Without dilation, each feature sees
     # less of the image.
-    dilated: bool = True
+    dilated: Switch = True
     # Dilations of the parallel 3x3 convolutions of the head.
-    rates: Annotated[tuple[Positive, ...], Field(min_length=1)] = (6, 12, 18, 24)
+    rates: Annotated[tuple[Side, ...], Field(min_length=1, max_length=32)] = (6, 12, 18, 24)
     # Augmentation: one of these factors of the image's size is drawn.
     augment_scales: Scales = (0.5, 0.75, 1.0, 1.25, 1.5)
     # Side of the random square crop, in pixels. Smaller images are padded.
-    crop: Positive = 321
+    crop: Side = 321
     # Factors of the crop's size that are trained together. Each has a loss, and so has their pixel-wise maximum.
     # Three scales cost almost twice as much as one.
     input_scales: Scales = (1.0, 0.75, 0.5)
     # Images in a batch.
-    batch: Positive = 10
+    batch: Batch = 10
     # Number of equal parts that a batch is computed in. Raise it if memory runs out.
-    accumulate: Positive = 2
+    accumulate: Batch = 2
     # Steps of SGD. Take fewer for small datasets.
-    steps: Positive = 20_000
+    steps: Steps = 20_000
     # First learning rate of the backbone.
     lr: Rate = 2.5e-4
     # First learning rate of the head's weights, 10 times `lr` by default.

@@ -14,6 +14,7 @@ from wsss.errors import WsssError
 from wsss.files import atomic_path
 from wsss.manifests.listed_files import ListedFiles
 from wsss.progress import track
+from wsss.stores.packed_form import check_form
 from wsss.stores.pipelining import in_background
 from wsss.stores.shards import Shard
 
@@ -111,7 +112,9 @@ def read_store(path: Path, kind: str, image_id: str, content: bytes | None = Non
     if content is None and not path.is_file():
         raise WsssError(f"missing store: {path}; {REMEDY}")
     try:
-        attributes, arrays = _unpacked(path.read_bytes() if content is None else content)
+        attributes, arrays = _unpacked(path.read_bytes() if content is None else content, path)
+    except WsssError as error:
+        raise WsssError(f"{error}; {REMEDY}") from None
     except Exception as error:
         # For a damaged zip or chunk, zipfile, zarr and its codecs raise a dozen different exceptions.
         raise WsssError(f"damaged store: {path} ({type(error).__name__}: {error}); {REMEDY}") from error
@@ -123,26 +126,19 @@ def read_store(path: Path, kind: str, image_id: str, content: bytes | None = Non
     return ImageArrays(arrays, attributes)
 
 
-def _unpacked(content: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def _unpacked(content: bytes, path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Attributes and arrays of a store. Raises any exception for a damaged one."""
     import zarr
     from zarr.core.buffer.cpu import Buffer
     from zarr.storage import MemoryStore
 
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        check_form(archive, path)
         members = {name: archive.read(name) for name in archive.namelist()}
     memory: dict[str, Any] = {name: Buffer.from_bytes(member) for name, member in members.items()}
     group = zarr.open_group(MemoryStore(memory), mode="r")
     arrays = {name: np.asarray(array[...]) for name, array in group.arrays()}
-    # zarr takes a missing chunk for zeros.
-    lost = [name for name, array in arrays.items() if array.size and not any(_is_chunk(one, name) for one in members)]
-    if lost:
-        raise ValueError(f"{lost[0]} has no content")
     return dict(group.attrs), arrays
-
-
-def _is_chunk(member: str, array: str) -> bool:
-    return member == f"{array}/c" or member.startswith(f"{array}/c/")
 
 
 def listed_store(stores: ListedFiles, kind: str, image_id: str) -> ImageArrays:

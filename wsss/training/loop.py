@@ -106,10 +106,15 @@ def rng_for(seed: int, epoch: int, index: int) -> np.random.Generator:
     return np.random.default_rng((seed, epoch, index))
 
 
-def steps_per_epoch(images: int, batch: int) -> int:
-    """The number of complete batches in an epoch. An incomplete one is dropped. Raises WsssError if it is 0."""
+def steps_per_epoch(images: int, batch: int, name: str) -> int:
+    """The number of complete batches in an epoch. An incomplete one is dropped.
+
+    Raises WsssError, with the name of the training, if it is 0.
+    """
     if images < batch:
-        raise WsssError(f"a batch of {batch} is larger than the train list ({images} images): make the batch smaller")
+        raise WsssError(
+            f"{name}: a batch of {batch} is larger than the train list ({images} images): make the batch smaller"
+        )
     return images // batch
 
 
@@ -192,11 +197,9 @@ def train(
         state.save_if_whole()
         raise Interrupted(f"{signal} after {state.step} of {plan.steps} steps of {plan.name}") from None
     except RuntimeError as error:
-        if not LOADER_DIED.match(str(error)):
-            raise
-        state.save_if_whole()
-        what = str(error).strip(" .")
-        raise WsssError(f"{what}: memory may have run out; ask for fewer threads, which load fewer samples") from None
+        if LOADER_DIED.match(str(error)):
+            state.save_if_whole()
+        raise
     state.require_finite(plan.name)
     state.discard()
     return state.rows
@@ -261,7 +264,7 @@ def _batches(samples: Samples, plan: Plan, division: Division, workers: int, sta
 
 
 def _keys(images: int, plan: Plan, start: int) -> list[list[tuple[int, int]]]:
-    per_epoch = steps_per_epoch(images, plan.batch)
+    per_epoch = steps_per_epoch(images, plan.batch, plan.name)
     orders: dict[int, np.ndarray] = {}
     keys = []
     for step in range(start, plan.steps):

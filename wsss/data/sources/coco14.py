@@ -70,6 +70,21 @@ def unpack_coco14(archives: Path, folder: Path) -> None:
             shutil.rmtree(unpacked)
 
 
+def coco_settings(settings: Coco14Settings) -> CocoSettings:
+    """The settings of COCO 2014 as of any files in COCO's form."""
+    return CocoSettings(
+        kind="coco",
+        name=settings.name,
+        train="annotations/instances_train2014.json",
+        val="annotations/instances_val2014.json",
+        train_images="train2014",
+        val_images="val2014",
+        classes=settings.classes,
+        crowd=settings.crowd,
+        unannotated=settings.unannotated,
+    )
+
+
 def list_coco14(
     settings: Coco14Settings,
     dataset: Path,
@@ -103,17 +118,7 @@ def list_coco14(
         For files that are missing or damaged, other classes or another number of images than the official ones, and
         where `list_coco` raises it.
     """
-    files = CocoSettings(
-        kind="coco",
-        name=settings.name,
-        train="annotations/instances_train2014.json",
-        val="annotations/instances_val2014.json",
-        train_images="train2014",
-        val_images="val2014",
-        classes=settings.classes,
-        crowd=settings.crowd,
-        unannotated=settings.unannotated,
-    )
+    files = coco_settings(settings)
     splits = read_splits(files, dataset)
     for split, found in splits.items():
         path, wanted = found.instances.path, lengths[settings.unannotated][split]

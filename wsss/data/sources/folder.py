@@ -59,7 +59,7 @@ def list_folder(
     """
     if not source.is_dir():
         raise WsssError(f"no dataset at {source}: set locations.dataset in the config to a folder in VOC layout")
-    known = partial(_has_photograph, source)
+    known = partial(has_photograph, source)
     splits = {split: read_list(list_path(source, name, own_lists), known) for split, name in lists.items()}
     labelled, ordered = labelled_ids(splits), by_value(classes)
     labels = table_labels(image_labels_path(source, own_lists), labelled, ordered, list(ignored_classes))
@@ -77,7 +77,7 @@ def list_folder(
     )
 
 
-def _has_photograph(source: Path, image_id: str) -> bool:
+def has_photograph(source: Path, image_id: str) -> bool:
     """Whether a text, which may be any line of a list, is the id of a photograph."""
     return not why_unsafe(image_id) and (source / "JPEGImages" / f"{image_id}.jpg").is_file()
 

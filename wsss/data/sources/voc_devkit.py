@@ -29,7 +29,7 @@ def list_voc12(
     classes: Mapping[str, int],
     ignored_classes: Mapping[str, int],
     lists: Mapping[str, str],
-    merged_masks: Path,
+    merged_masks: Path | None,
     own_lists: Path | None = None,
     workers: int = 1,
     lengths: Mapping[str, int] = VOC12_LENGTHS,
@@ -48,8 +48,9 @@ def list_voc12(
     lists : Mapping[str, str]
         From train, train_scored and val, and perhaps test, to names of lists of VOC, or of files in `own_lists`. If
         the folder has no list train_aug, it is made from SegmentationClassAug, or else from SBD.
-    merged_masks : Path
-        The folder that merged masks are written to, if the folder has no SegmentationClassAug and there is SBD.
+    merged_masks : Path or None
+        The folder that merged masks are written to, if the folder has no SegmentationClassAug and there is SBD. None:
+        nothing is merged, and the masks are those of VOC.
     own_lists : Path or None
         The folder of the user's own lists, and perhaps of an image_labels.csv.
     workers : int
@@ -77,7 +78,9 @@ def list_voc12(
     splits = {split: _read_list(voc, sbd, name, own_lists, lengths) for split, name in lists.items()}
     labelled, ordered = labelled_ids(splits), by_value(classes)
     labels = _labels(voc, own_lists, labelled, ordered, list(ignored_classes), workers)
-    if sbd is None or (voc / AUGMENTED).is_dir():
+    if merged_masks is None:
+        masks, mask_folder = _masks(voc, labelled), None
+    elif sbd is None or (voc / AUGMENTED).is_dir():
         remove_tree(merged_masks)
         masks, mask_folder = _masks(voc, labelled), None
     else:

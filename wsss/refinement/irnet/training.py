@@ -76,7 +76,7 @@ def training_pairs(
 
 def training_plan(settings: IrnetSettings, images: int) -> Plan:
     """The plan of a training on a list of `images` images."""
-    steps = steps_per_epoch(images, settings.batch) * settings.epochs
+    steps = steps_per_epoch(images, settings.batch, "irnet") * settings.epochs
     return Plan(
         name="IRNet",
         batch=settings.batch,
