@@ -18,7 +18,7 @@ README = PROJECT / "README.md"
 PAGES = [README, *sorted((PROJECT / "docs").glob("*.md"))]
 EVIDENCE = ["results", "recovery", "ablation", "words", "performance", "performance_gpu", "decisions"]
 WIDTH = 120
-WITH_A_VALUE = ("--cores", "--workflow-profile", "--directory", "-R")
+WITH_A_VALUE = ("--cores", "--set-resources", "--resources", "--workflow-profile", "--directory", "-R")
 
 
 def names(pages: list[Path]) -> list[str]:
