@@ -2,12 +2,16 @@
 
 import logging
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+# Until `step` begins, Ctrl-C ends a script as SIGTERM does, without a traceback.
+if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 # Scripts import wsss from the project's folder, so it need not be installed in conda environments.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -36,8 +40,8 @@ def step(snakemake: Any) -> Iterator[None]:
     try:
         _after_an_interruption(snakemake)
         yield
-    except Interrupted as signal:
-        _exit_with_error(logger, f"interrupted by {signal}; to go on from here, run again: {command()}")
+    except Interrupted as asked:
+        _exit_with_error(logger, f"interrupted by {asked}; to go on from here, run again: {command()}")
     except (WsssError, MemoryError) as error:
         _exit_with_error(logger, str(error) or "out of memory: lower the batch size or run fewer jobs at once")
     except RuntimeError as error:

@@ -21,7 +21,7 @@ from tests.workflow.conftest import PROJECT, Workplace, new_workplace
 PAGE = PROJECT / "docs" / "reliability.md"
 # Loader processes run from four cores on.
 CORES = 4
-KILLS_IN_A_STORM = 8
+KILLS_IN_A_STORM = 12
 # The name of a folder of a stage.
 STAGE = re.compile(r"[a-z_]+-[\w-]+-?[0-9a-f]{6}")
 

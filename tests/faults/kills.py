@@ -179,5 +179,8 @@ def _runs(process: psutil.Process) -> bool:
 
 def _faults_of(output: str) -> list[str]:
     # Snakemake shows tracebacks of its own, for Ctrl-C while it plans.
-    found = {"locked": "LockException", "traceback of a job": r'File "\S+\.snakemake/scripts/'}
-    return [name for name, text in found.items() if re.search(text, output)]
+    faults = ["locked"] if "LockException" in output else []
+    if re.search(r'File "\S+\.snakemake/scripts/', output):
+        frames = re.findall(r'File "\S+?([\w.-]+/[\w.-]+)", line \d+, in (\S+)', output)
+        faults.append("traceback of a job, in {} of {}".format(*reversed(frames[-1])))
+    return faults
