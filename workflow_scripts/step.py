@@ -29,7 +29,6 @@ def step(snakemake: Any) -> Iterator[None]:
     So it ends also on a signal that asks it to end, after a training has saved its checkpoint. It does not outlive the
     workflow.
     """
-    end_on_signals()
     end_with_workflow()
     logger = logging.getLogger("wsss")
     logger.setLevel(logging.INFO)
@@ -37,6 +36,7 @@ def step(snakemake: Any) -> Iterator[None]:
     handler = logging.FileHandler(snakemake.log[0], mode="w")
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     logger.addHandler(handler)
+    end_on_signals()
     try:
         _after_an_interruption(snakemake)
         yield
