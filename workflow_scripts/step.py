@@ -10,6 +10,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn
 
+# Until `step` begins, Ctrl-C ends a script as SIGTERM does, without a traceback.
+if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 # Scripts import wsss from the project's folder, so it need not be installed in conda environments.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -36,9 +39,9 @@ def step(snakemake: Any) -> Iterator[None]:
     workflow. The block begins when this job has the devices that its rule asks for. They are this process's until it
     ends. Inputs are compared with their sums before the block, and outputs are listed with theirs after it.
     """
-    end_on_signals()
     end_with_workflow()
     _log_to(Path(snakemake.log[0]), "w")
+    end_on_signals()
     try:
         for file in snakemake.input:
             sum_of(file)

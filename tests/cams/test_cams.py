@@ -1,5 +1,6 @@
 """Multi-scale CAMs against the released ones, and against one view of one scale at a time."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from tests.classification.small_classifier import show_words
 from tests.reference import assert_near, figures, noise
 from wsss.cams.image_and_words import ImageAndWords
 from wsss.cams.plain import activations, class_maps
-from wsss.cams.shards import batches_of_equal_size, write_cam_shard
+from wsss.cams.shards import CamMaker, Photograph, batches_of_equal_size, write_cam_shard
 from wsss.classification.classifier import Classifier, build_classifier
 from wsss.data.augmentation import scaled_size, to_tensor
 from wsss.data.dataset import Dataset
@@ -26,6 +27,7 @@ from wsss.settings.cams import ImageAndWordsSettings, PlainCamSettings
 from wsss.settings.classifier import ClassifierSettings
 from wsss.settings.data import VOC_CLASSES
 from wsss.stores.cam_store import CamStore
+from wsss.stores.journal import allow_continuing
 
 SETTINGS = ClassifierSettings.model_validate({"backbone": {"name": "resnet18", "weights": "scratch"}, "words": "none"})
 SCALES = PlainCamSettings(scales=(1.0, 0.5, 1.25), store_dtype="float32")
@@ -165,6 +167,41 @@ def test_batches_give_what_single_images_give(
         assert (one.image_id, one.size, list(one.keys)) == (other.image_id, other.size, list(other.keys))
         for cams, theirs in zip(one.cams, other.cams, strict=True):
             np.testing.assert_allclose(theirs, cams, rtol=0, atol=1e-4 * max(float(cams.max()), 1e-3))
+
+
+def test_an_interrupted_shard_keeps_its_batches(
+    dataset: Dataset, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A GPU's results may depend on what goes through together, so a batch is made again as a whole."""
+    monkeypatch.setattr("wsss.cams.shards.batch_limits", lambda device: (20_000, 3))
+    ids = [*dataset.ids("val"), *dataset.ids("train")]
+    batches: list[list[str]] = []
+    stores_of, write_store = CamMaker.stores_of, CamStore.write
+
+    def noted(maker: CamMaker, batch: Sequence[Photograph]) -> list[CamStore]:
+        batches.append([photograph.image_id for photograph in batch])
+        return stores_of(maker, batch)
+
+    monkeypatch.setattr(CamMaker, "stores_of", noted)
+    whole = write(dataset, weights, tmp_path / "whole", ids)
+    all_batches = list(batches)
+    (last,) = [batch for batch in all_batches if len(batch) > 1][-1:]
+
+    def stopped(store: CamStore, path: Path) -> None:
+        if store.image_id == last[-1]:
+            raise KeyboardInterrupt
+        write_store(store, path)
+
+    allow_continuing(tmp_path / "again" / "shards" / "val" / "0-of-1.tsv", "the same")
+    monkeypatch.setattr(CamStore, "write", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        write(dataset, weights, tmp_path / "again", ids)
+    monkeypatch.setattr(CamStore, "write", write_store)
+    batches.clear()
+    again = write(dataset, weights, tmp_path / "again", ids)
+    assert batches == all_batches[all_batches.index(last) :]
+    for one, other in zip(whole, again, strict=True):
+        assert all(np.array_equal(a, b) for a, b in zip(one.cams, other.cams, strict=True))
 
 
 def test_half_precision_is_near(dataset: Dataset, weights: Path, tmp_path: Path) -> None:

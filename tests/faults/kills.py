@@ -20,6 +20,8 @@ from wsss.files import sha256_of
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
 VICTIMS = ("workflow", "everything", "job", "loader")
 SCRIPT = re.compile(r"\.snakemake/scripts/tmp\w+\.(\w+)\.py")
+# Of the signals, so many are sent after the first job has begun, the others at any time from the start of snakemake.
+SHARE_WITH_JOBS = 0.8
 # Nothing of a workflow that was killed may run after this time.
 SECONDS_TO_END = 30
 # They hold the time of the run, or where it ran.
@@ -60,7 +62,7 @@ class Storm:
     rng : random.Random
         Chooses moments, victims and signals.
     longest : float
-        The longest time in seconds from the start of snakemake to a signal.
+        The longest time in seconds from that start to a signal.
     """
 
     def __init__(self, place: Workplace, arguments: Sequence[str], rng: random.Random, longest: float = 15.0) -> None:
@@ -82,7 +84,9 @@ class Storm:
     def _kill(self) -> Kill | None:
         fork = start_snakemake(self._arguments, self._place.work, environment(), self._place.output, sys.executable)
         workflow = psutil.Process(fork.pid)
-        wait_until(time.monotonic() + self._rng.uniform(0.3, self._longest), fork.is_alive)
+        if self._rng.random() < SHARE_WITH_JOBS:
+            wait_until(time.monotonic() + 60, lambda: fork.is_alive() and not any(map(_script_of, _below(workflow))))
+        wait_until(time.monotonic() + self._rng.uniform(0, self._longest), fork.is_alive)
         number, below = self._rng.choice(SIGNALS), _below(workflow)
         victim, chosen = self._chosen(self._rng.choice(VICTIMS), workflow, below)
         rules = tuple(sorted({name for process in below if (name := _script_of(process))}))
@@ -132,7 +136,7 @@ def differing(work: Path, undisturbed: Path, below: str = "results/") -> list[st
 def wait_until(end: float, still: Callable[[], bool]) -> None:
     """Sleep to a time of the monotonic clock, or until `still()` is false."""
     while time.monotonic() < end and still():
-        time.sleep(0.02)
+        time.sleep(0.1)
 
 
 def _below(process: psutil.Process) -> list[psutil.Process]:
@@ -175,5 +179,8 @@ def _runs(process: psutil.Process) -> bool:
 
 def _faults_of(output: str) -> list[str]:
     # Snakemake shows tracebacks of its own, for Ctrl-C while it plans.
-    found = {"locked": "LockException", "traceback of a job": r'File "\S+\.snakemake/scripts/'}
-    return [name for name, text in found.items() if re.search(text, output)]
+    faults = ["locked"] if "LockException" in output else []
+    if re.search(r'File "\S+\.snakemake/scripts/', output):
+        frames = re.findall(r'File "\S+?([\w.-]+/[\w.-]+)", line \d+, in (\S+)', output)
+        faults.append("traceback of a job, in {} of {}".format(*reversed(frames[-1])))
+    return faults
