@@ -17,8 +17,8 @@ TARGETS = ("report", "words", "masks", "model")
 ARGUMENTS = [*TARGETS, "--rulegraph", "mermaid-js", "--cores", "1"]
 TEXT = f"""# Rules and their order
 
-**An arrow goes from a rule to one that reads its files.** These are the rules of `snakemake {" ".join(TARGETS)}` with
-the default config. `list_files` makes the lists of several stages.
+**An arrow goes from a rule to one that reads its files.** These are the rules of
+`snakemake {" ".join(TARGETS)}` with the default config. `list_files` makes the lists of several stages.
 
 `snakemake --rulegraph mermaid-js` prints such a graph of any config and target, `snakemake --rulegraph dot | dot -Tsvg`
 draws it, and `snakemake --dag mermaid-js` has each job. This page is written by `python docs/write_rulegraph.py`.

@@ -107,7 +107,7 @@ rule make_backbone:
     log:
         log_of("backbone", "weights.log"),
     wildcard_constraints:
-        backbone=PLAN.backbones_from("scratch", "imagenet"),
+        backbone=PLAN.backbones_from(["scratch", "imagenet"]),
     cache: True
     # Weights are downloaded where snakemake runs: the nodes of many clusters have no way out.
     localrule: True
@@ -123,7 +123,7 @@ rule make_backbone:
 # Without `file_sha256`, the settings do not say which file it is. So other workplaces must not get it from a cache.
 use rule make_backbone as make_backbone_of_file with:
     wildcard_constraints:
-        backbone=PLAN.backbones_from("file"),
+        backbone=PLAN.backbones_from(["file"]),
     cache: False
 
 

@@ -103,6 +103,30 @@ def test_stages_know_each_other_by_their_artifacts_alone() -> None:
     assert wrong == []
 
 
+def test_snakemakes_own_environment_can_plan() -> None:
+    """With --sdm conda, only the jobs run in an environment that has more."""
+    code = """
+import re, sys, importlib.metadata as metadata
+import wsss.plan.moved, wsss.plan.pages, wsss.plan.plan, wsss.settings.config, wsss.settings.places
+def plain(name): return re.sub("[-_.]+", "-", name).lower()
+waiting, known = ["snakemake"], {"wsss"}
+while waiting:
+    name = plain(waiting.pop())
+    if name not in known and (known.add(name) is None):
+        try: needed = metadata.requires(name) or []
+        except metadata.PackageNotFoundError: continue
+        waiting += [re.match("[\\w.-]+", one)[0] for one in needed if "extra ==" not in one]
+of = metadata.packages_distributions()
+loaded = {name.partition(".")[0] for name in sys.modules if name[0] != "_"} & of.keys()
+print(*sorted(name for name in loaded if not known & set(map(plain, of[name]))))
+print(len(known), *sorted(loaded))
+"""
+    ran = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True)
+    missing, loaded = ran.stdout.splitlines()
+    assert missing == ""
+    assert {"pydantic", "wsss"} <= set(loaded.split())
+
+
 def test_the_plan_enters_no_digest() -> None:
     """Nothing that makes an artifact knows how the work is planned."""
     assert [

@@ -19,6 +19,7 @@ PAGES = [README, *sorted((PROJECT / "docs").glob("*.md"))]
 EVIDENCE = ["results", "recovery", "ablation", "words", "performance", "performance_gpu", "decisions"]
 WIDTH = 120
 WITH_A_VALUE = ("--cores", "--set-resources", "--resources", "--workflow-profile", "--directory", "-R")
+WITH_A_VALUE += ("--sdm", "--report", "--rulegraph", "--dag")
 
 
 def names(pages: list[Path]) -> list[str]:
@@ -63,7 +64,7 @@ def commands(text: str) -> Iterator[list[str]]:
     spans = re.findall(r"`([^`\n]+)`", without_code(text))
     for line in lines + spans:
         if line.startswith(("make ", "snakemake ", "wsss ")):
-            yield shlex.split(line, comments=True)
+            yield shlex.split(line.partition("|")[0], comments=True)
 
 
 def own_targets(text: str) -> set[str]:
@@ -105,7 +106,7 @@ def unknown_words_of_snakemake(words: list[str]) -> list[str]:
     if missing := [file for file in files if not (PROJECT / file).is_file()]:
         return missing
     config = read_config(yaml.safe_load((PROJECT / files[0]).read_text()))
-    known = targets(Plan(config, PROJECT / "workflow_scripts"))
+    known = {"report", *targets(Plan(config, PROJECT / "workflow_scripts"))}
     return [word for word in wanted if word not in known]
 
 

@@ -23,6 +23,8 @@ def planned(place: Workplace, dataset: Path, **changes: Any) -> dict[str, int]:
 
 def test_a_moved_project_with_its_results_and_its_dataset_makes_nothing(place: Workplace) -> None:
     assert planned(place, place.root / "dataset") == {}
+    # The config lies beside the dataset, and not in the working directory.
+    assert planned(place, Path("dataset")) == {}
     link = place.only("results/data-moved-*/dataset")
     assert link.resolve() == (place.root / "dataset").resolve()
 

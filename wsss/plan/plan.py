@@ -175,12 +175,12 @@ class Plan:
         names = sorted(name for name, own in self._data.items() if source_of(own, self._locations) == source)
         return _one_of(names)
 
-    def backbones_from(self, *origins: str) -> str:
+    def backbones_from(self, origins: Collection[str]) -> str:
         """The allowed values of the wildcard `backbone` for initial weights of some origins.
 
         Parameters
         ----------
-        *origins : str
+        origins : Collection[str]
             Values of `backbone.weights`.
 
         Returns
