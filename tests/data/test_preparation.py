@@ -230,6 +230,10 @@ TRAIN_AUG = "ImageSets/Segmentation/train_aug.txt"
         (put("image_labels.csv", TABLE.replace("image_id", "id")), r"image_labels\.csv has no column image_id"),
         (put("image_labels.csv", TABLE.replace("person", "cow")), "unknown class 'cow'; name it in data.classes"),
         (put("image_labels.csv", TABLE.replace("cat", "person2")), "unknown class 'person2'"),
+        (
+            put("image_labels.csv", "image_id,labels\na1,person;cat\n"),
+            "the column 'labels' holds 'person;cat', and 0 or 1 for a class is needed: for tables that write the names",
+        ),
         (put("image_labels.csv", "image_id,cat\na1,1\n"), "no column for the class 'dog' of data.classes"),
         (put("image_labels.csv", TABLE.replace("a1,", "a2,")), r"no row for image a1 \(1 of 4 images are missing\)"),
         (put("image_labels.csv", TABLE.replace("c3,1,0,1", "c3,1,0,2")), "row of image c3 holds a value other than"),

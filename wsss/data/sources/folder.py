@@ -12,7 +12,7 @@ from wsss.data.sources.image_ids import why_unsafe
 from wsss.data.sources.lists import read_list
 from wsss.data.sources.table_rows import read_table
 from wsss.data.sources.voc_layout import LABELLED, image_labels_path, list_path
-from wsss.errors import WsssError
+from wsss.errors import WsssError, shown
 
 FLAGS = {"0": 0, "0.0": 0, "1": 1, "1.0": 1}
 
@@ -131,6 +131,11 @@ def select_labels(path: Path, ids: Sequence[str], classes: Sequence[str], ignore
         raise WsssError(f"{path} has no column image_id: its header is image_id and the classes, with commas between")
     unknown = [name for name in columns if name not in {"image_id", *classes, *ignored}]
     if unknown:
+        if told := [cell for cell in table[unknown[0]] if cell and cell not in (*FLAGS, "-1")]:
+            raise WsssError(
+                f"{path}: the column {unknown[0]!r} holds {shown(told[0])}, and 0 or 1 for a class is needed: for "
+                "tables that write the names of classes use data.kind: images"
+            )
         raise WsssError(f"{path}: unknown class {unknown[0]!r}; name it in data.classes or data.ignored_classes")
     absent = [name for name in classes if name not in columns]
     if absent:
