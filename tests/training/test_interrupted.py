@@ -3,6 +3,7 @@
 import logging
 import os
 import random
+import re
 import signal
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -111,6 +112,17 @@ def test_a_loader_process_that_is_killed_is_one_line(rare: Machine) -> None:
     ):
         run(compute, machine=replace(rare, workers=2))
     assert_same(run(machine=rare), run())
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+def test_a_full_disk_is_one_line_and_leaves_the_old_checkpoint(tmp_path: Path) -> None:
+    path = tmp_path / "tiny.checkpoint"
+    path.write_text("the old one")
+    # Where the new one is written, there is no space.
+    (tmp_path / f".{path.name}.{os.getpid()}.tmp").symlink_to("/dev/full")
+    with pytest.raises(WsssError, match=rf"^no space left while writing {re.escape(str(path))}: free some space"):
+        Checkpoint("f", 1, [], 0, {"w": torch.zeros(1000)}, {}, {}).write(path)
+    assert path.read_text() == "the old one"
 
 
 def truncated(path: Path) -> None:
