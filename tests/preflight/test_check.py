@@ -16,6 +16,7 @@ from tests.conftest import PROJECT
 from wsss.cli import app
 from wsss.data.dataset import Dataset
 from wsss.data.images import write_labels
+from wsss.plan.stages import STAGES
 from wsss.preflight.check import check
 from wsss.preflight.findings import MOST_SHOWN, Findings
 from wsss.preflight.photographs import look_at_photographs
@@ -170,6 +171,12 @@ def test_what_needs_masks_is_refused_without(dataset: Dataset, folder: Path) -> 
     shutil.rmtree(folder / "SegmentationClass")
     assert found(dataset, folder).errors == []
     assert "needs a mask of every image of train" in found(dataset, folder, {"supervision": "truth"}).errors[0]
+    base = merge(BASE, {"locations": {"dataset": str(folder)}, "data": {"classes": dict(dataset.values.classes)}})
+    others = {"runs": {"upper": {"supervision": "truth"}}, "comparisons": {"c": {"rows": {"a": {}}}}}
+    config = read_config(merge(base, others))
+    # Only the dataset is about to be made: runs that are not asked for stop nothing.
+    made = [STAGES["data"].folder(config.runs["upper"].data)]
+    assert check(config, PROJECT, made).errors == []
     compared = found(dataset, folder, {"comparisons": {"c": {"rows": {"a": {}}}}}).errors
     assert [error.split(",")[0] for error in compared] == ["config: comparisons.c: nothing to score"]
 

@@ -42,7 +42,7 @@ def check(config: Config, made: Collection[str] | None = None) -> Findings:
         listings = {folder: _dataset(data, config, findings) for folder, data in _datasets(runs, made).items()}
         for run in runs:
             _check_run(run, config, listings.get(STAGES["data"].folder(run.data)), made, findings)
-        _check_comparisons(config, listings, findings)
+        _check_comparisons(config, listings, made, findings)
     return findings
 
 
@@ -75,7 +75,7 @@ def _check_run(
     images = _train_images(run, listing)
     if images is not None:
         check_batches(run, stages, images, findings)
-    if listing is not None:
+    if listing is not None and (made is None or folders["segmentation"] in made):
         check_masks(run, listing, findings)
     for stage in stages:
         backbone = getattr(settings_of(run, stage), "backbone", None)
@@ -96,9 +96,13 @@ def _train_images(run: RunSettings, listing: Listing | None) -> int | None:
         return None
 
 
-def _check_comparisons(config: Config, listings: dict[str, Listing | None], findings: Findings) -> None:
+def _check_comparisons(
+    config: Config, listings: dict[str, Listing | None], made: Collection[str] | None, findings: Findings
+) -> None:
     """Add comparisons that have nothing to score, which would be told when all rows are trained."""
     for name, comparison in config.comparisons.items():
+        if made is not None and not any(folder.startswith(f"{name}-") for folder in made):
+            continue
         runs = [run for seeds in comparison.rows.values() for run in seeds.values()]
         own = [listings.get(STAGES["data"].folder(run.data)) for run in runs]
         if own and all(listing is not None and not listing.masks for listing in own):
