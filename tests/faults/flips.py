@@ -111,12 +111,8 @@ def files_by_kind(work: Path) -> dict[str, Opened]:
             for path in singles.values()
             if path.suffix != ".safetensors" and path.stat().st_size
         },
-        "photograph": _of_dataset(
-            data, lambda one: Dataset(data).image_path(one), lambda one: Dataset(data).image(one)
-        ),
-        "mask": _of_dataset(
-            data, lambda one: data / Dataset(data).index[one].mask, lambda one: Dataset(data).truth(one)
-        ),
+        "photograph": {Dataset(data).image_path(one): partial(_image, data, one) for one in masked},
+        "mask": {data / row.mask: partial(_truth, data, one) for one, row in masked.items()},
         "prepared table": {path: partial(_tables, data) for path in _prepared(data)},
         "model without its folder": {
             path: partial(_model, path) for path in results.glob("runs/*/model/*.safetensors")
