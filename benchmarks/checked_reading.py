@@ -80,7 +80,11 @@ def draw(samples: LabelledImages | object, count: int) -> None:
 
 def compare(stage: str, files: list[Path], run: Callable[[], object], repetitions: int) -> Row:
     """The seconds of the check of some files, and those of a stage that reads them."""
-    calls = {"stage": run, "sums": partial(sums, files), "reads": partial(reads, files)}
+    calls: dict[str, Callable[[], object]] = {
+        "stage": run,
+        "sums": partial(sums, files),
+        "reads": partial(reads, files),
+    }
     seconds = median_seconds(calls, dict.fromkeys(calls, repetitions), time.process_time)
     size = sum(path.stat().st_size for path in files) / len(files)
     return row_of(stage, f"{len(files)} files of {size / 1000:.1f} kB", seconds["sums"] - seconds["reads"], seconds)
