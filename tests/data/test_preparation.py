@@ -325,3 +325,20 @@ def test_the_embedded_dataset_is_made_ready(dataset: Dataset) -> None:
     assert (len(dataset.ids("train")), len(dataset.ids("val"))) == (6, 3)
     for image_id in dataset.ids("train"):
         np.testing.assert_array_equal(np.unique(dataset.truth(image_id))[1:], dataset.present(image_id) + 1)
+
+
+def test_a_class_without_a_pixel_in_the_masks_is_told_at_once(
+    source: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """As with masks of 0 and 255 alone, whose objects would all be ignored."""
+    made_ready(source)
+    capsys.readouterr()
+    caplog.clear()
+    for path in (source / "SegmentationClass").iterdir():
+        write_labels(path, np.where(read_labels(path) > 0, 255, 0).astype(np.uint8))
+    made_ready(source)
+    told = capsys.readouterr().err.splitlines()
+    assert told[0].startswith(
+        f"warning: no mask of train_scored has a pixel of {', '.join(CLASSES)}: they have no score"
+    )
+    assert [f"warning: {line}" for line in caplog.messages] == told
