@@ -21,7 +21,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Whole workflows come first. Processes that are done with their tests then share what is left evenly."""
-    long = [PROJECT / "tests" / room for room in ("cluster", "workflow")]
+    long = [PROJECT / "tests" / room for room in ("cluster", "faults", "workflow")]
     items.sort(key=lambda item: not any(item.path.is_relative_to(folder) for folder in long))
 
 

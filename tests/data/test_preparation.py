@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from wsss.data.dataset import Dataset
-from wsss.data.images import write_labels
+from wsss.data.images import read_labels, write_labels
 from wsss.data.preparation import prepare
 from wsss.data.sources.folder import list_folder, mask_folder
 from wsss.data.sources.lists import read_list

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-import wsss
+
 from wsss.commands.made_files import folders_below, listed_in, unlisted_in
 from wsss.commands.planned_files import folders_of_plan, missing_of
 from wsss.manifests.making_again import command, options_of
@@ -16,7 +16,7 @@ from wsss.plan.plan import Plan
 from wsss.plan.stages import ROOT
 from wsss.settings.config_file import read_config_file
 
-PROJECT = Path(wsss.__file__).parents[1]
+PROJECT = Path(__file__).parents[2]
 
 
 class Fault(NamedTuple):

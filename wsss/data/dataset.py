@@ -221,11 +221,33 @@ class Dataset:
         return read_image(self.image_path(image_id), self._image_content(image_id))
 
     def pixels(self, image_id: str) -> np.ndarray:
-        """As `image`, as uint8 (height, width, 3), and for JPEG files in two thirds of the time."""
+        """As `image`, as an array, and for JPEG files in two thirds of the time.
+
+        Parameters
+        ----------
+        image_id : str
+            The image.
+
+        Returns
+        -------
+        np.ndarray
+            RGB, uint8 (height, width, 3).
+        """
         return read_pixels(self.image_path(image_id), self._image_content(image_id))
 
     def photograph_path(self, image_id: str) -> Path:
-        """The path of the photograph itself, before it was turned or made smaller; see `image` for what is checked."""
+        """The path of the photograph itself, before it was turned or made smaller; see `image` for what is checked.
+
+        Parameters
+        ----------
+        image_id : str
+            The image.
+
+        Returns
+        -------
+        Path
+            Its file.
+        """
         row = self._row(image_id)
         require_sum(self.root / row.file, row.sha256, "photograph", replaced(self.root / "images.tsv"))
         return self.root / row.file
