@@ -1,5 +1,6 @@
 """Makes the plan from the config, and defines the wildcard constraints and the names that the rules use."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -7,6 +8,7 @@ PROJECT = Path(workflow.basedir)
 sys.path.insert(0, str(PROJECT))
 
 from wsss.errors import WsssError
+from wsss.manifests.making_again import OPTIONS, options_of
 from wsss.plan.moved import follow_moved_datasets
 from wsss.plan.pages import ComparisonPages, RunPages, show_pages, targets
 from wsss.plan.paths import file_above, file_of, filled, log_of
@@ -20,6 +22,10 @@ try:
         follow_moved_datasets(PLAN)
 except WsssError as error:
     sys.exit(f"error: {error}")
+# Jobs name in their messages the command that makes a damaged file again.
+os.environ[OPTIONS] = options_of(
+    [Path(file) for file in workflow.configfiles], PROJECT / "Snakefile", Path.cwd()
+)
 RUN_PAGES, COMPARISON_PAGES = RunPages(PLAN), ComparisonPages(PLAN)
 IMAGES = file_of("data")
 IMAGE_LABELS = file_of("data", "image_labels.csv")

@@ -8,7 +8,7 @@ rule list_files:
             "results/{{folder}}/shards/{{split}}/{shard}.tsv", shard=PLAN.shards
         ),
     output:
-        "results/{folder}/{split}.tsv",
+        manifest="results/{folder}/{split}.tsv",
     log:
         "logs/{folder}/{split}-files.log",
     benchmark:
@@ -17,7 +17,6 @@ rule list_files:
     conda:
         "../envs/wsss.yaml"
     params:
-        code=PLAN.code_of(),
-    shell:
-        "(awk 'FNR == 1' {input.shards} | sort -u;"
-        " awk 'FNR > 1' {input.shards} | LC_ALL=C sort) > {output} 2> {log}"
+        code=PLAN.code_of("list_files"),
+    script:
+        "../workflow_scripts/list_files.py"

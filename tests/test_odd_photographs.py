@@ -17,6 +17,7 @@ from wsss.data.images import read_image, read_labels
 from wsss.data.preparation import prepare
 from wsss.data.sources.folder import list_folder
 from wsss.evaluation.cam_crf import write_cam_crf_shard
+from wsss.manifests.listed_files import ListedFiles
 from wsss.networks.backbones import backbone_of
 from wsss.networks.initial_weights import write_initial_weights
 from wsss.refinement.confident_labels import write_confident_shard
@@ -93,7 +94,8 @@ def labelled(photographs: Dataset, tmp_path_factory: pytest.TempPathFactory) -> 
     for name, network in networks.items():
         save_file(network.state_dict(), files[name])
     write_initial_weights(IRNET.backbone, {}, root)
-    ids, cams, scores = list(PHOTOGRAPHS), root / "cams", root / "scores"
+    ids = list(PHOTOGRAPHS)
+    cams, scores = (ListedFiles(root / one / "shards" / "val" / "0-of-1.tsv") for one in ("cams", "scores"))
 
     def written(write: Callable[..., None], stage: str, *arguments: object) -> None:
         write(*arguments, root / stage, root / stage / "shards" / "val" / "0-of-1.tsv")

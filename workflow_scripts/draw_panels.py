@@ -2,19 +2,20 @@
 
 from pathlib import Path
 
-from step import stage_folder, step
+from step import step
 
 with step(snakemake):
     from wsss.data.dataset import Dataset
+    from wsss.manifests.listed_files import ListedFiles
     from wsss.reporting.panels import draw_split
 
     dataset = Dataset(Path(snakemake.input.images).parent)
     stages = ("cams", "pseudo_labels", "predictions")
-    folders = {stage: stage_folder(snakemake.input[stage]) for stage in stages if stage in snakemake.input.keys()}  # noqa: SIM118 (names, not files)
+    listed = {stage: ListedFiles(Path(snakemake.input[stage])) for stage in stages if stage in snakemake.input.keys()}  # noqa: SIM118 (names, not files)
     draw_split(
         dataset,
         snakemake.wildcards.split,
         snakemake.params.panels,
-        folders,
+        listed,
         Path(snakemake.output.panels),
     )

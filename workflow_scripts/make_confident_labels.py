@@ -6,6 +6,7 @@ from step import stage_folder, step
 
 with step(snakemake):
     from wsss.data.dataset import Dataset
+    from wsss.manifests.listed_files import ListedFiles
     from wsss.refinement.confident_labels import write_confident_shard
     from wsss.settings.run import read_settings
 
@@ -13,7 +14,7 @@ with step(snakemake):
     write_confident_shard(
         dataset,
         dataset.shard("train", snakemake.wildcards.shard),
-        stage_folder(snakemake.input.cams),
+        ListedFiles(Path(snakemake.input.cams)),
         read_settings("confident_labels", snakemake.params.settings),
         stage_folder(snakemake.output.manifest),
         Path(snakemake.output.manifest),

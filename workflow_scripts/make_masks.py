@@ -2,16 +2,16 @@
 
 from pathlib import Path
 
-from step import stage_folder, step
+from step import step
 
 with step(snakemake):
     from wsss.data.dataset import Dataset
+    from wsss.manifests.listed_files import ListedFiles
     from wsss.reporting.masks import write_masks
 
     write_masks(
         Dataset(Path(snakemake.input.images).parent),
-        snakemake.params.splits,
-        stage_folder(snakemake.input.labels[0]),
+        dict(zip(snakemake.params.splits, map(ListedFiles, map(Path, snakemake.input.labels)), strict=True)),
         Path(snakemake.output.index).parent,
         snakemake.threads,
     )

@@ -6,6 +6,7 @@ from step import locations, stage_folder, step
 
 with step(snakemake):
     from wsss.data.dataset import Dataset
+    from wsss.manifests.listed_files import ListedFiles
     from wsss.refinement.object_masks.merged_labels import write_merged_shard
     from wsss.settings.run import read_settings
 
@@ -14,7 +15,7 @@ with step(snakemake):
     write_merged_shard(
         dataset,
         dataset.shard("train", snakemake.wildcards.shard),
-        stage_folder(snakemake.input.labels),
+        ListedFiles(Path(snakemake.input.labels)),
         Path(locations(snakemake).merged_labels[settings.name]),
         settings,
         stage_folder(snakemake.output.manifest),

@@ -6,6 +6,7 @@ from step import stage_folder, step
 
 with step(snakemake):
     from wsss.data.dataset import Dataset
+    from wsss.manifests.listed_files import ListedFiles
     from wsss.refinement.method import IrnetTraining, Trainings
     from wsss.refinement.pseudo_labels import write_pseudo_shard
     from wsss.settings.run import read_settings
@@ -21,7 +22,7 @@ with step(snakemake):
     write_pseudo_shard(
         dataset,
         dataset.shard("train", snakemake.wildcards.shard),
-        stage_folder(snakemake.input.cams),
+        ListedFiles(Path(snakemake.input.cams)),
         read_settings("pseudo_labels", snakemake.params.settings),
         Trainings(irnet),
         stage_folder(snakemake.output.manifest),

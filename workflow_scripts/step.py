@@ -11,11 +11,16 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from wsss.errors import WsssError
+from wsss.manifests.rows import is_manifest
+from wsss.manifests.single_files import check_file, list_file
 
 
 @contextmanager
 def step(snakemake: Any) -> Iterator[None]:
-    """Log to the rule's log file while the block runs. On a user's error, exit with code 1 and one clear line."""
+    """Log to the rule's log file while the block runs. On a user's error, exit with code 1 and one clear line.
+
+    Inputs are compared with their sums before the block, and outputs are listed with theirs after it.
+    """
     logger = logging.getLogger("wsss")
     logger.setLevel(logging.INFO)
     Path(snakemake.log[0]).parent.mkdir(parents=True, exist_ok=True)
@@ -23,7 +28,11 @@ def step(snakemake: Any) -> Iterator[None]:
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     logger.addHandler(handler)
     try:
+        for file in single_files(snakemake.input):
+            check_file(file)
         yield
+        for file in single_files(snakemake.output):
+            list_file(file)
     except (WsssError, MemoryError) as error:
         _exit_with_error(logger, str(error) or "out of memory: lower the batch size or run fewer jobs at once")
     except RuntimeError as error:
@@ -34,6 +43,11 @@ def step(snakemake: Any) -> Iterator[None]:
     except Exception:
         logger.exception("unexpected error")
         raise
+
+
+def single_files(files: Any) -> list[Path]:
+    """The files of no image. A manifest has its own sum, and whoever opens what it lists checks that."""
+    return [path for path in map(Path, files) if not is_manifest(path)]
 
 
 def machine(snakemake: Any) -> Any:
@@ -53,9 +67,10 @@ def loader_processes(threads: int) -> int:
 
 
 def stage_folder(manifest: Any) -> Path:
-    """The folder of a stage, from <folder>/<split>.tsv or <folder>/shards/<split>/<shard>.tsv of a shard."""
-    path = Path(manifest)
-    return path.parents[2] if path.parents[1].name == "shards" else path.parent
+    """The folder of a stage, from the path of its manifest."""
+    from wsss.manifests.listed_files import folder_of
+
+    return folder_of(Path(manifest))
 
 
 def locations(snakemake: Any) -> Any:

@@ -2,17 +2,18 @@
 
 from pathlib import Path
 
-from step import machine, stage_folder, step
+from step import machine, step
 
 with step(snakemake):
     from wsss.data.dataset import Dataset
     from wsss.files import write_text
+    from wsss.manifests.listed_files import ListedFiles
     from wsss.segmentation.training import train_segmentation
     from wsss.settings.run import read_settings
 
     train_segmentation(
         Dataset(Path(snakemake.input.images).parent),
-        stage_folder(snakemake.input.labels),
+        ListedFiles(Path(snakemake.input.labels)),
         read_settings("segmentation", snakemake.params.settings),
         Path(snakemake.input.initial),
         Path(snakemake.output.weights).parent,

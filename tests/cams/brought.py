@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from tests.prepared import indexed
 from tests.reference import blobs
 from wsss.data.dataset import Dataset
-from wsss.data.index import INDEX_COLUMNS, IndexRow
+from wsss.data.index import IndexRow
 from wsss.files import write_json, write_text
 from wsss.settings.cam_files import CamFileSettings
 
@@ -40,11 +41,9 @@ def bare_dataset(
         IndexRow(one, *size, *(full_size or size), 1, "", f"dataset/{file}", "", "", "")
         for one, (file, _) in images.items()
     ]
-    lines = ["\t".join(INDEX_COLUMNS), *("\t".join(map(str, row)) for row in rows)]
-    write_text(folder / "images.tsv", "\n".join(lines) + "\n")
     labels = [f"{one},{','.join(str(int(number in keys)) for number in range(3))}" for one, (_, keys) in images.items()]
     write_text(folder / "image_labels.csv", "\n".join([f"image_id,{','.join(VALUES)}", *labels]) + "\n")
-    return Dataset(folder)
+    return indexed(folder, rows)
 
 
 def maps(image_id: str = ONE, size: tuple[int, int] = FULL, count: int = 2) -> np.ndarray:

@@ -20,6 +20,7 @@ from wsss.commands.segmenter import Segmenter
 from wsss.commands.tiles import grid_of
 from wsss.data.images import read_labels
 from wsss.errors import WsssError
+from wsss.manifests.listed_files import ListedFiles
 from wsss.reporting.masks import write_masks
 from wsss.segmentation.prediction import write_score_shard
 from wsss.segmentation.prediction_labels import write_crf_shard, write_plain_shard
@@ -40,13 +41,17 @@ def workflow(made: Made, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What the workflow makes of the photographs: labels, plain and with CRF, and masks for people."""
     folder, ids = tmp_path_factory.mktemp("workflow"), made.dataset.ids("val")
     write_score_shard(
-        made.dataset, ids, made.weights, made.run.segmentation, made.run.prediction, folder, folder / "scores.tsv"
+        made.dataset, ids, made.weights, made.run.segmentation, made.run.prediction, folder, folder / "val.tsv"
     )
-    write_plain_shard(made.dataset, ids, folder, folder / "plain", folder / "plain.tsv")
+    write_plain_shard(
+        made.dataset, ids, ListedFiles(folder / "val.tsv"), folder / "plain", folder / "plain" / "val.tsv"
+    )
     settings = made.run.prediction_labels
-    write_crf_shard(made.dataset, ids, folder, settings, folder / "crf", folder / "crf.tsv")
+    write_crf_shard(
+        made.dataset, ids, ListedFiles(folder / "val.tsv"), settings, folder / "crf", folder / "crf" / "val.tsv"
+    )
     for kind in ("plain", "crf"):
-        write_masks(made.dataset, ["val"], folder / kind, folder / "masks" / kind, 1)
+        write_masks(made.dataset, {"val": ListedFiles(folder / kind / "val.tsv")}, folder / "masks" / kind, 1)
     return folder
 
 

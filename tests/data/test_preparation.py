@@ -9,12 +9,13 @@ import pytest
 from PIL import Image
 
 from wsss.data.dataset import Dataset
-from wsss.data.images import write_labels
+from wsss.data.images import read_labels, write_labels
 from wsss.data.preparation import prepare
 from wsss.data.sources.folder import list_folder, mask_folder
 from wsss.data.sources.lists import read_list
 from wsss.errors import WsssError
 from wsss.files import sha256_of
+from wsss.manifests.single_files import list_file
 from wsss.settings.data import ListSettings
 
 CLASSES = {"cat": 8, "dog": 12}
@@ -133,6 +134,10 @@ def test_making_ready_again_gives_the_same_bytes_for_any_number_of_workers(sourc
         "val.txt",
         "test.txt",
         "skipped.tsv",
+        "masks.tsv",
+        # The sums of the tables and lists.
+        *(f"{name}.tsv" for name in ("images.tsv", "image_labels.csv", "dataset.json", "skipped.tsv")),
+        *(f"{name}.txt.tsv" for name in ("train", "train_scored", "val", "test")),
     }
     made_ready(source, workers=3)
     assert {path: path.read_bytes() for path in files} == before
@@ -185,7 +190,7 @@ def test_masks_are_not_needed(source: Path) -> None:
 
 def test_a_dataset_not_made_ready_says_so(tmp_path: Path) -> None:
     (tmp_path / "lists").mkdir()
-    with pytest.raises(WsssError, match=r"dataset\.json cannot be read .*run the workflow again"):
+    with pytest.raises(WsssError, match=r"missing file: .*dataset\.json; `wsss verify"):
         _ = Dataset(tmp_path).classes
 
 
@@ -285,6 +290,9 @@ def test_images_that_were_left_out_are_named(source: Path) -> None:
     assert (row.id, row.file) == ("c3", "JPEGImages/c3.jpg")
     assert row.reason.startswith("damaged image: ")
     (data.root / "skipped.tsv").write_text("id\treason\n")
+    with pytest.raises(WsssError, match=r"damaged file: .*skipped\.tsv is not as it was made"):
+        _ = Dataset(data.root).skipped
+    list_file(data.root / "skipped.tsv")
     with pytest.raises(WsssError, match=r"skipped\.tsv has another header"):
         _ = Dataset(data.root).skipped
 
@@ -310,3 +318,20 @@ def test_the_embedded_dataset_is_made_ready(dataset: Dataset) -> None:
     assert (len(dataset.ids("train")), len(dataset.ids("val"))) == (6, 3)
     for image_id in dataset.ids("train"):
         np.testing.assert_array_equal(np.unique(dataset.truth(image_id))[1:], dataset.present(image_id) + 1)
+
+
+def test_a_class_without_a_pixel_in_the_masks_is_told_at_once(
+    source: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """As with masks of 0 and 255 alone, whose objects would all be ignored."""
+    made_ready(source)
+    capsys.readouterr()
+    caplog.clear()
+    for path in (source / "SegmentationClass").iterdir():
+        write_labels(path, np.where(read_labels(path) > 0, 255, 0).astype(np.uint8))
+    made_ready(source)
+    told = capsys.readouterr().err.splitlines()
+    assert told[0].startswith(
+        f"warning: no mask of train_scored has a pixel of {', '.join(CLASSES)}: they have no score"
+    )
+    assert [f"warning: {line}" for line in caplog.messages] == told

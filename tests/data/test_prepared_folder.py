@@ -10,6 +10,7 @@ import pytest
 from wsss.data.dataset import Dataset
 from wsss.data.run_artifacts import stage_folder
 from wsss.errors import WsssError
+from wsss.manifests.single_files import list_file
 
 HEADER = "stage\tpath\tsettings\n"
 
@@ -98,10 +99,13 @@ def test_splits_and_shards_that_are_none_are_told(dataset: Dataset) -> None:
 def test_a_damaged_table_of_labels_is_told(run: Path) -> None:
     data = Dataset(run)
     (data.root / "image_labels.csv").write_text("image_id,cow\na,1\n")
-    with pytest.raises(WsssError, match=r"image_labels\.csv cannot be read .* run the workflow again"):
+    with pytest.raises(WsssError, match=r"damaged file: .*image_labels\.csv is not as it was made .*wsss verify"):
+        _ = data.image_labels
+    list_file(data.root / "image_labels.csv")
+    with pytest.raises(WsssError, match=r"image_labels\.csv cannot be read .*; `wsss verify"):
         _ = data.image_labels
     (data.root / "image_labels.csv").unlink()
-    with pytest.raises(WsssError, match=r"image_labels\.csv cannot be read"):
+    with pytest.raises(WsssError, match=r"missing file: .*image_labels\.csv; "):
         _ = data.image_labels
 
 
@@ -110,6 +114,7 @@ def test_an_image_of_no_split_with_labels_has_none(run: Path) -> None:
     last = data.ids("val")[-1]
     table = data.root / "image_labels.csv"
     table.write_text("".join(line for line in table.read_text().splitlines(True) if not line.startswith(last)))
+    list_file(table)
     with pytest.raises(WsssError, match=f"image {last} has no image-level label"):
         data.present(last)
     assert isinstance(data.present(data.ids("val")[0]), np.ndarray)

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.prepared import indexed, listed
 from wsss.data.dataset import Dataset
 from wsss.data.images import write_labels
-from wsss.data.index import INDEX_COLUMNS, IndexRow
+from wsss.data.index import IndexRow
 from wsss.errors import WsssError
 from wsss.evaluation.scores import (
     confusion_matrix,
@@ -20,7 +21,7 @@ from wsss.evaluation.scores import (
     pixel_accuracy,
     score_labels,
 )
-from wsss.files import write_json, write_text
+from wsss.files import write_json
 
 SHAPES = [(1, 1), (1, 7), (13, 1), (17, 23)]
 
@@ -132,18 +133,15 @@ def dataset(tmp_path: Path) -> Dataset:
     """Three images of odd sizes; mask values are not the class numbers, and one class is ignored."""
     facts = {"classes": {"dog": 12, "cat": 8}, "ignored_classes": {"sofa": 18}, "has_background": True}
     write_json(tmp_path / "dataset.json", facts)
-    lines = ["\t".join(INDEX_COLUMNS)]
+    rows = []
     rng = np.random.default_rng(0)
     for name, shape in (("a", (5, 9)), ("b", (1, 1)), ("c", (11, 4))):
         masks = rng.choice([0, 8, 12, 18, 255], size=shape).astype(np.uint8)
         write_labels(tmp_path / "dataset" / "SegmentationClass" / f"{name}.png", masks)
         write_labels(tmp_path / "labels" / f"{name}.png", rng.choice([0, 12, 8], size=shape).astype(np.uint8))
-        row = IndexRow(
-            name, *shape, *shape, 1, "", f"dataset/{name}.jpg", f"dataset/SegmentationClass/{name}.png", "", ""
-        )
-        lines.append("\t".join(map(str, row)))
-    write_text(tmp_path / "images.tsv", "\n".join(lines) + "\n")
-    return Dataset(tmp_path)
+        files = (f"dataset/{name}.jpg", f"dataset/SegmentationClass/{name}.png", "", "")
+        rows.append(IndexRow(name, *shape, *shape, 1, "", *files))
+    return indexed(tmp_path, rows)
 
 
 def test_pixels_that_a_label_image_leaves_out_count_as_background(dataset: Dataset) -> None:
@@ -152,7 +150,7 @@ def test_pixels_that_a_label_image_leaves_out_count_as_background(dataset: Datas
         labelled = np.array(image)
     labelled[:2] = 255
     write_labels(path, labelled)
-    ours = score_labels(dataset, ["a"], dataset.root, 1)
+    ours = score_labels(dataset, ["a"], listed(dataset.root), 1)
     labelled[:2] = 0
     labelled = np.select([labelled == 12, labelled == 8], [1, 2], 0)
     assert ours.tolist() == looped_matrix(dataset.truth("a"), labelled, 3)
@@ -168,7 +166,7 @@ def test_folder_of_labels_is_the_sum_over_its_images(dataset: Dataset, workers: 
         labels = np.asarray(Image.open(dataset.root / "labels" / f"{name}.png"))
         predicted = np.array([[number[int(value)] for value in row] for row in labels], np.uint8)
         expected += np.array(looped_matrix(truth, predicted, 3))
-    matrix = score_labels(dataset, ["a", "b", "c"], dataset.root, workers)
+    matrix = score_labels(dataset, ["a", "b", "c"], listed(dataset.root), workers)
     assert matrix.tolist() == expected.tolist()
 
 
@@ -176,13 +174,14 @@ def test_folder_of_labels_is_the_sum_over_its_images(dataset: Dataset, workers: 
 def test_label_image_at_fault_is_named(dataset: Dataset, values: np.ndarray) -> None:
     write_labels(dataset.root / "labels" / "a.png", values)
     with pytest.raises(WsssError, match=r"labels/a\.png"):
-        score_labels(dataset, ["b", "a"], dataset.root, 2)
+        score_labels(dataset, ["b", "a"], listed(dataset.root), 2)
 
 
 def test_missing_label_image_is_named(dataset: Dataset) -> None:
+    labels = listed(dataset.root)
     (dataset.root / "labels" / "c.png").unlink()
     with pytest.raises(WsssError, match=r"labels/c\.png"):
-        score_labels(dataset, ["a", "b", "c"], dataset.root, 2)
+        score_labels(dataset, ["a", "b", "c"], labels, 2)
 
 
 def test_scoring_starts_without_torch() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.prepared import prepared
+from tests.prepared import indexed, listed, prepared
 from wsss.data.dataset import Dataset
 from wsss.data.images import write_labels
 from wsss.evaluation.cam_curve import score_cams, write_cam_curve
@@ -30,7 +30,7 @@ def dataset(tmp_path: Path) -> Dataset:
     rng = np.random.default_rng(0)
     for one in IDS:
         write_labels(dataset.root / dataset.index[one].mask, rng.choice([1, 2, 3, 255], SIZE).astype(np.uint8))
-    return dataset
+    return indexed(tmp_path, list(dataset.index.values()))
 
 
 def looped_scores(pairs: list[tuple[np.ndarray, np.ndarray]]) -> tuple[dict[str, float], float]:
@@ -64,7 +64,7 @@ def test_a_pixel_without_a_label_is_a_miss_of_its_class(dataset: Dataset) -> Non
         labels = rng.choice([1, 2, 3, 255], SIZE).astype(np.uint8)
         write_labels(dataset.root / "labels" / f"{one}.png", labels)
         pairs.append((dataset.truth(one), labels))
-    matrix = score_labels(dataset, dataset.scored_ids("val"), dataset.root, 2)
+    matrix = score_labels(dataset, dataset.scored_ids("val"), listed(dataset.root), 2)
     assert_scores(matrix, pairs)
     assert matrix[:, 0].any()
 
@@ -82,9 +82,9 @@ def test_cams_have_one_point_whatever_the_scores(dataset: Dataset) -> None:
             if len(scores) == 1 or any(scores):
                 labels[place] = keys[scores.index(max(scores))] + 1
         pairs.append((dataset.truth(one), labels))
-    (matrix,) = score_cams(dataset, IDS, dataset.root, np.array([0.5]))
+    (matrix,) = score_cams(dataset, IDS, listed(dataset.root), np.array([0.5]))
     assert_scores(matrix, pairs)
-    write_cam_curve(dataset, "val", dataset.root, CamCurveSettings(), path := dataset.root / "curve.json")
+    write_cam_curve(dataset, "val", listed(dataset.root), CamCurveSettings(), path := dataset.root / "curve.json")
     content = json.loads(path.read_text())
     assert content == {"images": 3, "background_scores": [0.0], "matrices": [matrix.tolist()]}
 
@@ -92,8 +92,10 @@ def test_cams_have_one_point_whatever_the_scores(dataset: Dataset) -> None:
 def test_without_masks_nothing_is_read(tmp_path: Path) -> None:
     dataset = prepared(tmp_path, CLASSES, {"train": ["t"], "train_scored": ["t"]})
     for split in ("train", "val"):
-        write_cam_curve(dataset, split, tmp_path, CamCurveSettings(thresholds=(0.1, 0.2, 0.1)), tmp_path / "curve.json")
+        write_cam_curve(
+            dataset, split, listed(tmp_path), CamCurveSettings(thresholds=(0.1, 0.2, 0.1)), tmp_path / "curve.json"
+        )
         content = json.loads((tmp_path / "curve.json").read_text())
         assert (content["images"], content["background_scores"]) == (0, [0.1, 0.2])
         np.testing.assert_array_equal(content["matrices"], np.zeros((2, 4, 4)))
-        assert not score_labels(dataset, dataset.scored_ids(split), tmp_path, 1).any()
+        assert not score_labels(dataset, dataset.scored_ids(split), listed(tmp_path), 1).any()

@@ -10,6 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from tests.prepared import listed
 from wsss.data.dataset import Dataset
 from wsss.data.images import read_image, write_labels
 from wsss.networks.backbones import build_backbone
@@ -55,7 +56,7 @@ def labels(dataset: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def trained(dataset: Dataset, labels: Path, initial: Path, folder: Path, **changes: object) -> pd.DataFrame:
-    train_irnet(dataset, labels, settings(**changes), initial, folder, Machine())
+    train_irnet(dataset, listed(labels), settings(**changes), initial, folder, Machine())
     return pd.read_csv(folder / "training.csv")
 
 

@@ -11,7 +11,7 @@ from PIL import ExifTags, Image
 
 from tests.prepared import prepared
 from wsss.data.dataset import Dataset
-from wsss.data.preparation import prepare
+from wsss.data.preparation import list_tables, prepare
 from wsss.data.sources.folder import list_folder
 from wsss.errors import WsssError
 from wsss.manifests.rows import damaged_rows, read_manifest
@@ -285,10 +285,12 @@ def test_many_faults_are_counted_and_few_are_named(dataset: Dataset, tmp_path: P
     row = next(one for one in rows if one.startswith("plain\t"))
     more = [row.replace("plain", name) for name in names]
     (copy / "images.tsv").write_text("\n".join([header, *rows, *more]) + "\n")
+    (copy / "skipped.tsv").write_text("id\tfile\treason\n")
     (copy / "lists" / "train.txt").write_text("".join(f"{one}\n" for one in (*FULL, *names)))
     (copy / "dataset.json").write_text((dataset.root / "dataset.json").read_text())
     table = (dataset.root / "image_labels.csv").read_text()
     (copy / "image_labels.csv").write_text(table + "".join(f"{name},1,0\n" for name in names))
+    list_tables(copy, {})
     lines = faults_of(Dataset(copy), good, settings_of("voc"))
     assert lines[0].startswith(f"{good}: 12 faults")
     assert [line.partition(" is missing")[0] for line in lines[1:11]] == [f"{good}/{name}.png" for name in names[:10]]

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 from pycocotools import mask as pycocotools_mask
 
-from tests.prepared import prepared
+from tests.prepared import listed, prepared
 from wsss.data.dataset import Dataset
 from wsss.data.images import read_labels, write_labels
 from wsss.data.index import IndexRow
@@ -447,7 +447,7 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
 def shard(tmp_path: Path, dataset: Dataset, ids: list[str], masks: Path, name: str) -> Path:
     """The folder of a shard of merged labels, of the pseudo labels in tmp_path/pseudo."""
     out = tmp_path / name
-    write_merged_shard(dataset, ids, tmp_path / "pseudo", masks, PNG, out, out / "0.tsv")
+    write_merged_shard(dataset, ids, listed(tmp_path / "pseudo"), masks, PNG, out, out / "0.tsv")
     return out
 
 

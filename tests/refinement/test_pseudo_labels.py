@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from safetensors.torch import save_file
 
+from tests.prepared import listed
 from wsss.data.dataset import Dataset
 from wsss.data.images import read_image, read_labels
 from wsss.networks.initial_weights import write_initial_weights
@@ -54,7 +55,7 @@ def test_the_edge_network_runs_in_the_precision_asked_for(
         write_pseudo_shard(
             dataset,
             ids,
-            tmp_path / "cams",
+            listed(tmp_path / "cams"),
             settings,
             trainings,
             folder,

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from tests.prepared import listed
 from tests.refinement.test_pseudo_labels import write_cams
 from wsss.data.dataset import Dataset
 from wsss.data.images import IGNORE, read_image, read_labels
@@ -93,7 +94,7 @@ def test_a_shard_is_written_without_any_training(dataset: Dataset, tmp_path: Pat
     write_cams(dataset, tmp_path / "cams")
     settings, ids = PamrLabelSettings(method="pamr"), dataset.ids("val")
     folder = tmp_path / "labels"
-    write_pseudo_shard(dataset, ids, tmp_path / "cams", settings, Trainings(), folder, folder / "0.tsv")
+    write_pseudo_shard(dataset, ids, listed(tmp_path / "cams"), settings, Trainings(), folder, folder / "0.tsv")
     for image_id in ids:
         image = np.asarray(read_image(dataset.image_path(image_id)))
         wanted = refined(settings, image, CamStore.read(store_path(tmp_path / "cams", image_id), image_id))

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
+from tests.prepared import listed
 from wsss.data.dataset import Dataset
 from wsss.data.images import read_labels, voc_palette, write_labels
 from wsss.data.listing import Listing
@@ -85,7 +86,7 @@ def test_every_photograph_gets_a_mask_and_an_overlay_upright_and_at_full_size(
 ) -> None:
     data, stage = made
     assert data.sizes["one"] == (40, 20)
-    write_masks(data, ["train", "val"], stage, tmp_path / "masks", 2)
+    write_masks(data, dict.fromkeys(["train", "val"], listed(stage)), tmp_path / "masks", 2)
     labels = read_labels(tmp_path / "masks" / "labels" / "Süd" / "IMG 1.png")
     assert labels.shape == (80, 40)
     assert np.all(labels[:38] == 10)
@@ -111,5 +112,5 @@ def test_masks_of_earlier_photographs_are_removed(made: tuple[Dataset, Path], tm
     old = tmp_path / "masks" / "labels" / "gone.png"
     old.parent.mkdir(parents=True)
     old.write_bytes(b"old")
-    write_masks(data, ["train"], stage, tmp_path / "masks", 1)
+    write_masks(data, {"train": listed(stage)}, tmp_path / "masks", 1)
     assert {path.name for path in (tmp_path / "masks").rglob("*.png")} == {"IMG 1.png", "legend.png"}

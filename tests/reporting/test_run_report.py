@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.prepared import prepared
+from tests.prepared import indexed, prepared
 from tests.reporting.test_figures import pixels
 from wsss.data.dataset import Dataset
 from wsss.data.images import write_labels
@@ -58,6 +58,7 @@ def test_panels_show_what_is_scored_or_else_the_split(masked: str, shown: str, t
         Image.new("RGB", (5, 4), (grey,) * 3).save(tmp_path / "dataset" / f"{one}.jpg")
     for one in masked:
         write_labels(tmp_path / dataset.index[one].mask, np.ones((4, 5), np.uint8))
+    dataset = indexed(tmp_path, list(dataset.index.values()))
     draw_split(dataset, "train", 3, {}, tmp_path / "panels.png")
     picture = pixels(tmp_path / "panels.png")
     areas = {one: (np.abs(picture - grey).max(axis=-1) <= 2).sum() for one, grey in greys.items()}

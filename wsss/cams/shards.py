@@ -18,7 +18,6 @@ from wsss.cams.methods import cam_method
 from wsss.classification.classifier import Classifier, load_classifier
 from wsss.data.augmentation import to_tensor
 from wsss.data.dataset import Dataset
-from wsss.data.images import read_image
 from wsss.files import sha256_of
 from wsss.runtime.device import move_to_device
 from wsss.settings.cams import CamSettings
@@ -143,7 +142,7 @@ def write_cam_shard(
     )
 
     def read(image_id: str) -> Photograph:
-        return maker.prepared(image_id, read_image(dataset.image_path(image_id)), dataset.present(image_id))
+        return maker.prepared(image_id, dataset.image(image_id), dataset.present(image_id))
 
     with ThreadPoolExecutor(readers) as pool:
         photographs = in_background(lambda batch: list(pool.map(read, batch)), batches)

@@ -10,7 +10,6 @@ from torch import Tensor, nn
 from wsss.classification.classifier import Classifier, build_classifier
 from wsss.data.augmentation import Normalisation, draw_view, random_long_side, size_of, view_pixels
 from wsss.data.dataset import Dataset
-from wsss.data.images import read_pixels
 from wsss.errors import WsssError
 from wsss.networks.initial_weights import load_initial_weights
 from wsss.networks.saved_weights import load_weights, read_weights
@@ -32,7 +31,7 @@ class LabelledImages:
     def __getitem__(self, key: tuple[int, int]) -> tuple[Tensor, Tensor]:
         epoch, index = key
         rng = rng_for(self.settings.seed, epoch, index)
-        image = read_pixels(self.dataset.image_path(self.ids[index]))
+        image = self.dataset.pixels(self.ids[index])
         view = draw_view(random_long_side(size_of(image), self.settings.long_side, rng), self.settings.crop, rng)
         pixels = view_pixels(image, view, self.settings.crop, self.normalisation)
         return pixels, torch.from_numpy(self.dataset.image_labels[self.ids[index]])

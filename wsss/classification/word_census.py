@@ -16,7 +16,6 @@ from wsss.classification.learnt_words import LearntWords
 from wsss.classification.visual_words import word_labels, word_probabilities
 from wsss.data.augmentation import to_tensor
 from wsss.data.dataset import Dataset
-from wsss.data.images import read_image
 from wsss.errors import WsssError
 from wsss.files import write_json
 from wsss.progress import track
@@ -60,7 +59,7 @@ def _counts(network: Classifier, codebook: Tensor, dataset: Dataset, ids: Sequen
     by_class = np.zeros((count, len(dataset.classes)), np.int64)
     sightings: list[list[Sighting]] = [[] for _ in range(count)]
     for image_id in track(ids, len(ids), "visual words"):
-        image = to_tensor(read_image(dataset.image_path(image_id)), network.backbone.normalisation)
+        image = to_tensor(dataset.image(image_id), network.backbone.normalisation)
         with torch.inference_mode():
             features = network.features(image[None].to(codebook.device))
             probabilities = word_probabilities(features, codebook, network.settings.tau)

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from wsss.commands.model_files import RUNS, run_places
 from wsss.data.run_artifacts import ARTIFACTS, listed_folder, read_artifacts
 from wsss.errors import WsssError
+from wsss.manifests.single_files import check_file
 from wsss.plan.stages import STAGES
 from wsss.settings.base import Settings
 from wsss.settings.run import read_settings
@@ -88,11 +89,12 @@ class Run:
         Raises
         ------
         WsssError
-            If the run has no such stage, or the file is not there.
+            If the run has no such stage, or the file is not there or damaged.
         """
         file = self.path(stage) / STAGES[stage].file
         if not file.is_file():
             raise WsssError(f"missing: {file}; `snakemake {self.written(stage)}/{file.name}` makes it again")
+        check_file(file)
         return file
 
     def settings(self, stage: str) -> Settings:

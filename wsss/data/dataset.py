@@ -7,8 +7,12 @@
 <root>/dataset.json                     classes with their values, and classes that are ignored
 <root>/image_labels.csv                 image_id and a 0/1 column for each class
 <root>/lists/{train,train_scored,val,test}.txt
+<root>/masks.tsv                        the manifest of the masks
+
+Every file is compared with its sum when it is read.
 """
 
+import io
 import json
 import re
 from difflib import get_close_matches
@@ -17,12 +21,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from wsss.data.fitted_masks import at_worked_size, stored_sizes, wrong_size
-from wsss.data.index import IndexRow, SkippedImage, read_index, read_skipped, remake
+from wsss.data.images import read_image, read_pixels
+from wsss.data.index import IndexRow, SkippedImage, maker_of, read_index, read_skipped, remake
 from wsss.data.label_values import LabelValues
 from wsss.data.prepared_folder import prepared_folder
 from wsss.errors import WsssError
+from wsss.manifests.checking import checked_content, require_sum
+from wsss.manifests.listed_files import ListedFiles
+from wsss.manifests.making_again import making_again
+from wsss.manifests.single_files import content_of
 
 # train_scored: the part of train whose masks are scored. test: images without labels, of which only masks are made.
 SPLITS = ("train", "train_scored", "val", "test")
@@ -56,10 +66,10 @@ class Dataset:
         """Classes and ignored classes with their values, and whether there is a background."""
         path = self.root / "dataset.json"
         try:
-            content = json.loads(path.read_text())
+            content = json.loads(content_of(path, maker_of(path)))
             return {name: content[name] for name in ("classes", "ignored_classes", "has_background")}
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise WsssError(f"{path} cannot be read ({error!r}): {remake(self.root)}") from None
+        except (ValueError, KeyError, TypeError) as error:
+            raise WsssError(f"{path} cannot be read ({error!r}); {remake(path)}") from None
 
     @cached_property
     def values(self) -> LabelValues:
@@ -108,9 +118,9 @@ class Dataset:
             raise WsssError(f"no split {split!r}: there are {', '.join(SPLITS)}")
         path = self.root / "lists" / f"{split}.txt"
         try:
-            return path.read_text().split("\n")[:-1]
-        except (OSError, ValueError) as error:
-            raise WsssError(f"{path} cannot be read ({error}): {remake(self.root)}") from None
+            return content_of(path, maker_of(path)).decode().split("\n")[:-1]
+        except ValueError as error:
+            raise WsssError(f"{path} cannot be read ({error}); {remake(path)}") from None
 
     def scored_ids(self, split: str) -> list[str]:
         """Ids of a split whose images have masks to score with.
@@ -182,6 +192,43 @@ class Dataset:
         row = self._row(image_id)
         return self.root / (row.copy or row.file)
 
+    def image(self, image_id: str) -> Image.Image:
+        """The image that is worked on, if its file is the one that was indexed.
+
+        Parameters
+        ----------
+        image_id : str
+            An id of one of the lists.
+
+        Returns
+        -------
+        Image.Image
+            The image in RGB, 8 bits a channel.
+
+        Raises
+        ------
+        WsssError
+            If the dataset has no such image, or the file is missing, damaged or another one.
+        """
+        return read_image(self.image_path(image_id), self._image_content(image_id))
+
+    def pixels(self, image_id: str) -> np.ndarray:
+        """As `image`, as uint8 (height, width, 3), and for JPEG files in two thirds of the time."""
+        return read_pixels(self.image_path(image_id), self._image_content(image_id))
+
+    def photograph_path(self, image_id: str) -> Path:
+        """The path of the photograph itself, before it was turned or made smaller; see `image` for what is checked."""
+        row = self._row(image_id)
+        require_sum(self.root / row.file, row.sha256, "photograph", replaced(self.root / "images.tsv"))
+        return self.root / row.file
+
+    def _image_content(self, image_id: str) -> bytes:
+        path, row = self.image_path(image_id), self._row(image_id)
+        index = self.root / "images.tsv"
+        if row.copy:
+            return checked_content(path, row.copy_sha256, "copy of a photograph", making_again(index))
+        return checked_content(path, row.sha256, "photograph", replaced(index))
+
     @cached_property
     def image_labels(self) -> dict[str, np.ndarray]:
         """Image-level labels: image id to float32 zeros and ones of shape (n,)."""
@@ -191,10 +238,11 @@ class Dataset:
         path = self.root / "image_labels.csv"
         try:
             # An image may be called NA.
-            table = pd.read_csv(path, dtype={"image_id": str}, keep_default_na=False).set_index("image_id")
+            content = io.BytesIO(content_of(path, maker_of(path)))
+            table = pd.read_csv(content, dtype={"image_id": str}, keep_default_na=False).set_index("image_id")
             return dict(zip(table.index, table[self.classes].to_numpy(np.float32), strict=True))
-        except (OSError, ValueError, KeyError) as error:
-            raise WsssError(f"{path} cannot be read ({error}): {remake(self.root)}") from None
+        except (ValueError, KeyError) as error:
+            raise WsssError(f"{path} cannot be read ({error}); {remake(path)}") from None
 
     def present(self, image_id: str) -> np.ndarray:
         """Numbers of the classes in the image-level label of an image.
@@ -245,7 +293,15 @@ class Dataset:
         row = self._row(image_id)
         if not row.mask:
             raise WsssError(f"image {image_id} ({row.file}) has no mask: add one, or take it out of what is scored")
-        return truth_of(self.root / row.mask, row, self.values)
+        content = checked_content(
+            self.root / row.mask, self._mask_sums[image_id], "mask", replaced(self.root / "images.tsv")
+        )
+        return truth_of(self.root / row.mask, row, self.values, content=content)
+
+    @cached_property
+    def _mask_sums(self) -> dict[str, str]:
+        """The sums of the masks by image."""
+        return {one: row.sha256 for one, row in ListedFiles(self.root / "masks.tsv").rows.items()}
 
     def _row(self, image_id: str) -> IndexRow:
         if image_id not in self.index:
@@ -254,16 +310,23 @@ class Dataset:
         return self.index[image_id]
 
 
-def truth_of(path: Path, row: IndexRow, values: LabelValues, remedy: str = "replace the mask") -> np.ndarray:
+def truth_of(
+    path: Path, row: IndexRow, values: LabelValues, remedy: str = "replace the mask", content: bytes | None = None
+) -> np.ndarray:
     """Class numbers of a mask at the size that its image is worked on; see `Dataset.truth`.
 
     A mask of the size that the photograph has before it is turned upright is turned with it. `remedy` is the way out,
     for the message about a mask of another size.
     """
-    labels = values.read(path)
+    labels = values.read(path, content)
     if labels.shape not in stored_sizes(row):
         raise wrong_size(path, labels.shape, row, remedy)
     return at_worked_size(labels, row)
+
+
+def replaced(index: Path) -> str:
+    """What to do about a photograph or a mask that is not the one that was indexed."""
+    return f"put back the file that was indexed, or take the one that is there: {making_again(index)}, the index"
 
 
 def scored_split(split: str) -> str:

@@ -21,7 +21,7 @@ REMEDY = "replace the file, take its id out of the lists, or set data.on_bad_ima
 
 
 @contextmanager
-def opened(path: Path, what: str, remedy: str) -> Iterator[Image.Image]:
+def opened(path: Path, what: str, remedy: str, content: bytes | None = None) -> Iterator[Image.Image]:
     """Open an image file. Whatever Pillow raises for a wrong file while it is open becomes one line.
 
     Parameters
@@ -32,6 +32,8 @@ def opened(path: Path, what: str, remedy: str) -> Iterator[Image.Image]:
         What the file is, for messages.
     remedy : str
         The way out, for messages.
+    content : bytes or None
+        The file's content, if it has been read.
 
     Yields
     ------
@@ -44,7 +46,7 @@ def opened(path: Path, what: str, remedy: str) -> Iterator[Image.Image]:
         If the file is missing, too large or damaged.
     """
     try:
-        with Image.open(path, formats=FORMATS) as image:
+        with Image.open(path if content is None else io.BytesIO(content), formats=FORMATS) as image:
             yield image
     except (WsssError, MemoryError):
         raise
@@ -59,13 +61,15 @@ def opened(path: Path, what: str, remedy: str) -> Iterator[Image.Image]:
         raise WsssError(f"damaged {what}: {path} ({reason}); {remedy}") from None
 
 
-def read_image(path: Path) -> Image.Image:
+def read_image(path: Path, content: bytes | None = None) -> Image.Image:
     """A photograph, decoded.
 
     Parameters
     ----------
     path : Path
         A file of one of `FORMATS`.
+    content : bytes or None
+        The file's content, if it has been read.
 
     Returns
     -------
@@ -77,31 +81,33 @@ def read_image(path: Path) -> Image.Image:
     WsssError
         If the file is missing or damaged.
     """
-    with opened(path, "image", REMEDY) as image:
+    with opened(path, "image", REMEDY, content) as image:
         return image.convert("RGB")
 
 
-def read_pixels(path: Path) -> np.ndarray:
-    """The pixels of a photograph as uint8 (height, width, 3). Trainings use it.
+def read_pixels(path: Path, content: bytes) -> np.ndarray:
+    """The pixels of a photograph as uint8 (height, width, 3), from the content of its file. Trainings use it.
 
     For JPEG files it takes two thirds of the time of `read_image`. Both decode with libjpeg-turbo, so the pixels are
-    the same. Raises WsssError if the file is missing or damaged.
+    the same. Raises WsssError if the file is damaged.
     """
     try:
-        pixels: np.ndarray = decode_jpeg(path.read_bytes())
-    except (OSError, ValueError):
+        pixels: np.ndarray = decode_jpeg(content)
+    except ValueError:
         # The file has another format or colour space, or is damaged. Pillow reads it or says what is wrong.
-        pixels = np.asarray(read_image(path))
+        pixels = np.asarray(read_image(path, content))
     return pixels
 
 
-def read_labels(path: Path) -> np.ndarray:
+def read_labels(path: Path, content: bytes | None = None) -> np.ndarray:
     """An 8-bit label image.
 
     Parameters
     ----------
     path : Path
         An indexed (P) or grey (L) image of 8 bits.
+    content : bytes or None
+        The file's content, if it has been read.
 
     Returns
     -------
@@ -113,7 +119,7 @@ def read_labels(path: Path) -> np.ndarray:
     WsssError
         If the file is missing, damaged or of another kind.
     """
-    with opened(path, "label image", "make it again") as image:
+    with opened(path, "label image", "make it again", content) as image:
         if image.mode not in ("P", "L"):
             raise WsssError(
                 f"{path} is an image of mode {image.mode}; labels are 8-bit indexed (P) or grey (L): save it as such, "

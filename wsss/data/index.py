@@ -4,6 +4,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from wsss.errors import WsssError
+from wsss.manifests.making_again import making_again
+from wsss.manifests.single_files import content_of
 
 
 class IndexRow(NamedTuple):
@@ -58,16 +60,16 @@ def read_index(path: Path) -> dict[str, IndexRow]:
         If the file cannot be read or a row is damaged. The message names the row.
     """
     try:
-        header, *lines, _ = path.read_text().split("\n")
-    except (OSError, ValueError) as error:
-        raise WsssError(f"{path} cannot be read ({error}): {remake(path.parent)}") from None
+        header, *lines, _ = content_of(path, maker_of(path)).decode().split("\n")
+    except ValueError as error:
+        raise WsssError(f"{path} cannot be read ({error}): {remake(path)}") from None
     if header != "\t".join(INDEX_COLUMNS):
-        raise WsssError(f"{path} has another header than {' '.join(INDEX_COLUMNS)}: {remake(path.parent)}")
+        raise WsssError(f"{path} has another header than {' '.join(INDEX_COLUMNS)}: {remake(path)}")
     rows = {}
     for number, line in enumerate(lines, 2):
         cells = line.split("\t")
         if len(cells) != len(INDEX_COLUMNS) or not all(cell.isdecimal() for cell in cells[1:6]):
-            raise WsssError(f"{path}, line {number} is damaged: {remake(path.parent)}")
+            raise WsssError(f"{path}, line {number} is damaged: {remake(path)}")
         rows[cells[0]] = IndexRow(cells[0], *map(int, cells[1:6]), *cells[6:])  # type: ignore[arg-type]
     return rows
 
@@ -75,15 +77,20 @@ def read_index(path: Path) -> dict[str, IndexRow]:
 def read_skipped(path: Path) -> list[SkippedImage]:
     """Rows of skipped.tsv. Raises WsssError if the file cannot be read or a row is damaged."""
     try:
-        header, *lines, _ = path.read_text().split("\n")
+        header, *lines, _ = content_of(path, maker_of(path)).decode().split("\n")
         rows = [SkippedImage(*line.split("\t")) for line in lines]
-    except (OSError, ValueError, TypeError) as error:
-        raise WsssError(f"{path} cannot be read ({error}): {remake(path.parent)}") from None
+    except (ValueError, TypeError) as error:
+        raise WsssError(f"{path} cannot be read ({error}): {remake(path)}") from None
     if header != "\t".join(SkippedImage._fields):
-        raise WsssError(f"{path} has another header than {' '.join(SkippedImage._fields)}: {remake(path.parent)}")
+        raise WsssError(f"{path} has another header than {' '.join(SkippedImage._fields)}: {remake(path)}")
     return rows
 
 
-def remake(root: Path) -> str:
+def maker_of(path: Path) -> Path:
+    """The output of the workflow that makes a file of a prepared dataset again: its index."""
+    return (path.parent.parent if path.parent.name == "lists" else path.parent) / "images.tsv"
+
+
+def remake(path: Path) -> str:
     """What to do about a damaged file of a prepared dataset."""
-    return f"delete {root / 'images.tsv'} and run the workflow again"
+    return making_again(maker_of(path))

@@ -70,13 +70,15 @@ class LabelValues:
             table[number] = value
         return table
 
-    def read(self, path: Path) -> np.ndarray:
+    def read(self, path: Path, content: bytes | None = None) -> np.ndarray:
         """Class numbers of a label image.
 
         Parameters
         ----------
         path : Path
             An indexed or grey image of 8 bits that holds values.
+        content : bytes or None
+            The file's content, if it has been read.
 
         Returns
         -------
@@ -88,7 +90,7 @@ class LabelValues:
         WsssError
             If the file cannot be read, or holds a value without a meaning.
         """
-        labels = read_labels(path)
+        labels = read_labels(path, content)
         numbers: np.ndarray = self.numbers[labels]
         unknown = labels[numbers == UNKNOWN]
         if unknown.size:

@@ -3,10 +3,13 @@
 import io
 import logging
 import re
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
 
 from wsss.data.dataset import SPLITS, truth_of
 from wsss.data.images import read_image
@@ -17,6 +20,8 @@ from wsss.data.photographs import bounded_size, look, save_smaller, upright_imag
 from wsss.data.sources.image_ids import why_unsafe
 from wsss.errors import WsssError
 from wsss.files import remove_tree, sha256_of, write_bytes, write_csv, write_json, write_text
+from wsss.manifests.rows import write_manifest
+from wsss.manifests.single_files import list_file
 from wsss.progress import track
 from wsss.settings.photographs import MOST_PIXELS
 from wsss.settings.values import MOST_CLASSES
@@ -24,6 +29,7 @@ from wsss.settings.values import MOST_CLASSES
 logger = logging.getLogger("wsss")
 # The column of the prepared table that holds ids. The others are classes.
 ID_COLUMN = "image_id"
+TABLES = ("images.tsv", "image_labels.csv", "dataset.json", "skipped.tsv")
 
 
 def prepare(
@@ -32,7 +38,7 @@ def prepare(
     """Make a listed dataset ready for the workflow.
 
     Every photograph and every mask is decoded once, so that wrong files are found before any training starts.
-    images.tsv is written last, after all checks have passed.
+    images.tsv is written after all checks have passed, and the sums of all tables last.
 
     Parameters
     ----------
@@ -57,7 +63,8 @@ def prepare(
     _check_classes(listing)
     _check_splits(listing)
     _link(listing.folder, root / "dataset")
-    found = _Looker(listing, root, most_pixels).all(workers)
+    looker = _Looker(listing, root, most_pixels)
+    found = looker.all(workers)
     problems = {image_id: str(row) for image_id, row in found.items() if isinstance(row, WsssError)}
     stopping = [
         str(row) for row in found.values() if isinstance(row, WsssError if not skip_bad_images else _WrongMaskError)
@@ -67,6 +74,9 @@ def prepare(
         raise WsssError(f"{stopping[0]}{more}")
     skipped = [SkippedImage(one, listing.photographs[one], why) for one, why in problems.items()]
     listing = _without(listing, problems)
+    for warning in _of_unseen_classes(listing, looker.seen):
+        logger.warning("%s", warning)
+        print(f"warning: {warning}", file=sys.stderr)
     rows = [row for row in found.values() if isinstance(row, IndexRow)]
     for split in SPLITS:
         write_text(root / "lists" / f"{split}.txt", "".join(f"{one}\n" for one in listing.splits.get(split, [])))
@@ -76,6 +86,28 @@ def prepare(
     write_json(root / "dataset.json", {**facts, "has_background": listing.has_background})
     lines = ["\t".join(INDEX_COLUMNS), *("\t".join(map(str, row)) for row in rows)]
     write_text(root / "images.tsv", "\n".join(lines) + "\n")
+    list_tables(root, {row.id: row.mask for row in rows if row.mask})
+
+
+def _of_unseen_classes(listing: Listing, seen: Mapping[str, set[int]]) -> Iterator[str]:
+    """A warning for each split that is scored, if its masks hold no pixel of some class."""
+    for split in ("train_scored", "val"):
+        masks = [seen[one] for one in listing.splits.get(split, []) if one in seen]
+        numbers = {number for own in masks for number in own}
+        unseen = [name for number, name in enumerate(listing.classes, 1) if number not in numbers]
+        if masks and unseen:
+            yield (
+                f"no mask of {split} has a pixel of {', '.join(unseen)}: they have no score there, and the mean is of "
+                "the other classes; if they are in the images, correct the values in data.classes"
+            )
+
+
+def list_tables(root: Path, masks: Mapping[str, str]) -> None:
+    """Write the sums of the tables of a prepared dataset, and of its masks (below `root`, by image)."""
+    write_manifest(root / "masks.tsv", root, list(masks.items()))
+    for path in (*(root / name for name in TABLES), *(root / "lists" / f"{split}.txt" for split in SPLITS)):
+        if path.is_file():
+            list_file(path)
 
 
 class _WrongMaskError(WsssError):
@@ -89,6 +121,7 @@ class _Looker:
         self.listing, self.root, self.most_pixels = listing, root, most_pixels
         self.values = LabelValues(listing.classes, listing.ignored_classes, listing.has_background)
         own_masks = listing.mask_folder
+        self.seen: dict[str, set[int]] = {}
         self.masks = "dataset" if own_masks is None else str(own_masks.relative_to(root))
 
     def all(self, workers: int) -> dict[str, IndexRow | WsssError]:
@@ -114,14 +147,15 @@ class _Looker:
             copy_digest = sha256_of(self.root / copy) if copy else ""
             row = IndexRow(image_id, *size, *found.size, found.orientation, digest, file, mask, copy, copy_digest)
             if mask:
-                self._check_mask(self.root / mask, row)
+                self.seen[image_id] = self._numbers_in(self.root / mask, row)
         except WsssError as error:
             return error
         return row
 
-    def _check_mask(self, path: Path, row: IndexRow) -> None:
+    def _numbers_in(self, path: Path, row: IndexRow) -> set[int]:
+        """The class numbers in a mask."""
         try:
-            truth_of(path, row, self.values, self.listing.mask_remedy)
+            return set(np.unique(truth_of(path, row, self.values, self.listing.mask_remedy)).tolist())
         except WsssError as error:
             raise _WrongMaskError(str(error)) from None
 

@@ -1,10 +1,12 @@
 """Where the stages of a finished run lie, from the table artifacts.tsv on its page."""
 
 import csv
+import io
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 from wsss.errors import WsssError
+from wsss.manifests.single_files import content_of
 
 ARTIFACTS = "artifacts.tsv"
 COLUMNS = ("stage", "path", "settings")
@@ -18,9 +20,9 @@ def read_artifacts(run: Path) -> dict[str, Mapping[str, str]]:
     path = run / ARTIFACTS
     way_out = "run `snakemake` with the run's config again"
     try:
-        with path.open(newline="") as file:
-            rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
-    except (OSError, ValueError, csv.Error) as error:
+        text = content_of(path).decode()
+        rows = list(csv.DictReader(io.StringIO(text, newline=""), delimiter="\t", quoting=csv.QUOTE_NONE))
+    except (ValueError, csv.Error) as error:
         raise WsssError(f"{path} cannot be read ({error}): {way_out}") from None
     for number, row in enumerate(rows, 2):
         whole = tuple(row) == COLUMNS and None not in row.values()

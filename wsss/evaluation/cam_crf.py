@@ -9,6 +9,7 @@ from wsss.data.dataset import Dataset
 from wsss.labelling.from_cams import labels_from_cams
 from wsss.labelling.label_maps import scores_for
 from wsss.labelling.smoothed_cams import labels_of_smoothed_cams
+from wsss.manifests.listed_files import ListedFiles
 from wsss.settings.cam_crf import CamCrfSettings
 from wsss.stores.label_images import write_label_shard
 
@@ -40,9 +41,9 @@ def cam_crf_labels(image: np.ndarray, cams: np.ndarray, keys: np.ndarray, settin
 
 
 def write_cam_crf_shard(
-    dataset: Dataset, ids: Sequence[str], cams: Path, settings: CamCrfSettings, folder: Path, manifest: Path
+    dataset: Dataset, ids: Sequence[str], cams: ListedFiles, settings: CamCrfSettings, folder: Path, manifest: Path
 ) -> None:
-    """Write CAM+CRF labels of `ids` into `folder`/labels, from the stores of the stage folder `cams`."""
+    """Write CAM+CRF labels of `ids` into `folder`/labels, from the stores `cams`."""
     scores = scores_for(settings, dataset.has_background)
     labels_of = labels_from_cams(dataset, cams, lambda image, cam, keys: cam_crf_labels(image, cam, keys, scores))
     write_label_shard(dataset.values, ids, labels_of, folder, manifest, "CAM+CRF labels")

@@ -10,17 +10,17 @@ from wsss.errors import WsssError
 from wsss.evaluation.thresholds import score_range, threshold_matrices
 from wsss.files import write_json
 from wsss.labelling.label_maps import NO_BACKGROUND, score_to_exceed
+from wsss.manifests.listed_files import ListedFiles
 from wsss.progress import track
 from wsss.settings.cam_curve import CamCurveSettings
 from wsss.stores.cam_store import CamStore
-from wsss.stores.image_store import store_path
 
 # Without a background, labels of CAMs depend on no score. The curve then has one point, at this score.
 ONE_POINT = np.zeros(1)
 
 
-def write_cam_curve(dataset: Dataset, split: str, cams: Path, settings: CamCurveSettings, path: Path) -> None:
-    """Write the confusion matrices of a split's CAMs, from the stage folder `cams`, as JSON.
+def write_cam_curve(dataset: Dataset, split: str, cams: ListedFiles, settings: CamCurveSettings, path: Path) -> None:
+    """Write the confusion matrices of a split's CAMs as JSON.
 
     `images` is the number of images with masks. `matrices` has one matrix for each of `background_scores`. All are
     zeros if there are no masks.
@@ -31,7 +31,7 @@ def write_cam_curve(dataset: Dataset, split: str, cams: Path, settings: CamCurve
     write_json(path, {"images": len(ids), "background_scores": scores.tolist(), "matrices": matrices.tolist()})
 
 
-def score_cams(dataset: Dataset, ids: Sequence[str], cams: Path, scores: np.ndarray) -> np.ndarray:
+def score_cams(dataset: Dataset, ids: Sequence[str], cams: ListedFiles, scores: np.ndarray) -> np.ndarray:
     """Confusion matrices of stored CAMs over all ids, one for each background score.
 
     Without a background the scores are not used: pixels get the strongest class of their image. Where several classes
@@ -43,8 +43,8 @@ def score_cams(dataset: Dataset, ids: Sequence[str], cams: Path, scores: np.ndar
         The dataset, with its masks.
     ids : Sequence[str]
         The images that are scored.
-    cams : Path
-        The stage folder of the CAMs.
+    cams : ListedFiles
+        The stores of the CAMs.
     scores : np.ndarray
         Background scores, float (t,).
 
@@ -61,7 +61,7 @@ def score_cams(dataset: Dataset, ids: Sequence[str], cams: Path, scores: np.ndar
     classes = len(dataset.classes) + 1
     total = np.zeros((len(scores), classes, classes), np.int64)
     for image_id in track(ids, len(ids), "scoring CAMs"):
-        store = CamStore.read(store_path(cams, image_id), image_id)
+        store = CamStore.listed(cams, image_id)
         alone = np.full(len(scores), score_to_exceed(NO_BACKGROUND, len(store.keys)))
         own = scores if dataset.has_background else alone
         try:

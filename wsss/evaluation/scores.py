@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numpy as np
 
@@ -10,8 +9,9 @@ from wsss.data.dataset import Dataset
 from wsss.data.images import IGNORE
 from wsss.data.label_values import BACKGROUND
 from wsss.errors import WsssError
+from wsss.manifests.listed_files import ListedFiles
 from wsss.progress import track
-from wsss.stores.label_images import label_path
+from wsss.stores.label_images import listed_labels
 
 
 def confusion_matrix(truth: np.ndarray, prediction: np.ndarray, classes: int) -> np.ndarray:
@@ -126,7 +126,7 @@ def named_iou(matrix: np.ndarray, classes: Sequence[str], has_background: bool =
     return {name: None if np.isnan(score) else float(score) for name, score in zip(names, scores, strict=True)}
 
 
-def score_labels(dataset: Dataset, ids: Sequence[str], folder: Path, workers: int) -> np.ndarray:
+def score_labels(dataset: Dataset, ids: Sequence[str], labels: ListedFiles, workers: int) -> np.ndarray:
     """Confusion matrix of the label images of a stage over all ids.
 
     A pixel that is ignored in a label image (255) counts as background, because no object was found there. Without a
@@ -138,8 +138,8 @@ def score_labels(dataset: Dataset, ids: Sequence[str], folder: Path, workers: in
         The dataset, with its masks.
     ids : Sequence[str]
         The images that are scored.
-    folder : Path
-        The stage folder of the label images.
+    labels : ListedFiles
+        The label images.
     workers : int
         Threads that read, at least 1.
 
@@ -156,13 +156,13 @@ def score_labels(dataset: Dataset, ids: Sequence[str], folder: Path, workers: in
     classes = len(dataset.classes) + 1
 
     def score(image_id: str) -> np.ndarray:
-        path = label_path(folder, image_id)
-        prediction, truth = dataset.values.read(path), dataset.truth(image_id)
+        prediction = listed_labels(labels, image_id, dataset.values, dataset.sizes[image_id])
+        truth = dataset.truth(image_id)
         prediction = np.where(prediction == IGNORE, 0, prediction)
         try:
             return confusion_matrix(truth, prediction, classes)
         except WsssError as error:
-            raise WsssError(f"{path}: {error}") from None
+            raise WsssError(f"{labels.path(image_id)}: {error}") from None
 
     total = np.zeros((classes, classes), np.int64)
     with ThreadPoolExecutor(workers) as pool:

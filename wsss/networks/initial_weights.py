@@ -11,6 +11,7 @@ from torch import Tensor
 
 from wsss.errors import WsssError
 from wsss.files import sha256_of, write_bytes, write_json
+from wsss.manifests.single_files import list_file
 from wsss.networks.backbones import Backbone, WholeBackbone, backbone_of
 from wsss.networks.finite import require_finite_weights
 from wsss.networks.saved_weights import load_weights, read_weights
@@ -62,6 +63,7 @@ def write_initial_weights(settings: BackboneSettings, local_files: Mapping[str, 
     require_finite_weights(origin, state, "take other weights")
     write_bytes(folder / "weights.safetensors", save(state))
     write_json(folder / "settings.json", {"backbone": settings.model_dump(mode="json"), "origin": origin})
+    list_file(folder / "settings.json")
 
 
 def load_initial_weights(backbone: Backbone, path: Path) -> None:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 PACKAGE = Path(__file__).parents[1]
 # Progress and errors do not change results. Settings are in the path and in the parameters.
-WITHOUT_EFFECT = ("wsss.progress", "wsss.errors", "wsss.settings")
+WITHOUT_EFFECT = ("wsss.progress", "wsss.errors", "wsss.settings", "wsss.manifests.making_again")
 # The function that loads the parts that settings choose. A step that reaches it depends on the chosen parts only, so a
 # new part reruns nothing.
 LOADER = ("wsss.runtime.parts", "load_part")

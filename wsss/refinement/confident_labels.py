@@ -9,6 +9,7 @@ from wsss.data.dataset import Dataset
 from wsss.labelling.from_cams import labels_from_cams
 from wsss.labelling.label_maps import scores_for, strongest, sure_labels
 from wsss.labelling.smoothing import smoother_of
+from wsss.manifests.listed_files import ListedFiles
 from wsss.settings.confident_labels import ConfidentLabelSettings
 from wsss.stores.label_images import write_label_shard
 
@@ -51,9 +52,14 @@ def confident_labels(
 
 
 def write_confident_shard(
-    dataset: Dataset, ids: Sequence[str], cams: Path, settings: ConfidentLabelSettings, folder: Path, manifest: Path
+    dataset: Dataset,
+    ids: Sequence[str],
+    cams: ListedFiles,
+    settings: ConfidentLabelSettings,
+    folder: Path,
+    manifest: Path,
 ) -> None:
-    """Write confident labels of `ids` into `folder`/labels, from the stores of the stage folder `cams`."""
+    """Write confident labels of `ids` into `folder`/labels, from the stores `cams`."""
     scores = scores_for(settings, dataset.has_background)
     labels_of = labels_from_cams(dataset, cams, lambda image, cam, keys: confident_labels(image, cam, keys, scores))
     write_label_shard(dataset.values, ids, labels_of, folder, manifest, "confident labels")

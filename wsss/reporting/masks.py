@@ -1,6 +1,6 @@
 """Masks for people: label images and overlays of all photographs, upright, at full size and under their own names."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -14,31 +14,31 @@ from wsss.data.images import IGNORE, read_labels, write_labels
 from wsss.data.index import IndexRow
 from wsss.data.photographs import upright_image
 from wsss.files import remove_tree, write_csv, write_json
+from wsss.manifests.listed_files import ListedFiles
+from wsss.manifests.rows import write_manifest
 from wsss.progress import track
 from wsss.reporting.figures import DOTS_PER_INCH, save_figure
 from wsss.reporting.mask_images import MaskFiles, enlarge_labels, mask_files, overlay, shares_of, write_overlay
-from wsss.stores.label_images import label_path
 
 
-def write_masks(dataset: Dataset, splits: Sequence[str], labels: Path, folder: Path, workers: int) -> None:
+def write_masks(dataset: Dataset, labels: Mapping[str, ListedFiles], folder: Path, workers: int) -> None:
     """Write the masks of every image of some splits for people.
 
     Parameters
     ----------
     dataset : Dataset
         The dataset.
-    splits : Sequence[str]
-        The splits whose images are written. An image in two of them is written once.
-    labels : Path
-        The stage folder of the label images.
+    labels : Mapping[str, ListedFiles]
+        The label images of each split whose images are written. An image in two of them is written once.
     folder : Path
         The folder to write. What was in it is removed. It gets labels/ (8-bit indexed PNG, the config's values),
         overlays/ (the photograph under the colours of the classes), labels.json and legend.png (what the values mean),
-        and, last, index.csv (a row for each photograph: its files, and the share of each class in its pixels).
+        and, last, index.csv (a row for each photograph: its files, and the share of each class in its pixels). Beside
+        it is masks.tsv, the manifest of all these.
     workers : int
         Threads, at least 1.
     """
-    split_of = {image_id: split for split in reversed(splits) for image_id in dataset.ids(split)}
+    split_of = {image_id: split for split in reversed(list(labels)) for image_id in dataset.ids(split)}
     rows = sorted((dataset.index[image_id] for image_id in split_of), key=lambda row: row.file)
     files = mask_files([row.file for row in rows])
     remove_tree(folder)
@@ -46,7 +46,7 @@ def write_masks(dataset: Dataset, splits: Sequence[str], labels: Path, folder: P
     _draw_legend(dataset.values.legend(), folder / "legend.png")
 
     def write(row: IndexRow) -> dict[str, Any]:
-        shares = _write_mask(dataset, row, label_path(labels, row.id), folder, files[row.file])
+        shares = _write_mask(dataset, row, labels[split_of[row.id]], folder, files[row.file])
         own = files[row.file]
         return {
             "photograph": _own_path(row),
@@ -58,13 +58,18 @@ def write_masks(dataset: Dataset, splits: Sequence[str], labels: Path, folder: P
     with ThreadPoolExecutor(workers) as pool:
         written = list(track(pool.map(write, rows), len(rows), "masks of photographs"))
     write_csv(folder / "index.csv", written)
+    made = sorted(str(path.relative_to(folder.parent)) for path in folder.rglob("*") if path.is_file())
+    write_manifest(folder.parent / "masks.tsv", folder.parent, [(name, name) for name in made])
 
 
-def _write_mask(dataset: Dataset, row: IndexRow, source: Path, folder: Path, files: MaskFiles) -> dict[str, float]:
+def _write_mask(
+    dataset: Dataset, row: IndexRow, source: ListedFiles, folder: Path, files: MaskFiles
+) -> dict[str, float]:
     """Write the label image and the overlay of an image. Returns the share of each class in its pixels."""
-    labels = enlarge_labels(read_labels(source), row.full_size)
+    content = source.content(row.id, "label image")
+    labels = enlarge_labels(read_labels(source.path(row.id), content), row.full_size)
     write_labels(folder / files.labels, labels)
-    photograph = upright_image(dataset.root / row.file)
+    photograph = upright_image(dataset.photograph_path(row.id))
     write_overlay(folder / files.overlay, overlay(photograph, labels, 0 if dataset.has_background else None))
     return shares_of(labels, dataset.values.classes)
 

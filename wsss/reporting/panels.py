@@ -6,33 +6,34 @@ from pathlib import Path
 import numpy as np
 
 from wsss.data.dataset import Dataset, scored_split
-from wsss.data.images import read_image
+from wsss.manifests.listed_files import ListedFiles
 from wsss.reporting.figures import PanelRow, draw_panels
 from wsss.stores.cam_store import CamStore
-from wsss.stores.image_store import store_path
-from wsss.stores.label_images import label_path
+from wsss.stores.label_images import listed_labels
 
 
-def draw_split(dataset: Dataset, split: str, count: int, folders: Mapping[str, Path], path: Path) -> None:
+def draw_split(dataset: Dataset, split: str, count: int, listed: Mapping[str, ListedFiles], path: Path) -> None:
     """Draw `count` images, evenly spread over the list of what is scored of a split. Without masks, over all of it.
 
-    `folders` has the stage folders of cams, pseudo_labels and predictions, if the split has them. The truth of images
+    `listed` has the files of cams, pseudo_labels and predictions, if the split has them. The truth of images
     without a mask is an empty cell.
     """
     ids = dataset.ids(scored_split(split) if dataset.scored_ids(split) else split)
     shown = min(count, len(ids))
     chosen = [ids[i * len(ids) // shown] for i in range(shown)]
-    draw_panels([_row(dataset, image_id, folders) for image_id in chosen], dataset.values, path)
+    draw_panels([_row(dataset, image_id, listed) for image_id in chosen], dataset.values, path)
 
 
-def _row(dataset: Dataset, image_id: str, folders: Mapping[str, Path]) -> PanelRow:
+def _row(dataset: Dataset, image_id: str, listed: Mapping[str, ListedFiles]) -> PanelRow:
     def labels_in(stage: str) -> np.ndarray | None:
-        return dataset.values.read(label_path(folders[stage], image_id)) if stage in folders else None
+        if stage not in listed:
+            return None
+        return listed_labels(listed[stage], image_id, dataset.values, dataset.sizes[image_id])
 
     return PanelRow(
         image_id,
-        np.asarray(read_image(dataset.image_path(image_id))),
-        CamStore.read(store_path(folders["cams"], image_id), image_id).full() if "cams" in folders else None,
+        np.asarray(dataset.image(image_id)),
+        CamStore.listed(listed["cams"], image_id).full() if "cams" in listed else None,
         labels_in("pseudo_labels"),
         labels_in("predictions"),
         dataset.truth(image_id) if dataset.index[image_id].mask else None,

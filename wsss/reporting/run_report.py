@@ -9,6 +9,7 @@ from wsss.evaluation.collect import collect, curves_of
 from wsss.evaluation.metrics import Record, read_metrics
 from wsss.evaluation.thresholds import best
 from wsss.files import write_text
+from wsss.manifests.single_files import list_file
 from wsss.reporting.figures import draw_threshold_curve, draw_training_curve
 from wsss.reporting.report import write_report
 from wsss.settings.run import RunSettings
@@ -93,6 +94,7 @@ def _figures(dataset: Dataset, files: Mapping[str, Path], folder: Path) -> dict[
     if logs := {title: files[log] for log, title in LOGS.items() if log in files}:
         path = folder / "training.png"
         draw_training_curve(logs, path)
+        list_file(path)
         figures["Losses of the trainings"] = path
     return figures
 
@@ -104,4 +106,5 @@ def _threshold_figure(dataset: Dataset, files: Mapping[str, Path], path: Path) -
         return {}
     first = next(iter(curves))
     draw_threshold_curve(curves, best(curves[first])["background_score"], path)
+    list_file(path)
     return {f"mIoU of the CAMs over the background score; the line marks the score chosen on {first}": path}

@@ -12,7 +12,6 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from wsss.data.dataset import Dataset
-from wsss.data.images import read_image
 from wsss.reporting.figures import DOTS_PER_INCH, save_figure
 
 WORDS_SHOWN, REGIONS_SHOWN = 16, 6
@@ -45,7 +44,7 @@ def _draw_regions(dataset: Dataset, content: dict[str, Any], path: Path) -> None
 
 def _region(dataset: Dataset, sighting: dict[str, Any]) -> np.ndarray:
     """The square of an image around a sighting, moved inside the image: uint8 RGB."""
-    image = np.asarray(read_image(dataset.image_path(sighting["image_id"])))
+    image = np.asarray(dataset.image(sighting["image_id"]))
     side = max(round(REGION * min(image.shape[:2])), 1)
     top, left = (
         min(max(round(centre * length - side / 2), 0), length - side)

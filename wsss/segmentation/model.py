@@ -4,6 +4,7 @@ The metadata are one JSON text under one key, because safetensors writes several
 the machine that the model was made on.
 """
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -67,6 +68,8 @@ class ModelFacts(BaseModel):
     # Digests of all settings of the run, and of the code of its steps up to the labels of predictions.
     settings_digest: str
     code_digest: str
+    # SHA-256 of these facts, with this one empty, and of the tensors. A model is copied to places without manifests.
+    content_sha256: str
 
     @model_validator(mode="after")
     def _values_differ(self) -> Self:
@@ -120,7 +123,9 @@ def write_model(run: RunSettings, dataset: Dataset, weights: Path, digests: Mapp
         weights_sha256=sha256_of(weights),
         settings_digest=digests["settings"],
         code_digest=digests["code"],
+        content_sha256="",
     )
+    facts = facts.model_copy(update={"content_sha256": _sum_of(facts, state)})
     # Classes keep their order, which is that of the outputs.
     text = json.dumps(facts.model_dump(mode="json"))
     write_bytes(path, save(state, {METADATA_KEY: text}))
@@ -174,13 +179,24 @@ def read_model(path: Path) -> tuple[ModelFacts, dict[str, Tensor]]:
     """
     with _opened(path) as file:
         facts = _facts_of(file.metadata(), path)
-        return facts, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (it has no iterator)
+        state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (it has no iterator)
+    if _sum_of(facts, state) != facts.content_sha256:
+        raise WsssError(
+            f"{path} is damaged (its sum is another one): copy it again, or make it again with "
+            "`snakemake model --force`"
+        )
+    return facts, state
 
 
 def read_facts(path: Path) -> ModelFacts:
     """The metadata of a model alone. Raises WsssError as `read_model`."""
     with _opened(path) as file:
         return _facts_of(file.metadata(), path)
+
+
+def _sum_of(facts: ModelFacts, state: Mapping[str, Tensor]) -> str:
+    text = json.dumps(facts.model_copy(update={"content_sha256": ""}).model_dump(mode="json"))
+    return hashlib.sha256(text.encode() + save(dict(state))).hexdigest()
 
 
 @contextmanager

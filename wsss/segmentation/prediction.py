@@ -10,7 +10,6 @@ from torch import Tensor
 
 from wsss.data.augmentation import to_tensor
 from wsss.data.dataset import Dataset
-from wsss.data.images import read_image
 from wsss.files import sha256_of
 from wsss.networks.inference.network import inference_backbone
 from wsss.networks.saved_weights import load_weights, read_weights
@@ -109,7 +108,7 @@ def write_score_shard(
     scorer = Scorer(state, weights, segmentation, len(dataset.classes), settings, sha256_of(weights))
 
     def read(image_id: str) -> tuple[str, Tensor]:
-        return image_id, scorer.input_of(read_image(dataset.image_path(image_id)))
+        return image_id, scorer.input_of(dataset.image(image_id))
 
     stores = (scorer.score(image_id, pixels) for image_id, pixels in in_background(read, ids))
     write_store_shard(ids, stores, folder, manifest, "predictions")

@@ -7,17 +7,16 @@ from pathlib import Path
 import numpy as np
 
 from wsss.data.dataset import Dataset
-from wsss.data.images import read_image
 from wsss.data.label_values import LabelValues
 from wsss.labelling.smoothing import smoother_of
+from wsss.manifests.listed_files import ListedFiles
 from wsss.settings.prediction_labels import PredictionLabelSettings
-from wsss.stores.image_store import store_path
 from wsss.stores.label_images import write_label_shard
 from wsss.stores.score_store import ScoreStore
 
 
-def write_plain_shard(dataset: Dataset, ids: Sequence[str], scores: Path, folder: Path, manifest: Path) -> None:
-    """Write the likeliest class of each pixel of `ids` into `folder`/labels, from the stage folder `scores`."""
+def write_plain_shard(dataset: Dataset, ids: Sequence[str], scores: ListedFiles, folder: Path, manifest: Path) -> None:
+    """Write the likeliest class of each pixel of `ids` into `folder`/labels, from the stores `scores`."""
 
     def labels_of(image_id: str) -> np.ndarray:
         return plain_labels(_scores_of(dataset, scores, image_id), dataset.values)
@@ -28,7 +27,7 @@ def write_plain_shard(dataset: Dataset, ids: Sequence[str], scores: Path, folder
 def write_crf_shard(
     dataset: Dataset,
     ids: Sequence[str],
-    scores: Path,
+    scores: ListedFiles,
     settings: PredictionLabelSettings,
     folder: Path,
     manifest: Path,
@@ -36,7 +35,7 @@ def write_crf_shard(
     """Write labels after a CRF, or PAMR in its place, on the softmax of the scores and the photograph."""
 
     def labels_of(image_id: str) -> np.ndarray:
-        image = np.asarray(read_image(dataset.image_path(image_id)))
+        image = np.asarray(dataset.image(image_id))
         smoothed = smoothed_probabilities(_scores_of(dataset, scores, image_id), image, settings)
         return likeliest(smoothed, dataset.values)
 
@@ -106,5 +105,5 @@ def likeliest(probabilities: np.ndarray, values: LabelValues) -> np.ndarray:
     return labels + np.uint8(values.first)
 
 
-def _scores_of(dataset: Dataset, scores: Path, image_id: str) -> ScoreStore:
-    return scores_of_numbers(ScoreStore.read(store_path(scores, image_id), image_id), dataset.values)
+def _scores_of(dataset: Dataset, scores: ListedFiles, image_id: str) -> ScoreStore:
+    return scores_of_numbers(ScoreStore.listed(scores, image_id), dataset.values)

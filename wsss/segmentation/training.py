@@ -9,6 +9,7 @@ import torch
 
 from wsss.data.augmentation import Normalisation
 from wsss.data.dataset import Dataset
+from wsss.manifests.listed_files import ListedFiles
 from wsss.networks.backbones import backbone_of
 from wsss.networks.initial_weights import load_initial_weights
 from wsss.segmentation.deeplab import DeepLabV2, fused_logits, parameter_groups
@@ -20,7 +21,7 @@ from wsss.training.pairs import TrainingPairs
 
 def train_segmentation(
     dataset: Dataset,
-    labels: Path,
+    labels: ListedFiles,
     settings: SegmentationSettings,
     initial_weights: Path,
     folder: Path,
@@ -34,8 +35,8 @@ def train_segmentation(
     ----------
     dataset : Dataset
         The dataset.
-    labels : Path
-        The stage folder of the label images.
+    labels : ListedFiles
+        The label images.
     settings : SegmentationSettings
         The network and its training.
     initial_weights : Path
@@ -57,7 +58,11 @@ def train_segmentation(
 
 
 def training_pairs(
-    dataset: Dataset, ids: Sequence[str], labels: Path, settings: SegmentationSettings, normalisation: Normalisation
+    dataset: Dataset,
+    ids: Sequence[str],
+    labels: ListedFiles,
+    settings: SegmentationSettings,
+    normalisation: Normalisation,
 ) -> TrainingPairs:
     """Photographs with their label images, each at one of the scales of the settings."""
     draw = partial(np.random.Generator.choice, a=settings.augment_scales)

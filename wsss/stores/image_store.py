@@ -1,5 +1,6 @@
 """Arrays of one image in a zarr v3 store, which is one file. Equal content gives equal bytes."""
 
+import io
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ import numpy as np
 from wsss.data.finite import require_finite
 from wsss.errors import WsssError
 from wsss.files import atomic_path
+from wsss.manifests.listed_files import ListedFiles
 from wsss.manifests.rows import write_manifest
 from wsss.progress import track
 from wsss.stores.pipelining import in_background
@@ -83,20 +85,15 @@ def write_store(
             archive.writestr(zipfile.ZipInfo(name, EARLIEST_ZIP_DATE), memory[name].to_bytes())
 
 
-def read_store(path: Path, kind: str, image_id: str) -> ImageArrays:
-    """Read a store. Raises WsssError if it is missing, damaged, not finite, or of another kind, version or image."""
-    import zarr
-    from zarr.storage import ZipStore
+def read_store(path: Path, kind: str, image_id: str, content: bytes | None = None) -> ImageArrays:
+    """Read a store, from its file or from the file's content.
 
-    if not path.is_file():
+    Raises WsssError if it is missing, damaged, not finite, or of another kind, version or image.
+    """
+    if content is None and not path.is_file():
         raise WsssError(f"missing store: {path}; {REMEDY}")
     try:
-        store = ZipStore(path, mode="r")
-        # This opens the file. If `with store` came first, an error on closing would hide why opening failed.
-        group = zarr.open_group(store, mode="r")
-        with store:
-            attributes = dict(group.attrs)
-            arrays = {name: np.asarray(array[...]) for name, array in group.arrays()}
+        attributes, arrays = _unpacked(path.read_bytes() if content is None else content)
     except Exception as error:
         # For a damaged zip or chunk, zipfile, zarr and its codecs raise a dozen different exceptions.
         raise WsssError(f"damaged store: {path} ({type(error).__name__}: {error}); {REMEDY}") from error
@@ -106,6 +103,33 @@ def read_store(path: Path, kind: str, image_id: str) -> ImageArrays:
     for name, array in arrays.items():
         require_finite(f"{path}, {name}", array, REMEDY)
     return ImageArrays(arrays, attributes)
+
+
+def _unpacked(content: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Attributes and arrays of a store. Raises any exception for a damaged one."""
+    import zarr
+    from zarr.core.buffer.cpu import Buffer
+    from zarr.storage import MemoryStore
+
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    memory: dict[str, Any] = {name: Buffer.from_bytes(member) for name, member in members.items()}
+    group = zarr.open_group(MemoryStore(memory), mode="r")
+    arrays = {name: np.asarray(array[...]) for name, array in group.arrays()}
+    # zarr takes a missing chunk for zeros.
+    lost = [name for name, array in arrays.items() if array.size and not any(_is_chunk(one, name) for one in members)]
+    if lost:
+        raise ValueError(f"{lost[0]} has no content")
+    return dict(group.attrs), arrays
+
+
+def _is_chunk(member: str, array: str) -> bool:
+    return member == f"{array}/c" or member.startswith(f"{array}/c/")
+
+
+def listed_store(stores: ListedFiles, kind: str, image_id: str) -> ImageArrays:
+    """The store of an image, compared with its sum; see `read_store`."""
+    return read_store(stores.path(image_id), kind, image_id, stores.content(image_id, "store"))
 
 
 def store_path(folder: Path, image_id: str) -> Path:

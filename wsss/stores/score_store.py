@@ -8,7 +8,8 @@ import numpy as np
 
 from wsss.data.finite import require_finite
 from wsss.errors import WsssError
-from wsss.stores.image_store import NOT_FINITE, REMEDY, read_store, write_store
+from wsss.manifests.listed_files import ListedFiles
+from wsss.stores.image_store import NOT_FINITE, REMEDY, ImageArrays, listed_store, read_store, write_store
 from wsss.stores.resize import resize_stored
 
 KIND = "score"
@@ -75,7 +76,33 @@ class ScoreStore:
         WsssError
             If the store is missing, truncated, or of another image.
         """
-        content = read_store(path, KIND, image_id)
+        return cls._of(read_store(path, KIND, image_id), image_id, path)
+
+    @classmethod
+    def listed(cls, stores: ListedFiles, image_id: str) -> Self:
+        """Read the store of an image from a stage. It is compared with the sum in the stage's manifest.
+
+        Parameters
+        ----------
+        stores : ListedFiles
+            The stores of a split or a shard.
+        image_id : str
+            The image.
+
+        Returns
+        -------
+        Self
+            The store.
+
+        Raises
+        ------
+        WsssError
+            If the store is missing or damaged, or the manifest does not list the image.
+        """
+        return cls._of(listed_store(stores, KIND, image_id), image_id, stores.path(image_id))
+
+    @classmethod
+    def _of(cls, content: ImageArrays, image_id: str, path: Path) -> Self:
         facts = content.attributes
         try:
             return cls(image_id, (facts["size"][0], facts["size"][1]), content.arrays["logits"], facts["weights"])

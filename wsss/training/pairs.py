@@ -2,15 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from torch import Tensor
 
 from wsss.data.augmentation import Normalisation, augmented_pair
 from wsss.data.dataset import Dataset
-from wsss.data.images import read_pixels
-from wsss.stores.label_images import label_path
+from wsss.manifests.listed_files import ListedFiles
+from wsss.stores.label_images import listed_labels
 from wsss.training.loop import rng_for
 
 
@@ -18,13 +17,13 @@ from wsss.training.loop import rng_for
 class TrainingPairs:
     """Normalised photographs (3, crop, crop) with their labels (crop, crop), uint8, 255 ignored.
 
-    `labels`: the stage folder of the label images. `draw_scale` gives the factor of a photograph's size. It is sent to
+    `labels`: the label images. `draw_scale` gives the factor of a photograph's size. It is sent to
     loader processes, so it cannot be a lambda.
     """
 
     dataset: Dataset
     ids: Sequence[str]
-    labels: Path
+    labels: ListedFiles
     crop: int
     normalisation: Normalisation
     draw_scale: Callable[[np.random.Generator], float]
@@ -37,6 +36,7 @@ class TrainingPairs:
         epoch, index = key
         rng = rng_for(self.seed, epoch, index)
         scale = self.draw_scale(rng)
-        image = read_pixels(self.dataset.image_path(self.ids[index]))
-        labels = self.dataset.values.read(label_path(self.labels, self.ids[index]))
+        image_id = self.ids[index]
+        image = self.dataset.pixels(image_id)
+        labels = listed_labels(self.labels, image_id, self.dataset.values, image.shape[:2])
         return augmented_pair(image, labels, scale, self.crop, self.normalisation, rng)

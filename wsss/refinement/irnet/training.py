@@ -11,7 +11,7 @@ from torch import Tensor
 
 from wsss.data.augmentation import Normalisation, to_tensor
 from wsss.data.dataset import Dataset
-from wsss.data.images import read_image
+from wsss.manifests.listed_files import ListedFiles
 from wsss.networks.backbones import backbone_of
 from wsss.networks.inference.network import inference_backbone
 from wsss.networks.initial_weights import load_initial_weights
@@ -25,7 +25,12 @@ from wsss.training.pairs import TrainingPairs
 
 
 def train_irnet(
-    dataset: Dataset, labels: Path, settings: IrnetSettings, initial_weights: Path, folder: Path, machine: Machine
+    dataset: Dataset,
+    labels: ListedFiles,
+    settings: IrnetSettings,
+    initial_weights: Path,
+    folder: Path,
+    machine: Machine,
 ) -> None:
     """Train IRNet on confident labels.
 
@@ -35,8 +40,8 @@ def train_irnet(
     ----------
     dataset : Dataset
         The dataset.
-    labels : Path
-        The stage folder of the confident labels.
+    labels : ListedFiles
+        The confident labels.
     settings : IrnetSettings
         The network and its training.
     initial_weights : Path
@@ -61,7 +66,7 @@ def train_irnet(
 
 
 def training_pairs(
-    dataset: Dataset, ids: Sequence[str], labels: Path, settings: IrnetSettings, normalisation: Normalisation
+    dataset: Dataset, ids: Sequence[str], labels: ListedFiles, settings: IrnetSettings, normalisation: Normalisation
 ) -> TrainingPairs:
     """Photographs with their confident labels, at random scales between the two of the settings."""
     draw = partial(np.random.Generator.uniform, low=settings.scale[0], high=settings.scale[1])
@@ -144,7 +149,7 @@ def set_mean_displacement(network: EdgeNetwork, dataset: Dataset, settings: Irne
     ids = ids[: max(len(ids) // settings.batch, 1) * settings.batch]
     total = torch.zeros_like(branch.mean)
     for image_id in track(ids, len(ids), "mean displacement"):
-        image = to_tensor(read_image(dataset.image_path(image_id)), network.backbone.normalisation)
+        image = to_tensor(dataset.image(image_id), network.backbone.normalisation)
         corner = image[:, : settings.crop, : settings.crop]
         padded = image.new_zeros((1, 3, settings.crop, settings.crop))
         padded[0, :, : corner.shape[1], : corner.shape[2]] = corner

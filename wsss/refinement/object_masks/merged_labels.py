@@ -8,28 +8,27 @@ import numpy as np
 from wsss.data.brought_files import faults_of, refuse_all
 from wsss.data.dataset import Dataset
 from wsss.errors import WsssError
+from wsss.manifests.listed_files import ListedFiles
 from wsss.refinement.object_masks.files import read_object_masks
 from wsss.refinement.object_masks.merging import merge
 from wsss.settings.merged_labels import MergedLabelSettings
-from wsss.stores.label_images import label_path, write_label_shard
+from wsss.stores.label_images import listed_labels, write_label_shard
 
 
 def write_merged_shard(
     dataset: Dataset,
     ids: Sequence[str],
-    labels_folder: Path,
+    pseudo_labels: ListedFiles,
     masks_folder: Path,
     settings: MergedLabelSettings,
     folder: Path,
     manifest: Path,
 ) -> None:
-    """Write merged labels of `ids` into `folder`/labels, from the stage folder `labels_folder` and from the masks."""
+    """Write merged labels of `ids` into `folder`/labels, from `pseudo_labels` and from the masks."""
 
     def labels_of(image_id: str) -> np.ndarray:
-        row, path = dataset.index[image_id], label_path(labels_folder, image_id)
-        labels = dataset.values.read(path)
-        if labels.shape != row.size:
-            raise WsssError(f"{path} has another size than its image: make the labels again")
+        row = dataset.index[image_id]
+        labels = listed_labels(pseudo_labels, image_id, dataset.values, row.size)
         return merge(labels, read_object_masks(masks_folder, row, settings), settings)
 
     write_label_shard(dataset.values, ids, labels_of, folder, manifest, "merged labels")
