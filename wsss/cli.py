@@ -5,16 +5,13 @@ import logging
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from safetensors import SafetensorError, safe_open
 
 from wsss.commands.annotation_files.formats import MaskFormat
 from wsss.errors import WsssError
-from wsss.manifests.rows import damaged_rows
 from wsss.networks.released_names import Released
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
@@ -39,53 +36,23 @@ def main(
 
 @app.command()
 def verify(
-    results: Annotated[Path, typer.Argument(help="the folder to look through", exists=True, file_okay=False)] = Path(
-        "results"
-    ),
-    repair: Annotated[
-        bool, typer.Option(help="remove damaged weights, and the manifests of other damaged files")
-    ] = False,
+    places: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[CONFIG]...", help="configs, such as config.yaml; or folders of results", exists=True),
+    ] = None,
+    repair: Annotated[bool, typer.Option("--repair", help="make what is damaged or missing again")] = False,
 ) -> None:
-    """Check every file that a manifest lists against its size and sum, and that weights are whole.
+    """Check everything that was made for the runs of a config: sums of all files, and what is missing.
 
-    After --repair, the steps that need a removed manifest or removed weights remake them; the command that remakes them
-    all is printed. Exit code 1 while anything is damaged and not repaired, and where there is nothing to check.
+    For each config, the commands are told that make again what is damaged or missing. --repair runs them. Without a
+    name everything below `results` is checked that some list names. Exit code 1 while something is not as it should be.
     """
-    manifests, weights = sorted(results.glob("**/shards/*/*.tsv")), sorted(results.glob("**/*.safetensors"))
-    if not manifests and not weights:
-        typer.echo(f"nothing to check: {results} holds no manifest and no weights", err=True)
-        raise typer.Exit(1)
-    found = {path: _damaged_files(path) for path in manifests} | {path: _damaged_weights(path) for path in weights}
-    removed = [path for path, files in found.items() if files and repair]
-    for file in chain.from_iterable(found.values()):
-        typer.echo(f"damaged: {file}")
-    for path in removed:
-        path.unlink()
-    damaged = sum(map(len, found.values()))
-    typer.echo(f"{len(manifests)} manifests and {len(weights)} files of weights checked, {damaged} damaged files")
-    if removed:
-        typer.echo(f"{len(removed)} files removed; this makes what was damaged again (add the --configfile in use):")
-        typer.echo(f"snakemake {' '.join(map(str, removed))}")
-    if damaged and not repair:
-        typer.echo(
-            "`wsss verify --repair` removes damaged weights and manifests of damaged files: snakemake makes them again"
-        )
-        raise typer.Exit(1)
+    with errors_in_one_line():
+        from wsss.commands.verify import verify_places
 
-
-def _damaged_files(manifest: Path) -> list[str]:
-    try:
-        return [str(manifest.parents[2] / row.file) for row in damaged_rows(manifest, manifest.parents[2])]
-    except WsssError as error:
-        return [str(error)]
-
-
-def _damaged_weights(path: Path) -> list[str]:
-    try:
-        with safe_open(path, framework="numpy"):
-            return []
-    except (SafetensorError, OSError) as error:
-        return [f"{path} ({error})"]
+        found = [verify_places(place, repair, typer.echo) for place in places or [Path("results")]]
+        if not all(found):
+            raise typer.Exit(1)
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """What goes wrong for users ends with a code other than 0 and one clear line, and leaves nothing half-made."""
 
+import os
 import re
 import shutil
 from collections.abc import Callable
@@ -7,13 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.workflow.conftest import Outcome, Workplace, run
+from tests.workflow.conftest import TINY, Outcome, Workplace, run
 from wsss.data.dataset import Dataset
 from wsss.files import sha256_of
 from wsss.plan.stages import STAGES
 from wsss.settings.data import FolderSettings
 
 CONFIDENT = "results/data-synthetic-*/classifier-*/cams-*/confident_labels-*/shards/train/0-of-2.tsv"
+METRICS = "results/runs/default-*/metrics.json"
+SCORES = "results/data-synthetic-*/classifier-*/cams-*/cam_curve-*/train.json"
+WEIGHTS = "results/backbone-*/weights.safetensors"
+LIST = "results/data-synthetic-*/lists/val.txt"
 STORE = "results/data-synthetic-*/classifier-*/cams-*/stores/train_0002.zarr.zip"
 
 
@@ -107,29 +112,48 @@ def test_an_archive_of_another_sum_is_refused_and_kept(workplace: Workplace, tmp
     assert list(workplace.work.glob("results/archives/*")) == []
 
 
-def test_a_truncated_store_is_named_and_mended(copy_of_finished: Workplace) -> None:
-    """A repair makes the damaged shard again, to the same bytes; what was made from it before stays good."""
+def test_what_was_damaged_is_named_and_made_again_to_the_same_bytes(copy_of_finished: Workplace) -> None:
+    """Bits have rotted in weights, a list and scores, and a store is cut off.
+
+    A step names what it opens. A repair makes all of it again, and what was made from it before stays good.
+    """
     place = copy_of_finished
-    store, manifest = place.only(STORE), place.only(CONFIDENT)
-    sums = {path: sha256_of(path) for path in (store, manifest)}
-    truncate(store)
-    manifest.unlink()
-    target = manifest.relative_to(place.work)
-    assert_message(place.snakemake(target), rf"error: damaged store: \S*{store.name} .*wsss verify --repair")
-    assert not manifest.exists()
-    assert verify(place).code == 1
-    repaired = verify(place, "--repair")
-    assert repaired.code == 0
-    assert f"damaged: {store.relative_to(place.work)}" in repaired.output
-    mended = place.snakemake(target)
-    assert mended.code == 0, mended.output
+    damaged = [place.only(pattern) for pattern in (STORE, SCORES, WEIGHTS, LIST)]
+    lost = [place.only(pattern) for pattern in (CONFIDENT, METRICS)]
+    sums = {path: sha256_of(path) for path in (*damaged, *lost)}
+    truncate(damaged[0])
+    for path in damaged[1:]:
+        rot(path)
+    for target, named in zip(lost, damaged, strict=False):
+        target.unlink()
+        refused = place.snakemake(target.relative_to(place.work))
+        again = r"; `snakemake results/\S+ --force --configfile \S+ --snakefile \S+ --directory \S+` makes it again"
+        assert_message(refused, rf"error: damaged \w+: {named.relative_to(place.work)} is not as it was made .*{again}")
+        assert not target.exists()
+    found = verify(place, TINY)
+    assert found.code == 1
+    for path in damaged:
+        assert f"damaged: {path.relative_to(place.work)} (another SHA-256)" in found.output
+    for path in lost:
+        assert f"missing: {path.relative_to(place.work)}" in found.output
+    assert "4 damaged, 2 missing, 0 unlisted" in found.output
+    repaired = verify(place, TINY, "--repair")
+    assert repaired.code == 0, repaired.output
+    assert "0 damaged, 0 missing, 0 unlisted" in repaired.output
     assert {path: sha256_of(path) for path in sums} == sums
-    assert verify(place).code == 0
     assert not place.planned()
     assert place.leftovers() == []
 
 
-def verify(place: Workplace, *options: str) -> Outcome:
+def rot(path: Path) -> None:
+    """A bit flips in the middle of a file, and its times stay."""
+    status, content = path.stat(), bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def verify(place: Workplace, *options: str | Path) -> Outcome:
     """Run `wsss verify` in the work folder."""
     command = "from wsss.cli import app; app()"
     return run(["-c", command, "verify", *options], place.work, PYTHONPATH=str(place.project))

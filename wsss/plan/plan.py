@@ -43,6 +43,8 @@ class Plan:
         The names of these folders, by the names in the config.
     paths : dict[str, dict[str, str]]
         For each run, the folder of each of its stages, relative to the workflow's folder.
+    wanted : list[str]
+        The folders' names of the runs that the config names as targets.
     """
 
     def __init__(self, config: Config, scripts: Path) -> None:
@@ -53,7 +55,7 @@ class Plan:
         self.runs = {self.pages[name]: run for name, run in config.runs.items()}
         self.comparisons = {self.tables[name]: own for name, own in config.comparisons.items()}
         self.paths = {page: paths_of(run) for page, run in self.runs.items()}
-        self._wanted = [self.pages[name] for name in config.machine.targets]
+        self.wanted = [self.pages[name] for name in config.machine.targets]
         self._settings = dict(self._settings_by_folder())
         self._data: dict[str, DataSettings] = {STAGES["data"].folder(run.data): run.data for run in self._all_runs()}
 
@@ -85,7 +87,7 @@ class Plan:
         list[str]
             Paths relative to the workflow's folder.
         """
-        own = (self.runs[page] for page in self._wanted)
+        own = (self.runs[page] for page in self.wanted)
         return [file for run in own for file in files_of(run, stage)]
 
     def reports(self) -> list[str]:
@@ -96,8 +98,8 @@ class Plan:
         list[str]
             Paths relative to the workflow's folder.
         """
-        shown = [page for page in self._wanted if self.runs[page].report.masks]
-        return [*(f"{ROOT}/runs/{page}/report.html" for page in self._wanted), *map(_masks_of, shown)]
+        shown = [page for page in self.wanted if self.runs[page].report.masks]
+        return [*(f"{ROOT}/runs/{page}/report.html" for page in self.wanted), *map(_masks_of, shown)]
 
     def masks(self) -> list[str]:
         """The indexes of the masks for people, of the runs that the config names as targets.
@@ -107,7 +109,7 @@ class Plan:
         list[str]
             Paths relative to the workflow's folder.
         """
-        return [_masks_of(page) for page in self._wanted]
+        return [_masks_of(page) for page in self.wanted]
 
     def models(self) -> list[str]:
         """The models of the runs that the config names as targets: weights that say how they are used.
@@ -117,7 +119,7 @@ class Plan:
         list[str]
             Paths relative to the workflow's folder.
         """
-        return [f"{ROOT}/runs/{page}/model/segmenter.safetensors" for page in self._wanted]
+        return [f"{ROOT}/runs/{page}/model/segmenter.safetensors" for page in self.wanted]
 
     def word_figures(self) -> list[str]:
         """The figures of the visual words of the runs that the config names as targets.
@@ -127,7 +129,7 @@ class Plan:
         list[str]
             Paths relative to the workflow's folder.
         """
-        paths = (self.paths[page] for page in self._wanted)
+        paths = (self.paths[page] for page in self.wanted)
         return [f"{own['classifier']}/words/regions.png" for own in paths if "classifier" in own]
 
     def constraints(self) -> dict[str, str]:
