@@ -21,6 +21,8 @@ from record import Row, command_line, write_record
 from wsss.data.dataset import Dataset
 from wsss.labelling.label_maps import strongest, sure_labels
 from wsss.labelling.smoothing import smoother_of
+from wsss.manifests.listed_files import ListedFiles
+from wsss.manifests.rows import write_manifest
 from wsss.refinement.confident_labels import confident_labels, write_confident_shard
 from wsss.settings.cams import PlainCamSettings
 from wsss.settings.confident_labels import ConfidentLabelSettings
@@ -72,13 +74,17 @@ def make_stores(root: Path, ids: Sequence[str]) -> None:
     for seed, image_id in enumerate(ids):
         with Image.open(Dataset(root).image_path(image_id)) as image:
             make_store(image_id, seed, *image.size).write(store_path(root / "cams", image_id))
+    files = [(image_id, str(store_path(Path(), image_id))) for image_id in ids]
+    write_manifest(root / "cams" / "train.tsv", root / "cams", files)
 
 
 def label_shard(root: Path, image_id: str) -> None:
     """Run the step on a shard of one image, on one thread as in the workflow."""
     torch.set_num_threads(1)
     manifest = root / f"{image_id}.tsv"
-    write_confident_shard(Dataset(root), [image_id], root / "cams", SETTINGS, root / "confident", manifest)
+    write_confident_shard(
+        Dataset(root), [image_id], ListedFiles(root / "cams" / "train.tsv"), SETTINGS, root / "confident", manifest
+    )
 
 
 def label_in(pool: ProcessPoolExecutor, root: Path, ids: Sequence[str]) -> None:

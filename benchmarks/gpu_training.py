@@ -22,6 +22,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from wsss.classification import training as classification
 from wsss.classification.classifier import build_classifier
 from wsss.data.dataset import Dataset
+from wsss.manifests.listed_files import ListedFiles
 from wsss.networks.backbones import Backbone, backbone_of
 from wsss.networks.inference.network import inference_backbone
 from wsss.refinement.irnet import training as refinement
@@ -89,7 +90,9 @@ def edge_training(dataset: Dataset, precision: Precision) -> Training:
     calm(network)
     network.backbone = inference_backbone(network.backbone)
     ids, normalisation = dataset.ids("train"), network.backbone.normalisation
-    samples = refinement.training_pairs(dataset, ids, dataset.root / "made", settings, normalisation)
+    samples = refinement.training_pairs(
+        dataset, ids, ListedFiles(dataset.root / "made" / "train.tsv"), settings, normalisation
+    )
     losses = partial(refinement.irnet_losses, radius=settings.radius)
     groups = refinement.parameter_groups(network, settings)
     return Training("IRNet", network, groups, losses, samples, refinement.training_plan(settings, len(ids)))
@@ -101,7 +104,9 @@ def segmentation_training(dataset: Dataset, precision: Precision) -> Training:
     network = segmentation.build_segmenter(settings, CLASSES)
     calm(network)
     ids, normalisation = dataset.ids("train"), network.backbone.normalisation
-    samples = segmentation.training_pairs(dataset, ids, dataset.root / "made", settings, normalisation)
+    samples = segmentation.training_pairs(
+        dataset, ids, ListedFiles(dataset.root / "made" / "train.tsv"), settings, normalisation
+    )
     losses = partial(segmentation.segmentation_losses, scales=settings.input_scales)
     groups = parameter_groups(network, settings)
     return Training("DeepLabV2", network, groups, losses, samples, segmentation.training_plan(settings))

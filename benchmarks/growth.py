@@ -34,8 +34,10 @@ from wsss.classification.classifier import build_classifier
 from wsss.data.dataset import Dataset
 from wsss.data.images import write_labels
 from wsss.data.index import INDEX_COLUMNS, IndexRow
+from wsss.data.preparation import list_tables
 from wsss.evaluation.scores import score_labels
 from wsss.files import write_csv, write_json, write_text
+from wsss.manifests.listed_files import ListedFiles
 from wsss.manifests.rows import read_manifest, write_manifest
 from wsss.networks.inference.network import inference_backbone
 from wsss.refinement.confident_labels import confident_labels
@@ -112,6 +114,8 @@ def make_dataset(root: Path, images: int) -> None:
     for folder in ("labels", "dataset/SegmentationClass"):
         for image_id in ids:
             write_labels(root / folder / f"{image_id}.png", labels)
+    list_tables(root, {image_id: f"dataset/SegmentationClass/{image_id}.png" for image_id in ids})
+    write_manifest(root / "val.tsv", root, [(image_id, f"labels/{image_id}.png") for image_id in ids])
 
 
 def prepare_index(root: Path) -> Call:
@@ -133,7 +137,7 @@ def prepare_manifest(root: Path) -> Call:
 def prepare_scores(root: Path) -> Call:
     """Scoring label images against the masks."""
     dataset = Dataset(root)
-    return partial(score_labels, dataset, dataset.ids("val"), root, 1)
+    return partial(score_labels, dataset, dataset.ids("val"), ListedFiles(root / "val.tsv"), 1)
 
 
 def prepare_plan(root: Path) -> Call:

@@ -56,7 +56,7 @@ def slices(length: int, rng: np.random.Generator) -> tuple[slice, slice]:
 
 def ours(path: Path, rng: np.random.Generator) -> np.ndarray:
     """The workflow's method."""
-    image = read_pixels(path)
+    image = read_pixels(path, path.read_bytes())
     view = draw_view(random_long_side(size_of(image), LONG_SIDE, rng), CROP, rng)
     return view_pixels(image, view, CROP, TORCHVISION_INPUT).numpy()
 

@@ -10,6 +10,7 @@ from wsss.data.images import write_labels
 from wsss.data.preparation import prepare
 from wsss.data.sources.folder import list_folder
 from wsss.files import write_text
+from wsss.manifests.rows import write_manifest
 from wsss.settings.data import VOC_CLASSES
 from wsss.stores.label_images import label_path
 
@@ -37,6 +38,8 @@ def make_dataset(folder: Path, images: int) -> Dataset:
     for split, members in (("train", ids[:-1]), ("val", ids[-1:])):
         write_text(source / "ImageSets" / "Segmentation" / f"{split}.txt", "\n".join(members) + "\n")
     write_text(source / "image_labels.csv", "\n".join(rows) + "\n")
+    made = folder / "data" / "made"
+    write_manifest(made / "train.tsv", made, [(one, str(label_path(Path(), one))) for one in ids])
     lists = {"train": "train", "train_scored": "train", "val": "val"}
     prepare(list_folder(source, classes, {}, lists), folder / "data")
     return Dataset(folder / "data")

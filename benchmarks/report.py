@@ -27,6 +27,7 @@ THREADS = {
     "finished_run_labels": os.cpu_count() or 1,
     "affinity_loss": 1,
     "input_pipeline": 1,
+    "checked_reading": 1,
     "dense_crf": 1,
     "cams": os.cpu_count() or 1,
     "workflow": 1,

@@ -30,6 +30,7 @@ from wsss.data.dataset import Dataset
 from wsss.data.images import read_labels
 from wsss.data.listing import Listing
 from wsss.data.preparation import prepare
+from wsss.manifests.listed_files import ListedFiles
 from wsss.segmentation.model import write_model
 from wsss.segmentation.prediction import write_score_shard
 from wsss.segmentation.prediction_labels import write_crf_shard
@@ -82,10 +83,21 @@ def run_workflow(made: Made, folder: Path) -> None:
     """Label images as the workflow makes them, from scores that are stored in between."""
     ids, run = made.dataset.ids("val"), made.run
     write_score_shard(
-        made.dataset, ids, made.weights, run.segmentation, run.prediction, folder / "scores", folder / "scores.tsv"
+        made.dataset,
+        ids,
+        made.weights,
+        run.segmentation,
+        run.prediction,
+        folder / "scores",
+        folder / "scores" / "val.tsv",
     )
     write_crf_shard(
-        made.dataset, ids, folder / "scores", run.prediction_labels, folder / "labels", folder / "labels.tsv"
+        made.dataset,
+        ids,
+        ListedFiles(folder / "scores" / "val.tsv"),
+        run.prediction_labels,
+        folder / "labels",
+        folder / "labels.tsv",
     )
 
 

@@ -32,6 +32,7 @@ from wsss.data.dataset import Dataset
 from wsss.data.preparation import prepare
 from wsss.data.sources.folder import list_folder
 from wsss.files import write_text
+from wsss.manifests.listed_files import ListedFiles
 from wsss.networks.backbones import Backbone, backbone_of
 from wsss.networks.initial_weights import load_initial_weights, write_initial_weights
 from wsss.refinement.irnet.network import EdgeNetwork
@@ -201,7 +202,15 @@ def run_pseudo_labels(prepared: Prepared, name: str) -> None:
     assert not isinstance(settings.pseudo_labels, LabelFileSettings)
     trainings = Trainings(IrnetTraining(settings.irnet, prepared.initial, prepared.weights[1]))
     ids, manifest = prepared.ids, out / "0-of-1.tsv"
-    write_pseudo_shard(dataset, ids, prepared.folder / "cams", settings.pseudo_labels, trainings, out, manifest)
+    write_pseudo_shard(
+        dataset,
+        ids,
+        ListedFiles(prepared.folder / "cams" / "0-of-1.tsv"),
+        settings.pseudo_labels,
+        trainings,
+        out,
+        manifest,
+    )
 
 
 def run_classifier(prepared: Prepared, name: str) -> None:
