@@ -24,7 +24,7 @@ from wsss.runtime.device_lock import take_devices
 from wsss.runtime.failures import one_line, unexpected
 from wsss.runtime.made_by import write_record
 from wsss.runtime.parent import end_with_workflow
-from wsss.runtime.signals import Interrupted, end_on_signals
+from wsss.runtime.signals import Interrupted, end_on_signals, ignore_signals
 from wsss.stores.journal import allow_continuing
 from wsss.training.launch import is_first, is_rank, member, ranks_here, record, run_ranks
 
@@ -78,15 +78,18 @@ def _rank(snakemake: Any) -> Iterator[None]:
     """Be one of several processes that train. What goes wrong is told by the process that has started them."""
     end_with_workflow()
     if is_first():
-        end_on_signals()
+        # Only rank 0 heeds signals. It writes the checkpoint, and needs the others for the step that it is in.
         _log_to(Path(snakemake.log[0]), "a")
+        end_on_signals()
+    else:
+        ignore_signals()
     try:
         with member():
             yield
-    except Interrupted:
-        sys.exit(1)
-    except Exception as error:
-        record(WsssError(_message(error, snakemake.log[0])))
+    except (Exception, Interrupted) as error:
+        # The process that started this one sends a signal as soon as another rank fails.
+        ignore_signals()
+        record(error if isinstance(error, Interrupted) else WsssError(_message(error, snakemake.log[0])))
         sys.exit(1)
 
 

@@ -1,7 +1,6 @@
 """Ranks that fail: one line says why, and no process is left."""
 
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -10,12 +9,17 @@ from pathlib import Path
 
 import pytest
 
+from wsss.runtime.parent import WORKFLOW
+
 SCRIPT = Path(__file__).with_name("failing_ranks.py")
 
 
 def job(folder: Path, how: str) -> subprocess.Popen[str]:
     command = [sys.executable, str(SCRIPT), str(folder), how]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    workflow = {WORKFLOW: str(os.getpid())}
+    return subprocess.Popen(
+        command, env=os.environ | workflow, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
 
 
 def is_running(process: int) -> bool:
@@ -58,12 +62,26 @@ def test_a_rank_that_fails_ends_the_job_with_one_line(tmp_path: Path, how: str, 
     assert not any(map(is_running, ranks_of(tmp_path)))
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell a process that its parent has died")
-def test_ranks_end_with_a_job_that_is_killed(tmp_path: Path) -> None:
-    process = job(tmp_path, "wait")
-    wait_for(lambda: all((tmp_path / f"{rank}.pid").exists() for rank in (0, 1)))
-    ranks = ranks_of(tmp_path)
-    assert all(map(is_running, ranks))
-    os.kill(process.pid, signal.SIGKILL)
-    process.communicate(timeout=60)
-    wait_for(lambda: not any(map(is_running, ranks)))
+@pytest.fixture
+def training(tmp_path: Path) -> subprocess.Popen[str]:
+    """A job whose two ranks train."""
+    process = job(tmp_path, "train")
+    log = tmp_path / "job.log"
+    wait_for(lambda: log.exists() and "step 10," in log.read_text())
+    assert all(map(is_running, ranks_of(tmp_path)))
+    return process
+
+
+def test_ranks_that_are_asked_to_end_save_a_checkpoint(training: subprocess.Popen[str], tmp_path: Path) -> None:
+    training.terminate()
+    output, _ = training.communicate(timeout=300)
+    assert output.splitlines() == ["error: interrupted by SIGTERM; to go on from here, run again: the same command"]
+    assert training.returncode == 1
+    assert (tmp_path / "of.checkpoint").is_file()
+    assert not any(map(is_running, ranks_of(tmp_path)))
+
+
+def test_ranks_end_with_a_job_that_is_killed(training: subprocess.Popen[str], tmp_path: Path) -> None:
+    training.kill()
+    training.communicate(timeout=300)
+    wait_for(lambda: not any(map(is_running, ranks_of(tmp_path))))

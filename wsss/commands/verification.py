@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-
 from wsss.commands.made_files import folders_below, listed_in, unlisted_in
 from wsss.commands.planned_files import folders_of_plan, missing_of
 from wsss.manifests.making_again import command, options_of

@@ -29,6 +29,12 @@ def end_on_signals() -> None:
             signal.signal(number, _received)
 
 
+def ignore_signals() -> None:
+    """Let another process decide when this one ends."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+
+
 @contextmanager
 def signals_held() -> Iterator[None]:
     """Let signals wait for the end of the block. Ctrl-C for the second time does not wait.

@@ -4,7 +4,6 @@
 `member` joins it to the others.
 """
 
-import ctypes
 import logging
 import os
 import signal
@@ -23,7 +22,6 @@ ERROR_FILE, NUMBER = "TORCHELASTIC_ERROR_FILE", "RANK"
 SECONDS_TO_END = 20
 # A rank whose peer was killed fails too, at about the same time.
 SECONDS_BETWEEN_PEERS = 2
-PR_SET_PDEATHSIG = 1
 
 
 def is_rank() -> bool:
@@ -44,7 +42,7 @@ def ranks_here() -> int:
 def run_ranks(count: int, script: Sequence[str], threads: int) -> None:
     """Run a Python script in `count` processes, one for each device, and wait until all have ended.
 
-    If one fails or is killed, the others are ended too. No rank outlives this process.
+    If one fails or is killed, the others are ended too.
 
     Parameters
     ----------
@@ -58,19 +56,19 @@ def run_ranks(count: int, script: Sequence[str], threads: int) -> None:
     Raises
     ------
     WsssError
-        If fewer devices are there, if a rank raised one, or if a rank was killed.
+        If a rank raised one, or was killed.
+    Interrupted
+        If this process was asked to end. The ranks have then had time to save a checkpoint.
     RuntimeError
         If a rank failed in another way. It has the traceback of the rank.
-    Interrupted
-        If this process is asked to end. Rank 0 has then saved a checkpoint.
     """
-    _check_devices(count)
     from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, SignalException, Std
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
     # The agent's own lines would stand beside the one that says what happened.
-    logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
+    for name in [name for name in logging.root.manager.loggerDict if name.startswith("torch.distributed.elastic")]:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     os.environ["OMP_NUM_THREADS"] = str(max(threads // count, 1))
     with TemporaryDirectory() as folder:
         # Only rank 0 shows its progress.
@@ -91,7 +89,7 @@ def run_ranks(count: int, script: Sequence[str], threads: int) -> None:
         except ChildFailedError as error:
             raise _told(error.failures, count) from None
         except SignalException as error:
-            raise Interrupted(signal.Signals(error.sigval).name) from None
+            raise Interrupted(error.sigval.name) from None
 
 
 @contextmanager
@@ -103,7 +101,6 @@ def member() -> Iterator[None]:
     import torch
     import torch.distributed as dist
 
-    _end_with_the_agent()
     gpu = torch.cuda.is_available()
     if gpu:
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
@@ -119,35 +116,13 @@ def record(error: BaseException) -> None:
     get_error_handler().record_exception(error)
 
 
-def _check_devices(count: int) -> None:
-    """Without a GPU, ranks share the CPU. Fewer GPUs than ranks are refused."""
-    import torch
-
-    there = torch.cuda.device_count()
-    if torch.cuda.is_available() and there < count:
-        raise WsssError(f"gpu: {count} was asked for, and this job sees {there} GPU(s): ask for {there}")
-
-
-def _end_with_the_agent() -> None:
-    """End this process when that which started it dies, also by kill -9.
-
-    Signals go to all ranks at once. Only rank 0 heeds them, because it writes the checkpoint, and needs the others for
-    the step that it is in.
-    """
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if not is_first():
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, signal.SIG_IGN)
-
-
-def _told(failures: Mapping[int, Any], count: int) -> Exception:
+def _told(failures: Mapping[int, Any], count: int) -> BaseException:
     """The failure that came first, as an error."""
     number, failure = min(failures.items(), key=lambda item: _order(item[1]))
     if isinstance(failure.message, dict):
         kind, _, text = str(failure.message["message"]).partition(": ")
-        if kind == WsssError.__name__:
-            return WsssError(text)
+        if kind in (WsssError.__name__, Interrupted.__name__):
+            return WsssError(text) if kind == WsssError.__name__ else Interrupted(text)
         return RuntimeError(f"rank {number} of {count} failed:\n{failure.message['extraInfo']['py_callstack']}")
     how = f"by {failure.signal_name()}" if failure.exitcode < 0 else f"with exit code {failure.exitcode}"
     return WsssError(
@@ -157,6 +132,7 @@ def _told(failures: Mapping[int, Any], count: int) -> Exception:
 
 
 def _order(failure: Any) -> tuple[bool, float]:
-    """What failed first: not what was ended because of another failure, nor what lost its peer."""
-    killed = not isinstance(failure.message, dict)
-    return failure.exitcode == -signal.SIGTERM, failure.timestamp - SECONDS_BETWEEN_PEERS * killed
+    """What failed first: not what was asked to end because of another failure, nor what lost its peer."""
+    recorded = str(failure.message["message"]) if isinstance(failure.message, dict) else ""
+    was_asked = failure.exitcode == -signal.SIGTERM or recorded.startswith(f"{Interrupted.__name__}: ")
+    return was_asked, failure.timestamp - SECONDS_BETWEEN_PEERS * (not recorded)
