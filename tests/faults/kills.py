@@ -24,6 +24,7 @@ SCRIPT = re.compile(r"\.snakemake/scripts/tmp\w+\.(\w+)\.py")
 SHARE_WITH_JOBS = 0.8
 # Nothing of a workflow that was killed may run after this time.
 SECONDS_TO_END = 30
+OWN_CODE = re.compile(r'File "\S+/(?:wsss|workflow_scripts)/\S+\.py", line')
 # They hold the time of the run, or where it ran.
 NOT_COMPARED = re.compile(r"\.snakemake|\.claims|\.made_by|\.checkpoint$|\.journal$")
 
@@ -178,9 +179,9 @@ def _runs(process: psutil.Process) -> bool:
 
 
 def _faults_of(output: str) -> list[str]:
-    # Snakemake shows tracebacks of its own, for Ctrl-C while it plans.
+    # Snakemake shows tracebacks of its own, for Ctrl-C while it plans or before a job has reached the project's code.
     faults = ["locked"] if "LockException" in output else []
-    if re.search(r'File "\S+\.snakemake/scripts/', output):
+    if re.search(r'File "\S+\.snakemake/scripts/', output) and OWN_CODE.search(output):
         frames = re.findall(r'File "\S+?([\w.-]+/[\w.-]+)", line \d+, in (\S+)', output)
         faults.append("traceback of a job, in {} of {}".format(*reversed(frames[-1])))
     return faults

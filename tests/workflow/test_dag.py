@@ -2,6 +2,7 @@
 
 import re
 import runpy
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -133,7 +134,7 @@ def planned_tables(preset: str, names: list[str], folder: Path) -> Counter[str]:
     """The jobs of tables of a preset in one shard, before there is anything."""
     files = ["--snakefile", str(PROJECT / "Snakefile"), "--configfile", str(PROJECT / "configs" / f"{preset}.yaml")]
     output = folder / "output.txt"
-    code = run_snakemake(["-n", *names, "--config", "shards=1", *files], folder, environment(), output)
+    code = run_snakemake(["-n", *names, "--config", "shards=1", *files], folder, environment(), output, sys.executable)
     assert code == 0, output.read_text()
     return jobs_of(output.read_text())
 

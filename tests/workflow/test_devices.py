@@ -23,7 +23,9 @@ import os, sys
 from types import SimpleNamespace
 from step import step
 
-with step(SimpleNamespace(log=[sys.argv[1]], rule="make_cams", resources={"gpu": int(sys.argv[2])})):
+log, count = sys.argv[1:]
+job = SimpleNamespace(log=[log], rule="make_cams", resources={"gpu": int(count)}, params={}, input=[], output=[log])
+with step(job):
     print("visible:", os.environ.get("CUDA_VISIBLE_DEVICES"), "torch" in sys.modules)
 """
 
@@ -56,7 +58,7 @@ def test_without_devices_none_is_taken(folder_run: Workplace) -> None:
     [
         # Each job has its share of the cores.
         ([], 6, 2),
-        (["--resources", "gpu=1"], 12, 1),
+        (["--resources", "gpu=1"], 8, 1),
         (["--resources", "mem_mb=32000"], 6, 2),
         (["--max-threads", "3"], 3, 2),
         # Jobs of a cluster are limited by its profile. Snakemake takes one core for the host of a dry run.
@@ -73,8 +75,8 @@ def test_plain_snakemake_runs_a_job_for_each_device(
 
 def test_on_the_cpu_one_job_with_all_cores_runs_at_a_time(workplace: Workplace) -> None:
     """Two devices that only CUDA_VISIBLE_DEVICES tells of leave the cores as they are, because results would change."""
-    assert planned_training(workplace, [], environment()) == (12, 1)
-    assert planned_training(workplace, [], environment() | {"CUDA_VISIBLE_DEVICES": "0,1", "PATH": "/bin"}) == (12, 2)
+    assert planned_training(workplace, [], environment()) == (8, 1)
+    assert planned_training(workplace, [], environment() | {"CUDA_VISIBLE_DEVICES": "0,1", "PATH": "/bin"}) == (8, 2)
 
 
 def planned_training(workplace: Workplace, arguments: list[str | Path], variables: dict[str, str]) -> tuple[int, int]:
