@@ -47,7 +47,7 @@ class Submitting:
         return self.place.root / "output.txt"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def cluster() -> Iterator[Cluster]:
     """A running SLURM of this test process alone."""
     if reason := why_not():

@@ -46,7 +46,7 @@ def rate_share(plan: Plan, step: int) -> float:
 """
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def submitted(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Workplace:
     """A workplace where the miniature was submitted up to its CAMs, and its labels of the truth. To be read only.
 
