@@ -216,7 +216,7 @@ def test_equal_files_give_equal_bytes(dataset: Dataset, good: Path, tmp_path: Pa
         }
         for name in ("once", "again")
     )
-    # Four label images, the legend and its sum.
+    # Three label images and their manifest, the legend and its sum.
     assert len(once) == 6
     assert once == again
 
