@@ -19,6 +19,7 @@ from wsss.cli import app
 from wsss.data.dataset import Dataset
 from wsss.data.images import voc_palette
 from wsss.manifests.rows import write_manifest
+from wsss.manifests.single_files import list_file
 from wsss.settings.data import VOC_CLASSES
 from wsss.stores.label_images import label_path, write_label_shard
 
@@ -35,6 +36,7 @@ def write_page(work: Path, data: dict[str, Any]) -> None:
     page.mkdir(parents=True, exist_ok=True)
     rows = [("stage", "path", "settings"), ("data", DATA, json.dumps(data)), ("prediction_labels", LABELS, "{}")]
     (page / "artifacts.tsv").write_text("".join("\t".join(row) + "\n" for row in rows))
+    list_file(page / "artifacts.tsv")
 
 
 def write_labels_of_test(work: Path, kind: str, ids: list[str], values: Dataset, seed: int) -> None:
@@ -73,6 +75,12 @@ def run(*arguments: object) -> Result:
 def replaced(path: Path, content: bytes) -> None:
     path.unlink()
     path.write_bytes(content)
+
+
+def made_anew(path: Path, content: bytes) -> None:
+    """Put another content in place of a file's, with a sum that knows it."""
+    replaced(path, content)
+    list_file(path)
 
 
 def relabelled(work: Path, labels: np.ndarray, mode: str = "P") -> None:
@@ -159,18 +167,21 @@ def test_damaged_and_missing_label_images_are_told_at_once(work: Path) -> None:
 def test_predictions_of_other_images_are_refused(work: Path) -> None:
     manifest = work / LABELS / "crf" / "test.tsv"
     replaced(manifest, b"\n".join(manifest.read_bytes().splitlines()[:-1]) + b"\n")
+    refused(work, "test.tsv is damaged (its last line does not fit its rows)")
+    manifest.unlink()
+    write_manifest(manifest, manifest.parent, [(one, f"labels/{one}.png") for one in IDS[:-1]])
     refused(work, "of other images than the list of test", IDS[-1])
 
 
 def test_lists_of_other_images_are_refused(work: Path) -> None:
     listed = work / DATA / "lists" / "test.txt"
-    replaced(listed, "".join(f"{one}\n" for one in IDS[:-1]).encode())
+    made_anew(listed, "".join(f"{one}\n" for one in IDS[:-1]).encode())
     refused(work, "has 1455 images, and the server wants the 1456 of VOC 2012's test")
-    replaced(listed, "".join(f"{one}\n" for one in [*IDS[:-1], IDS[0]]).encode())
+    made_anew(listed, "".join(f"{one}\n" for one in [*IDS[:-1], IDS[0]]).encode())
     refused(work, f"names {IDS[0]} 2 times")
     skipped = work / DATA / "skipped.tsv"
-    replaced(listed, "".join(f"{one}\n" for one in IDS[:-1]).encode())
-    replaced(skipped, f"id\tfile\treason\n{IDS[-1]}\tdataset/a.jpg\tdamaged\n".encode())
+    made_anew(listed, "".join(f"{one}\n" for one in IDS[:-1]).encode())
+    made_anew(skipped, f"id\tfile\treason\n{IDS[-1]}\tdataset/a.jpg\tdamaged\n".encode())
     refused(work, f"{IDS[-1]} of the dataset was left out (damaged)")
 
 
@@ -190,7 +201,9 @@ def test_runs_that_cannot_be_submitted(work: Path) -> None:
         write.unlink()
         write_page(work, data)
         refused(work, told)
-    replaced(write, b"stage\tpath\tsettings\ndata\t../../etc\t{}\n")
+    replaced(write, b"stage\tpath\tsettings\n")
+    refused(work, "artifacts.tsv is not as it was made")
+    made_anew(write, b"stage\tpath\tsettings\ndata\t../../etc\t{}\n")
     refused(work, "line 2 is damaged")
     write.unlink()
     refused(work, "has no artifacts.tsv")

@@ -23,6 +23,7 @@ def run(dataset: Dataset, tmp_path: Path) -> Path:
     folder.mkdir(parents=True)
     rows = ["data\tresults/data-mine-0a1b2c\t{}\n", "cams\tresults/data-mine-0a1b2c/cams-gone\t{}\n"]
     (folder / "artifacts.tsv").write_text(HEADER + "".join(rows))
+    list_file(folder / "artifacts.tsv")
     (folder.parent / "default").symlink_to(folder.name)
     return folder.parent / "default"
 
@@ -64,10 +65,13 @@ def test_places_without_a_dataset_are_told(run: Path, tmp_path: Path) -> None:
     ],
 )
 def test_damaged_artifacts_are_told(run: Path, content: str, told: str) -> None:
+    """Also a table that is as it was made, for its sum tells nothing of what it says."""
     (run / "artifacts.tsv").write_text(content)
-    with pytest.raises(WsssError, match=told) as caught:
-        stage_folder(str(run), "data")
-    assert "\n" not in str(caught.value)
+    for words in (r"damaged file: .*artifacts\.tsv is not as it was made .*; `wsss verify", told):
+        with pytest.raises(WsssError, match=words) as caught:
+            stage_folder(str(run), "data")
+        assert "\n" not in str(caught.value)
+        list_file(run / "artifacts.tsv")
 
 
 def test_stages_that_are_not_there_are_told(run: Path, tmp_path: Path) -> None:
@@ -75,7 +79,7 @@ def test_stages_that_are_not_there_are_told(run: Path, tmp_path: Path) -> None:
         stage_folder(run, "cams")
     with pytest.raises(WsssError, match="has no stage 'cam'; it has data, cams"):
         stage_folder(run, "cam")
-    with pytest.raises(WsssError, match=r"artifacts\.tsv cannot be read"):
+    with pytest.raises(WsssError, match=r"missing file: .*artifacts\.tsv; `wsss verify"):
         stage_folder(tmp_path, "cams")
 
 

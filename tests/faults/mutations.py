@@ -26,6 +26,7 @@ from wsss.data.sources.folder import list_folder
 from wsss.data.sources.own_images import list_images
 from wsss.data.sources.synthetic.scenes import CLASS_NAMES, generate
 from wsss.errors import WsssError
+from wsss.manifests.single_files import list_file
 from wsss.plan.plan import Plan
 from wsss.preflight.check import check
 from wsss.settings.coco import CocoSettings
@@ -106,7 +107,7 @@ def read_config_text(place: Place, content: bytes) -> None:
     config = read_config(content_of_config(path))
     if len(config.runs) + len(config.comparisons) < 20:
         Plan(config, PROJECT / "workflow_scripts").reports()
-    check(config, place.root, made=[])
+    check(config, made=[])
 
 
 def read_list_of_folder(place: Place, content: bytes) -> None:
@@ -140,7 +141,17 @@ def read_annotations(place: Place, content: bytes) -> None:
 
 def read_prepared(name: str) -> Callable[[Place, bytes], None]:
     def read(place: Place, content: bytes) -> None:
-        _replaced(place.root / "prepared" / name, content, lambda: _use(Dataset(place.root / "prepared")))
+        path = place.root / "prepared" / name
+
+        def use() -> None:
+            # Otherwise the sum alone would tell of the mutation.
+            list_file(path)
+            _use(Dataset(place.root / "prepared"))
+
+        try:
+            _replaced(path, content, use)
+        finally:
+            list_file(path)
 
     return read
 
@@ -150,7 +161,7 @@ def _check_folder(place: Place) -> None:
     data = {"kind": "folder", "name": "own", "classes": CLASSES}
     values: dict[str, Any] = {"data": data, "segmentation": {**base, "batch": 1, "accumulate": 1}}
     values |= {stage: {**base, "batch": 1} for stage in ("classifier", "irnet")}
-    found = check(read_config(values | {"locations": {"dataset": str(place.voc)}}), place.root)
+    found = check(read_config(values | {"locations": {"dataset": str(place.voc)}}))
     if found.errors:
         raise WsssError("\n".join(found.errors))
 

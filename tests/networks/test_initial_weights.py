@@ -59,9 +59,10 @@ def test_two_writes_give_the_same_bytes(tmp_path: Path, name: Any) -> None:
     settings = BackboneSettings(name=name, weights="imagenet" if name == "efficientnet_lite0" else "scratch")
     for folder in ("a", "b"):
         write_initial_weights(settings, {}, tmp_path / folder)
-    for file in ("weights.safetensors", "settings.json"):
+    names = ["settings.json", "weights.safetensors"]
+    for file in (*names, ".sums/settings.json.tsv"):
         assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
-    assert sorted(path.name for path in (tmp_path / "a").iterdir()) == ["settings.json", "weights.safetensors"]
+    assert sorted(path.name for path in (tmp_path / "a").iterdir()) == [".sums", *names]
 
 
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors"])

@@ -176,7 +176,7 @@ def test_what_needs_masks_is_refused_without(dataset: Dataset, folder: Path) -> 
     config = read_config(merge(base, others))
     # Only the dataset is about to be made: runs that are not asked for stop nothing.
     made = [STAGES["data"].folder(config.runs["upper"].data)]
-    assert check(config, PROJECT, made).errors == []
+    assert check(config, made).errors == []
     compared = found(dataset, folder, {"comparisons": {"c": {"rows": {"a": {}}}}}).errors
     assert [error.split(",")[0] for error in compared] == ["config: comparisons.c: nothing to score"]
 

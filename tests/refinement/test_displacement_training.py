@@ -13,6 +13,7 @@ from torch import nn
 from tests.prepared import listed
 from wsss.data.dataset import Dataset
 from wsss.data.images import read_image, write_labels
+from wsss.manifests.single_files import list_file
 from wsss.networks.backbones import build_backbone
 from wsss.networks.initial_weights import write_initial_weights
 from wsss.refinement.irnet.network import EdgeNetwork, load_branches
@@ -142,6 +143,7 @@ def test_the_mean_is_of_whole_batches(dataset: Dataset, initial: Path, batch: in
 def test_where_nothing_is_scored_the_mean_is_of_train(dataset: Dataset, initial: Path, tmp_path: Path) -> None:
     shutil.copytree(dataset.root, tmp_path / "data", symlinks=True)
     (tmp_path / "data" / "lists" / "train_scored.txt").write_text("")
+    list_file(tmp_path / "data" / "lists" / "train_scored.txt")
     means = []
     for own in (dataset, Dataset(tmp_path / "data")):
         torch.manual_seed(1)

@@ -20,6 +20,7 @@ from wsss.data.images import read_labels, write_labels
 from wsss.data.index import IndexRow
 from wsss.errors import WsssError
 from wsss.manifests.rows import damaged_rows
+from wsss.manifests.single_files import list_file
 from wsss.refinement.object_masks.files import MOST_LAYERS, read_object_masks
 from wsss.refinement.object_masks.merged_labels import check_object_masks, write_merged_shard
 from wsss.refinement.object_masks.merging import ObjectMasks, merge
@@ -457,6 +458,7 @@ def test_a_shard_holds_merged_labels_in_the_values_of_the_config(tmp_path: Path,
     dataset = dataset_of(data, ["a"], has_background)
     description = json.loads((data / "dataset.json").read_text()) | {"classes": {"cat": 8, "dog": 12}}
     (data / "dataset.json").write_text(json.dumps(description))
+    list_file(data / "dataset.json")
     empty = 0 if has_background else 255
     pseudo = np.full(SIZE, empty, np.uint8)
     pseudo[:2, :3], pseudo[3, 0], pseudo[3, 4] = 8, 12, 255
@@ -495,5 +497,5 @@ def test_a_shard_with_a_wrong_file_leaves_no_manifest(tmp_path: Path) -> None:
         shard(tmp_path, dataset, ["a", "b"], tmp_path / "masks", "merged")
     assert not (tmp_path / "merged" / "0.tsv").exists()
     write_labels(label_path(tmp_path / "pseudo", "a"), np.ones((5, 4), np.uint8))
-    with pytest.raises(WsssError, match=r"a\.png has another size than its image"):
+    with pytest.raises(WsssError, match=r"a\.png is of 5 x 4 pixels, and its image of 4 x 5; `wsss verify"):
         shard(tmp_path, dataset, ["a"], tmp_path / "masks", "merged")

@@ -5,6 +5,7 @@ import pytest
 
 from tests.prepared import prepared
 from wsss.data.images import read_labels, write_labels
+from wsss.data.preparation import list_tables
 from wsss.errors import WsssError
 from wsss.segmentation.truth import write_truth_shard
 from wsss.stores.label_images import label_path
@@ -14,6 +15,7 @@ def test_masks_become_training_labels(tmp_path: Path) -> None:
     dataset = prepared(tmp_path, ["a", "b"], {"train": ["x"]}, ["x"])
     mask = np.random.default_rng(0).choice([0, 1, 2, 255], (4, 5)).astype(np.uint8)
     write_labels(tmp_path / dataset.index["x"].mask, mask)
+    list_tables(tmp_path, {"x": dataset.index["x"].mask})
     write_truth_shard(dataset, ["x"], tmp_path / "truth", tmp_path / "truth" / "0.tsv")
     np.testing.assert_array_equal(read_labels(label_path(tmp_path / "truth", "x")), mask)
 

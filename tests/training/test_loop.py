@@ -302,9 +302,10 @@ def test_weights_that_explode_in_the_last_step_end_the_training(machine: Machine
     with pytest.raises(WsssError, match=r"^not finite: .*: after step 37, at a learning rate of 0\.003\d+, .*: "):
         run(failing, machine=machine)
     assert machine.checkpoint is not None
-    state = torch.load(machine.checkpoint, weights_only=True)
-    assert state["step"] == 30
-    assert all(bool(weights.isfinite().all()) for weights in state["network"].values())
+    saved = Checkpoint.read(machine.checkpoint, machine.fingerprint)
+    assert saved is not None
+    assert saved.step == 30
+    assert all(bool(weights.isfinite().all()) for weights in saved.network.values())
 
 
 def test_no_weights_are_saved_that_are_not_finite(tmp_path: Path) -> None:
