@@ -196,8 +196,9 @@ def train(
     except Interrupted as signal:
         state.save_if_whole()
         raise Interrupted(f"{signal} after {state.step} of {plan.steps} steps of {plan.name}") from None
-    except RuntimeError as error:
-        if LOADER_DIED.match(str(error)):
+    except (RuntimeError, ConnectionError) as error:
+        # torch tells of a loader process that has died in one of two ways.
+        if isinstance(error, ConnectionError) or LOADER_DIED.match(str(error)):
             state.save_if_whole()
         raise
     state.require_finite(plan.name)
