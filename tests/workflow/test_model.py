@@ -4,12 +4,16 @@ import json
 import runpy
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
+
+from snakemake.io import Namedlist
 
 from tests.commands.conftest import Made, make
 from tests.workflow.conftest import PROJECT, Workplace
 from wsss.evaluation.metrics import write_metrics
+from wsss.manifests.single_files import check_file, list_file
 from wsss.segmentation.model import read_model
 
 SCRIPT = PROJECT / "workflow_scripts" / "make_model.py"
@@ -22,20 +26,31 @@ def test_a_model_needs_the_scores_and_no_report(workplace: Workplace) -> None:
     assert "make_model" not in workplace.planned()
 
 
+def named(**values: Any) -> Any:
+    """Values by name and in order, as a script gets them from snakemake."""
+    return Namedlist(fromdict={name: str(value) for name, value in values.items()})
+
+
 def test_the_script_writes_model_and_card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made: Made = make(tmp_path / "made", True)
     metrics, out = tmp_path / "metrics.json", tmp_path / "out"
     write_metrics([], metrics, tmp_path / "metrics.csv")
     files = {"model": out / "segmenter.safetensors", "card": out / "model_card.md"}
     job = SimpleNamespace(
-        input=SimpleNamespace(images=made.dataset.root / "images.tsv", weights=made.weights, metrics=metrics),
-        output=SimpleNamespace(**files),
-        params=SimpleNamespace(settings=made.run.key(), digests=json.dumps({"settings": "a" * 12, "code": "b" * 12})),
+        input=named(images=made.dataset.root / "images.tsv", weights=made.weights, metrics=metrics),
+        output=named(**files),
+        params=named(settings=made.run.key(), digests=json.dumps({"settings": "a" * 12, "code": "b" * 12})),
+        resources={},
+        rule="make_model",
         wildcards=SimpleNamespace(run="mine-0a1b2c"),
         log=[str(tmp_path / "log.txt")],
     )
+    for file in job.input:
+        list_file(Path(file))
     monkeypatch.syspath_prepend(str(SCRIPT.parent))
     runpy.run_path(str(SCRIPT), {"snakemake": job})
+    for file in files.values():
+        check_file(file)
     assert files["model"].read_bytes() == made.model.read_bytes()
     assert read_model(files["model"])[0].code_digest == "b" * 12
     assert "`mine-0a1b2c`" in files["card"].read_text()
