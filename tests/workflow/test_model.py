@@ -2,13 +2,12 @@
 
 import json
 import runpy
+from collections.abc import Iterable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-
-from snakemake.io import Namedlist
 
 from tests.commands.conftest import Made, make
 from tests.workflow.conftest import PROJECT, Workplace
@@ -26,9 +25,18 @@ def test_a_model_needs_the_scores_and_no_report(workplace: Workplace) -> None:
     assert "make_model" not in workplace.planned()
 
 
-def named(**values: Any) -> Any:
+class Named(list[str]):
     """Values by name and in order, as a script gets them from snakemake."""
-    return Namedlist(fromdict={name: str(value) for name, value in values.items()})
+
+    def __init__(self, **values: Any) -> None:
+        super().__init__(map(str, values.values()))
+        self.by_name = {name: str(value) for name, value in values.items()}
+
+    def __getattr__(self, name: str) -> str:
+        return self.by_name[name]
+
+    def items(self) -> Iterable[tuple[str, str]]:
+        return self.by_name.items()
 
 
 def test_the_script_writes_model_and_card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -37,9 +45,9 @@ def test_the_script_writes_model_and_card(tmp_path: Path, monkeypatch: pytest.Mo
     write_metrics([], metrics, tmp_path / "metrics.csv")
     files = {"model": out / "segmenter.safetensors", "card": out / "model_card.md"}
     job = SimpleNamespace(
-        input=named(images=made.dataset.root / "images.tsv", weights=made.weights, metrics=metrics),
-        output=named(**files),
-        params=named(settings=made.run.key(), digests=json.dumps({"settings": "a" * 12, "code": "b" * 12})),
+        input=Named(images=made.dataset.root / "images.tsv", weights=made.weights, metrics=metrics),
+        output=Named(**files),
+        params=Named(settings=made.run.key(), digests=json.dumps({"settings": "a" * 12, "code": "b" * 12})),
         resources={},
         rule="make_model",
         wildcards=SimpleNamespace(run="mine-0a1b2c"),
