@@ -104,6 +104,9 @@ rule make_backbone:
     output:
         weights=file_of("backbone"),
         settings=file_of("backbone", "settings.json"),
+        # The sums are outputs, so that the cache holds them too.
+        weights_sum=file_of("backbone", ".sums/weights.safetensors.tsv"),
+        settings_sum=file_of("backbone", ".sums/settings.json.tsv"),
     log:
         log_of("backbone", "weights.log"),
     wildcard_constraints:
@@ -132,6 +135,7 @@ use rule make_backbone as make_backbone_of_file with:
 rule fetch_archive:
     output:
         archive="results/archives/{archive}",
+        archive_sum="results/archives/.sums/{archive}.tsv",
     log:
         "logs/archives/{archive}.log",
     wildcard_constraints:

@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from wsss.errors import WsssError
 from wsss.files import remove_leftovers, sha256_of
 from wsss.manifests.rows import is_manifest
-from wsss.manifests.single_files import check_file, list_file
+from wsss.manifests.single_files import FOLDER, check_file, list_file
 from wsss.runtime.device_lock import take_devices
 from wsss.runtime.failures import one_line, unexpected
 from wsss.runtime.made_by import write_record
@@ -96,7 +96,7 @@ def _rank(snakemake: Any) -> Iterator[None]:
 def _finish(snakemake: Any) -> None:
     """List the outputs of a job with their sums, and record who has made them."""
     for file in map(Path, snakemake.output):
-        if not is_manifest(file):
+        if not is_manifest(file) and file.parent.name != FOLDER:
             list_file(file)
     write_record(Path(snakemake.output[0]), snakemake.rule, dict(snakemake.params.items()))
 

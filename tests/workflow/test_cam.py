@@ -16,6 +16,7 @@ from wsss.classification.classifier import Classifier, build_classifier
 from wsss.cli import app
 from wsss.commands.run_files import run_of
 from wsss.data.dataset import Dataset
+from wsss.manifests.single_files import list_file
 from wsss.networks.saved_weights import load_weights, read_weights
 from wsss.stores.cam_store import CamStore
 from wsss.stores.image_store import store_path
@@ -154,6 +155,7 @@ def test_what_cannot_be_shown_is_told(dataset: Dataset, finished: Workplace, tmp
     table = run_of("default").folder / "artifacts.tsv"
     kept = [line for line in table.read_text().splitlines() if not line.startswith("classifier\t")]
     (page / "artifacts.tsv").write_text("\n".join(kept) + "\n")
+    list_file(page / "artifacts.tsv")
     for folder in finished.work.glob("results/data-*"):
         (tmp_path / "results" / folder.name).symlink_to(folder)
     full = tmp_path / "full"

@@ -60,25 +60,25 @@ def table_of(scenes: Path) -> dict[str, list[str]]:
 
 def own_images(scenes: Path, place: Workplace) -> None:
     """Photographs, a table, lists and masks, where the page's configs look for them."""
-    shutil.copytree(scenes / "JPEGImages", place.work / "photographs")
-    shutil.copytree(scenes / "SegmentationClass", place.work / "photographs" / "masks")
+    shutil.copytree(scenes / "JPEGImages", place.root / "photographs")
+    shutil.copytree(scenes / "SegmentationClass", place.root / "photographs" / "masks")
     rows = [f"{image_id}.jpg,{';'.join(own)}" for image_id, own in table_of(scenes).items()]
-    for folder in (place.work / "photographs", place.work / "tables"):
+    for folder in (place.root / "photographs", place.root / "tables"):
         folder.mkdir(exist_ok=True)
         (folder / "labels.csv").write_text("\n".join(["filename,labels", *rows]) + "\n")
     train, val = names(scenes, "train"), names(scenes, "val")
     for split, ids in {"train": train, "val": val[:2], "test": val[2:]}.items():
-        (place.work / "tables" / f"{split}.txt").write_text("\n".join(ids) + "\n")
+        (place.root / "tables" / f"{split}.txt").write_text("\n".join(ids) + "\n")
 
 
 def test_any_photographs_with_a_table(workplace: Workplace, scenes: Path) -> None:
     drawn, listed = of_kind("images")
     own_images(scenes, workplace)
-    shutil.rmtree(workplace.work / "photographs" / "masks")
+    shutil.rmtree(workplace.root / "photographs" / "masks")
     data = prepared(workplace, drawn)
     assert len(data.ids("train")) + len(data.ids("val")) == 9
     assert len(data.ids("val")) == 2
-    shutil.copytree(scenes / "SegmentationClass", workplace.work / "photographs" / "masks")
+    shutil.copytree(scenes / "SegmentationClass", workplace.root / "photographs" / "masks")
     data = prepared(workplace, listed)
     assert [data.ids(split) for split in ("train", "val", "test")] == [
         names(scenes, "train"),
@@ -93,7 +93,7 @@ def test_any_photographs_with_a_table(workplace: Workplace, scenes: Path) -> Non
 
 def test_coco_annotations(workplace: Workplace, scenes: Path) -> None:
     (block,) = of_kind("coco")
-    folder = workplace.work / "farm"
+    folder = workplace.root / "farm"
     for split in ("train", "val"):
         ids = names(scenes, split)
         (folder / split).mkdir(parents=True)
@@ -118,13 +118,13 @@ def test_coco_annotations(workplace: Workplace, scenes: Path) -> None:
 
 def test_a_folder_in_voc_layout(workplace: Workplace, scenes: Path) -> None:
     (block,) = of_kind("folder")
-    shutil.copytree(scenes, workplace.work / "farm")
+    shutil.copytree(scenes, workplace.root / "farm")
     text = (scenes / "image_labels.csv").read_text()
     for own, name in zip(CLASS_NAMES, ("cow", "sheep"), strict=False):
         text = text.replace(own, name)
-    (workplace.work / "farm" / "image_labels.csv").write_text(text)
+    (workplace.root / "farm" / "image_labels.csv").write_text(text)
     for image_id in [*names(scenes, "train"), *names(scenes, "val")]:
-        path = workplace.work / "farm" / "SegmentationClass" / f"{image_id}.png"
+        path = workplace.root / "farm" / "SegmentationClass" / f"{image_id}.png"
         labels = read_labels(path)
         Image.fromarray(np.select([labels == 1, labels == 2], [10, 17], 0).astype(np.uint8)).save(path)
     data = prepared(workplace, block)

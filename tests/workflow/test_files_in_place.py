@@ -54,7 +54,7 @@ def test_the_page_leads_from_a_folder_of_cams_to_a_row_with_spread(copy_of_finis
     """Only what the new row and the new seed need is made, and the classifier of the files' row is not."""
     block, command, *_ = re.findall(r"```(?:yaml)?\n(.*?)```", PAGE.read_text(), re.DOTALL)
     place = copy_of_finished
-    write_irn(place, place.work / "recam" / "cam")
+    write_irn(place, place.root / "recam" / "cam")
     config = configured(place, place.root / "c.yaml", yaml.safe_load(block) | {"shards": 2})
     (target,) = re.findall(r"^snakemake (\w+)$", command, re.MULTILINE)
     planned = place.planned(target, config=config)

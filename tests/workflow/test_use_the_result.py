@@ -78,7 +78,7 @@ def place(with_model: Workplace, monkeypatch: pytest.MonkeyPatch) -> Workplace:
 
 
 def names(folder: str) -> set[str]:
-    return {path.stem for path in Path(folder).iterdir()}
+    return {path.stem for path in Path(folder).iterdir() if path.is_file()}
 
 
 def test_every_command_of_the_page_runs(place: Workplace) -> None:
