@@ -15,7 +15,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.faults.flips import flips as flipped_bytes
 from tests.faults.kills import Kill, Storm, differing
+from tests.faults.mutations import campaign as mutated_inputs
+from tests.faults.mutations import make_place
 from tests.workflow.conftest import PROJECT, Workplace, new_workplace
 
 PAGE = PROJECT / "docs" / "reliability.md"
@@ -36,10 +39,7 @@ class Case:
 
 def kills(count: int, seed: int, folder: Path) -> Iterator[Case]:
     """Take something out of a finished workflow, kill what makes it again, and compare the end with what was there."""
-    undisturbed = Workplace(folder / "undisturbed")
-    if not undisturbed.root.exists():
-        done = _storm(new_workplace(undisturbed.root), random.Random()).finish()
-        assert done.code == 0, done.output
+    undisturbed = _undisturbed(folder)
     rng, place = random.Random(seed), Workplace(folder / "storm")
     while count > 0:
         shutil.rmtree(place.root, ignore_errors=True)
@@ -55,6 +55,28 @@ def kills(count: int, seed: int, folder: Path) -> Iterator[Case]:
         yield from _ends_well(place, undisturbed, storm)
 
 
+def flips(count: int, seed: int, folder: Path) -> Iterator[Case]:
+    """Flip a byte anywhere in a finished workflow, and open the file as the steps do."""
+    for flip in flipped_bytes(_undisturbed(folder).work, count, seed):
+        yield Case(f"a byte flipped: {flip.kind}", flip.outcome)
+
+
+def mutations(count: int, seed: int, folder: Path) -> Iterator[Case]:
+    """Change configs, lists and tables at random, and read them."""
+    (folder / "inputs").mkdir(parents=True, exist_ok=True)
+    for kind, outcome, _ in mutated_inputs(make_place(folder / "inputs"), count, seed):
+        yield Case(f"a mutated input: {kind}", "" if outcome in ("read", "refused") else outcome)
+
+
+def _undisturbed(folder: Path) -> Workplace:
+    """A finished workflow, which is made once in a folder. To be read only, or put back as it was."""
+    place = Workplace(folder / "undisturbed")
+    if not place.root.exists():
+        done = _storm(new_workplace(place.root), random.Random()).finish()
+        assert done.code == 0, done.output
+    return place
+
+
 def _ends_well(place: Workplace, undisturbed: Workplace, storm: Storm) -> Iterator[Case]:
     done = storm.finish()
     code = f"ends with {done.code}: {done.output[-2000:]}" if done.code else ""
@@ -67,7 +89,7 @@ def _ends_well(place: Workplace, undisturbed: Workplace, storm: Storm) -> Iterat
     yield Case("after a storm: no temporary file is left", ", ".join(map(str, place.leftovers())))
 
 
-KINDS: dict[str, Callable[[int, int, Path], Iterator[Case]]] = {"kills": kills}
+KINDS: dict[str, Callable[[int, int, Path], Iterator[Case]]] = {"kills": kills, "flips": flips, "mutations": mutations}
 
 
 def _storm(place: Workplace, rng: random.Random) -> Storm:

@@ -6,12 +6,8 @@ python -m tests.faults.mutations 10000
 import csv
 import json
 import random
-import shutil
 import signal
-import sys
-import tempfile
 import traceback
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -318,26 +314,3 @@ def campaign(place: Place, count: int, seed: int) -> Iterator[tuple[str, str, by
         kind = [*READERS][number % len(READERS)]
         content = mutated(sound(place, kind, chance), chance)
         yield kind, outcome(place, kind, content), content
-
-
-def main(count: int, seed: int = 0) -> int:
-    """Run a campaign and print its counts. Returns the number of inputs with another end than read or refused."""
-    root = Path(tempfile.mkdtemp())
-    counts: Counter[tuple[str, str]] = Counter()
-    failed = 0
-    try:
-        for kind, found, content in campaign(make_place(root), count, seed):
-            counts[kind, found.partition(":")[0]] += 1
-            if found not in ("read", "refused"):
-                failed += 1
-                print(f"{kind}: {found}\n{content[:2000]!r}\n", flush=True)
-    finally:
-        shutil.rmtree(root)
-    for (kind, found), number in sorted(counts.items()):
-        print(f"{kind}\t{found}\t{number}")
-    print(f"{count} mutated inputs, {failed} with a traceback, a hang or no message for people")
-    return failed
-
-
-if __name__ == "__main__":
-    sys.exit(bool(main(int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 0)))
