@@ -7,10 +7,20 @@ PROJECT = Path(workflow.basedir)
 sys.path.insert(0, str(PROJECT))
 
 from wsss.errors import WsssError
+from wsss.plan.claims import Claims
 from wsss.plan.moved import follow_moved_datasets
 from wsss.plan.pages import ComparisonPages, RunPages, show_pages, targets
 from wsss.plan.paths import file_above, file_of, filled, log_of
 from wsss.plan.plan import Plan
+from wsss.plan.shared_results import share_provenance
+from wsss.plan.stages import ROOT
+from wsss.plan.start import (
+    plan_anew,
+    planned_jobs,
+    refuse_to_remake,
+    refuse_without_disk,
+    wait_for_others,
+)
 from wsss.settings.config import read_config
 from wsss.settings.run import TRAINED
 
@@ -18,6 +28,9 @@ try:
     PLAN = Plan(read_config(config), PROJECT / "workflow_scripts")
     if workflow.is_main_process:
         follow_moved_datasets(PLAN)
+        if workflow.modifier.is_main_snakefile():
+            share_provenance()
+            CLAIMS = Claims(Path(ROOT))
 except WsssError as error:
     sys.exit(f"error: {error}")
 RUN_PAGES, COMPARISON_PAGES = RunPages(PLAN), ComparisonPages(PLAN)
@@ -38,6 +51,25 @@ def labels_of(stage, labels):
         return ancient(path) if is_of_this_code(wildcards) else path
 
     return listed
+
+
+def begin():
+    """Before the first job: wait for others who make the same, and refuse what would cost others their artifacts."""
+    jobs = planned_jobs(workflow.dag)
+    if wait_for_others(jobs, CLAIMS):
+        workflow.persistence.unlock()
+        plan_anew(Path(workflow.rundir))
+    if not workflow.touch:
+        refuse_to_remake(jobs)
+        refuse_without_disk(jobs, PLAN)
+
+
+onstart:
+    if workflow.is_main_process:
+        try:
+            begin()
+        except WsssError as error:
+            sys.exit(f"error: {error}")
 
 
 def show():

@@ -11,6 +11,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from wsss.errors import WsssError
+from wsss.runtime.made_by import write_record
 
 
 @contextmanager
@@ -24,6 +25,7 @@ def step(snakemake: Any) -> Iterator[None]:
     logger.addHandler(handler)
     try:
         yield
+        write_record(Path(snakemake.output[0]), snakemake.rule, dict(snakemake.params.items()))
     except (WsssError, MemoryError) as error:
         _exit_with_error(logger, str(error) or "out of memory: lower the batch size or run fewer jobs at once")
     except RuntimeError as error:

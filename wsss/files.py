@@ -21,10 +21,10 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
     Raises WsssError when the disk is full. An old file at `path` then stays as it is.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with full_disk_as_wsss_error(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
             yield temporary
             temporary.replace(path)
     finally:

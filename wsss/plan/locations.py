@@ -53,9 +53,14 @@ def dataset_folder(data: DataSettings, locations: LocationSettings) -> Path | No
     return voc_folder(named) if isinstance(data, Voc12Settings) else named
 
 
+def place_of_files(stage: str, settings: Settings, locations: LocationSettings) -> Path:
+    """Where the user's files are that a stage is read from. The settings must name some, as `read_config` checks."""
+    return Path(getattr(locations, stage)[named_files(settings)])
+
+
 def content_of_files(stage: str, settings: Settings, locations: LocationSettings) -> str:
-    """A digest of the user's files that a stage is read from. The settings must name some, as `read_config` checks."""
-    place = Path(getattr(locations, stage)[named_files(settings)])
+    """A digest of the user's files that a stage is read from."""
+    place = place_of_files(stage, settings, locations)
     return _content_of(place.absolute(), ENDINGS[settings.format] if isinstance(settings, CamFileSettings) else "")
 
 
@@ -74,6 +79,12 @@ def train_list_file(data: Voc12Settings | FolderSettings, locations: LocationSet
     find = voc_list_path if isinstance(data, Voc12Settings) else list_path
     file = find(folder or Path(), name, own_lists)
     return file if file.is_file() else None
+
+
+def table_places(data: DataSettings, locations: LocationSettings, project: Path) -> list[Path]:
+    """The folders of a user that hold the lists and labels of a dataset."""
+    places = (dataset_folder(data, locations), own_lists_folder(locations.lists, project))
+    return [place for place in places if place is not None]
 
 
 def tables_digest(data: DataSettings, locations: LocationSettings, project: Path) -> str:

@@ -1,4 +1,8 @@
-"""Datasets that have been moved: their artifacts stay, and photographs are read from the new folder."""
+"""Datasets that have been moved: their artifacts stay, and photographs are read from the new folder.
+
+A dataset whose disk is away stays as it is. So does one that another clone has prepared from its own folder, as long as
+that folder is there: its jobs may be reading from it.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,8 +10,10 @@ from pathlib import Path
 from wsss.data.index import INDEX_COLUMNS
 from wsss.errors import WsssError
 from wsss.files import replace_link, sha256_of
+from wsss.plan.away import is_away
 from wsss.plan.plan import Plan
 from wsss.plan.stages import ROOT, STAGES
+from wsss.runtime.made_by import is_of_another
 
 # Number of photographs that are compared to check that a folder contains the dataset.
 LOOKED_AT = 8
@@ -24,9 +30,21 @@ def follow_moved_datasets(plan: Plan) -> None:
     for name, folder in plan.dataset_folders().items():
         root = Path(ROOT) / name
         link = root / "dataset"
-        if link.is_symlink() and folder.is_dir() and link.resolve() != folder.resolve():
-            _check_photographs(root / STAGES["data"].file, folder)
-            replace_link(link, folder.resolve())
+        if link.is_symlink() and not is_away(folder) and link.resolve() != folder.resolve():
+            index = root / STAGES["data"].file
+            _check_photographs(index, folder)
+            if is_away(link) or not is_of_another(index):
+                _lead(link, folder.resolve())
+
+
+def _lead(link: Path, folder: Path) -> None:
+    try:
+        replace_link(link, folder)
+    except OSError as error:
+        raise WsssError(
+            f"{link} leads to {link.readlink()} and cannot be changed ({error.strerror}): put the dataset there, or "
+            "let the results be written"
+        ) from None
 
 
 def _check_photographs(index: Path, folder: Path) -> None:

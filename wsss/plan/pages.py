@@ -227,6 +227,8 @@ def _has_results(made: Path) -> bool:
 
 def _link(link: Path, target: str) -> str:
     """Make `link` lead to `target`. Returns a warning if something else has this name, else an empty text."""
+    if link.is_symlink() and str(link.readlink()) == target:
+        return ""
     try:
         replace_link(link, target)
     except OSError as error:

@@ -9,7 +9,16 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from wsss.plan.locations import Source, content_of_files, dataset_folder, source_of, tables_digest
+from wsss.plan.away import unless_away
+from wsss.plan.locations import (
+    Source,
+    content_of_files,
+    dataset_folder,
+    place_of_files,
+    source_of,
+    table_places,
+    tables_digest,
+)
 from wsss.plan.paths import JobParameter, file_of, filled, folder_of, folders_in, paths_of, stage_of
 from wsss.plan.provenance import code_digest, short_hash
 from wsss.plan.stages import ROOT, STAGES, files_of, folders_of, step_of, usual_settings, wildcard_constraints
@@ -20,6 +29,8 @@ from wsss.settings.run import TRAINED, RunSettings, named_files, settings_of
 
 # The file beside a trained network that holds the digest of the code that trained it.
 CODE_FILE = "code.txt"
+# The file in the folder of a stage that is read from files, which says that they were checked.
+CHECKED_FILE = "checked.txt"
 # Stages whose code is not in the digests of later steps: their products are inputs with a modification time.
 INPUTS = ("data", "backbone")
 
@@ -196,9 +207,19 @@ class Plan:
 
         def content(wildcards: Any) -> str:
             folder = folder_of(stage or stage_of(wildcards.finished), wildcards)
-            return content_of_files(stage_of(folder), self._settings[folder], self._locations)
+            named = (stage_of(folder), self._settings[folder], self._locations)
+            made = self._made_of_files(folder_of("data", wildcards), folder)
+            return unless_away([place_of_files(*named)], made, "content", lambda: content_of_files(*named))
 
         return content
+
+    def _made_of_files(self, data: str, folder: str) -> Iterator[Path]:
+        """What was made at first from the user's files of a stage, in each place of its folder below a dataset."""
+        stage = stage_of(folder)
+        file = STAGES[stage].file if stage in TRAINED else CHECKED_FILE
+        for path in {path for run in self._all_runs() for path in folders_of(run).values()}:
+            if path.startswith(f"{data}/") and path.endswith(f"/{folder}"):
+                yield Path(ROOT) / path / file
 
     def finished_settings(self, wildcards: Any) -> str:
         """The settings of the finished network in the wildcard `finished`, as their key.
@@ -226,6 +247,17 @@ class Plan:
         """
         found = {name: dataset_folder(own, self._locations) for name, own in self._data.items()}
         return {name: folder for name, folder in found.items() if folder is not None}
+
+    def file_places(self) -> dict[str, Path]:
+        """The places of the user's files that stages are read from.
+
+        Returns
+        -------
+        dict[str, Path]
+            The place, by the name of the stage's folder.
+        """
+        named = {name: own for name, own in self._settings.items() if named_files(own) is not None}
+        return {name: place_of_files(stage_of(name), own, self._locations) for name, own in named.items()}
 
     def settings_of(self, stage: str) -> JobParameter:
         """The settings of a stage as their key. One of the folders in the job's wildcards is that of the stage.
@@ -347,7 +379,9 @@ class Plan:
         str
             Twelve hex digits; empty if the dataset has no list or label that users may correct.
         """
-        return tables_digest(self._data[wildcards.data], self._locations, self._scripts.parent)
+        named = (self._data[wildcards.data], self._locations, self._scripts.parent)
+        index = Path(ROOT) / wildcards.data / STAGES["data"].file
+        return unless_away(table_places(*named), [index], "tables", lambda: tables_digest(*named))
 
 
 def _masks_of(page: str) -> str:

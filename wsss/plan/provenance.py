@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 PACKAGE = Path(__file__).parents[1]
-# Progress and errors do not change results. Settings are in the path and in the parameters.
-WITHOUT_EFFECT = ("wsss.progress", "wsss.errors", "wsss.settings")
+# Progress, errors and records do not change results. Settings are in the path and in the parameters.
+WITHOUT_EFFECT = ("wsss.progress", "wsss.errors", "wsss.settings", "wsss.runtime.made_by")
 # The function that loads the parts that settings choose. A step that reaches it depends on the chosen parts only, so a
 # new part reruns nothing.
 LOADER = ("wsss.runtime.parts", "load_part")
