@@ -1,5 +1,6 @@
 """Makes the plan from the config, and defines the wildcard constraints and the names that the rules use."""
 
+import logging
 import sys
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from wsss.plan.start import (
     plan_anew,
     planned_jobs,
     refuse_to_remake,
+    refuse_unwritable,
     refuse_without_disk,
     wait_for_others,
 )
@@ -55,6 +57,7 @@ def labels_of(stage, labels):
 
 def begin():
     """Before the first job: wait for others who make the same, and refuse what would cost others their artifacts."""
+    refuse_unwritable([Path(), Path("logs"), Path(ROOT)])
     jobs = planned_jobs(workflow.dag)
     if wait_for_others(jobs, CLAIMS):
         workflow.persistence.unlock()
@@ -79,6 +82,8 @@ def show():
 
 
 if workflow.is_main_process:
+    # A full disk ends in one line of the job. That Snakemake cannot log then needs no traceback for each line.
+    logging.raiseExceptions = False
     show()
 
 

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 # Scripts import wsss from the project's folder, so it need not be installed in conda environments.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -19,10 +19,7 @@ def step(snakemake: Any) -> Iterator[None]:
     """Log to the rule's log file while the block runs. On a user's error, exit with code 1 and one clear line."""
     logger = logging.getLogger("wsss")
     logger.setLevel(logging.INFO)
-    Path(snakemake.log[0]).parent.mkdir(parents=True, exist_ok=True)
-    handler = logging.FileHandler(snakemake.log[0], mode="w")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
-    logger.addHandler(handler)
+    _log_to(logger, Path(snakemake.log[0]))
     try:
         yield
         write_record(Path(snakemake.output[0]), snakemake.rule, dict(snakemake.params.items()))
@@ -74,7 +71,19 @@ def own_lists(places: Any) -> Path | None:
     return own_lists_folder(places.lists, Path(__file__).resolve().parents[1])
 
 
-def _exit_with_error(logger: logging.Logger, message: str) -> None:
+def _log_to(logger: logging.Logger, path: Path) -> None:
+    # A full disk stops what is made. What cannot be logged then needs no traceback.
+    logging.raiseExceptions = False
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handler = logging.FileHandler(path, mode="w")
+    except OSError as error:
+        _exit_with_error(logger, f"the log {path} cannot be written ({error.strerror}): run the same command when it can")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    logger.addHandler(handler)
+
+
+def _exit_with_error(logger: logging.Logger, message: str) -> NoReturn:
     logger.error("error: %s", message)
     print(f"error: {message}", file=sys.stderr)
     sys.exit(1)

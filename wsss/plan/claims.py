@@ -157,13 +157,17 @@ class Claims:
 def _locked(path: Path, content: str) -> TextIO:
     """A new file that this process has locked before anyone sees it."""
     temporary = path.with_suffix(".tmp")
-    with full_disk_as_wsss_error(path):
-        file = temporary.open("w")
-        _lock(file)
-        file.write(content)
-        file.flush()
-    temporary.chmod(0o644)
-    temporary.replace(path)
+    try:
+        with full_disk_as_wsss_error(path):
+            file = temporary.open("w")
+            _lock(file)
+            file.write(content)
+            file.flush()
+            # Other users read it.
+            temporary.chmod(0o644)
+            temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
     return file
 
 

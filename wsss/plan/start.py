@@ -22,6 +22,9 @@ from wsss.runtime.made_by import MadeBy, is_of_another, read_record
 # What parameters of jobs stand for, in messages.
 MEANING = {"code": "other code", "settings": "other settings", "tables": "other lists or labels", "content": "other files"}
 
+# With less, Snakemake could not even write what it does.
+LEAST_BYTES, LEAST_INODES = 2**20, 100
+
 
 @dataclass(frozen=True)
 class PlannedJob:
@@ -132,14 +135,13 @@ def refuse_to_remake(jobs: Collection[PlannedJob]) -> None:
     Pages of runs and comparisons are made again. They cost seconds.
     """
     found = [(job, made) for job in jobs if (made := _made_by_another(job)) is not None]
-    outputs = {file for job, _ in found for file in job.outputs}
-    roots = [(job, made) for job, made in found if not outputs & set(job.inputs)]
-    if not roots:
+    if not found:
         return
-    job, made = min(roots, key=lambda root: root[0].outputs[0])
+    roots = _first_in_line([job for job, _ in found], jobs)
+    job, made = next(pair for pair in found if pair[0] is roots[0])
     differing = [text for name, text in MEANING.items() if made.params.get(name) != job.params.get(name)]
     more = f" (and {len(found) - 1} more jobs)" if len(found) > 1 else ""
-    rules = " ".join(sorted({root.rule for root, _ in roots}))
+    rules = " ".join(sorted({root.rule for root in roots}))
     raise WsssError(
         f"{job.outputs[0]} is of {made.user} in {made.folder} on {made.host}, made from "
         f"{' and '.join(differing) or 'older inputs'}, and would be made again{more}. Nothing was changed: take the same "
@@ -153,6 +155,25 @@ def _made_by_another(job: PlannedJob) -> MadeBy | None:
     if job.asked or not is_artifact or not job.has_outputs or not is_of_another(first):
         return None
     return read_record(first)
+
+
+def _first_in_line(some: Sequence[PlannedJob], jobs: Collection[PlannedJob]) -> list[PlannedJob]:
+    """Those of some jobs that need none of the others, also not through further jobs."""
+    reached = {file for job in some for file in job.outputs}
+    while more := {file for job in jobs if reached & set(job.inputs) for file in job.outputs} - reached:
+        reached |= more
+    return [job for job in some if not reached & set(job.inputs)]
+
+
+def refuse_unwritable(folders: Sequence[Path]) -> None:
+    """Raise WsssError if jobs could not write their logs or results, or if there is no space for them."""
+    for folder in filter(Path.exists, folders):
+        if not os.access(folder, os.W_OK):
+            raise WsssError(f"{folder.absolute()} cannot be written, and jobs write there: make it writable, or work elsewhere")
+        disk = os.statvfs(folder)
+        what = "space" if disk.f_bavail * disk.f_frsize < LEAST_BYTES else "inodes"
+        if what == "space" or (disk.f_files and disk.f_favail < LEAST_INODES):
+            raise WsssError(f"no {what} left on the disk of {folder.absolute()}: free some and run the same command again")
 
 
 def refuse_without_disk(jobs: Collection[PlannedJob], plan: Plan) -> None:
