@@ -78,7 +78,9 @@ def _log_to(logger: logging.Logger, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         handler = logging.FileHandler(path, mode="w")
     except OSError as error:
-        _exit_with_error(logger, f"the log {path} cannot be written ({error.strerror}): run the same command when it can")
+        _exit_with_error(
+            logger, f"the log {path} cannot be written ({error.strerror}): run the same command when it can"
+        )
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     logger.addHandler(handler)
 

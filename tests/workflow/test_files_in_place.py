@@ -105,6 +105,8 @@ def test_labels_and_masks_of_files_lead_to_a_report(workplace: Workplace, brough
         assert (made / path.name).read_bytes() == path.read_bytes()
 
     folder.rename(tmp_path / "moved")
+    # Their disk is away: what was made from them stays.
+    assert not workplace.planned(config=config)
     config = configured(workplace, config, places(tmp_path / "moved") | LABELS | {"shards": 1})
     assert not workplace.planned(config=config)
     first = min((tmp_path / "moved" / "labels").glob("*.png"))
@@ -125,6 +127,8 @@ def test_finished_networks_make_what_the_trained_ones_made(
         config = configured(workplace, tmp_path / f"{target}.yaml", places(brought) | changes | {"shards": 1})
         outcome = workplace.snakemake(target, config=config)
         assert outcome.code == 0, outcome.output
+        away = configured(workplace, config, places(tmp_path / "away") | changes | {"shards": 1})
+        assert not workplace.planned(target, config=away)
     assert not list(workplace.work.glob("results/**/confident_labels-*"))
     for made, labels in (
         ("classifier-mine-*/cams-*/irnet-mine-*/pseudo_labels-*", stage_folder(finished, "pseudo_labels")),

@@ -20,7 +20,12 @@ from wsss.plan.stages import ROOT, STAGES
 from wsss.runtime.made_by import MadeBy, is_of_another, read_record
 
 # What parameters of jobs stand for, in messages.
-MEANING = {"code": "other code", "settings": "other settings", "tables": "other lists or labels", "content": "other files"}
+MEANING = {
+    "code": "other code",
+    "settings": "other settings",
+    "tables": "other lists or labels",
+    "content": "other files",
+}
 
 # With less, Snakemake could not even write what it does.
 LEAST_BYTES, LEAST_INODES = 2**20, 100
@@ -64,9 +69,7 @@ def planned_jobs(dag: Any) -> list[PlannedJob]:
 
     @cache
     def is_forced(job: Any) -> bool:
-        return bool(dag.reason(job).forced) or any(
-            [is_forced(one) for one in dag.dependencies[job] if dag.needrun(one)]
-        )
+        return bool(dag.reason(job).forced) or any(is_forced(one) for one in dag.dependencies[job] if dag.needrun(one))
 
     return [
         PlannedJob(
@@ -144,8 +147,8 @@ def refuse_to_remake(jobs: Collection[PlannedJob]) -> None:
     rules = " ".join(sorted({root.rule for root in roots}))
     raise WsssError(
         f"{job.outputs[0]} is of {made.user} in {made.folder} on {made.host}, made from "
-        f"{' and '.join(differing) or 'older inputs'}, and would be made again{more}. Nothing was changed: take the same "
-        f"code and data, let `results` lead to another folder, or make it again for all with --forcerun {rules}"
+        f"{' and '.join(differing) or 'older inputs'}, and would be made again{more}. Nothing was changed: take the "
+        f"same code and data, let `results` lead to another folder, or make it again for all with --forcerun {rules}"
     )
 
 
@@ -169,11 +172,15 @@ def refuse_unwritable(folders: Sequence[Path]) -> None:
     """Raise WsssError if jobs could not write their logs or results, or if there is no space for them."""
     for folder in filter(Path.exists, folders):
         if not os.access(folder, os.W_OK):
-            raise WsssError(f"{folder.absolute()} cannot be written, and jobs write there: make it writable, or work elsewhere")
+            raise WsssError(
+                f"{folder.absolute()} cannot be written, and jobs write there: make it writable, or work elsewhere"
+            )
         disk = os.statvfs(folder)
         what = "space" if disk.f_bavail * disk.f_frsize < LEAST_BYTES else "inodes"
         if what == "space" or (disk.f_files and disk.f_favail < LEAST_INODES):
-            raise WsssError(f"no {what} left on the disk of {folder.absolute()}: free some and run the same command again")
+            raise WsssError(
+                f"no {what} left on the disk of {folder.absolute()}: free some and run the same command again"
+            )
 
 
 def refuse_without_disk(jobs: Collection[PlannedJob], plan: Plan) -> None:
