@@ -62,6 +62,7 @@ def begin():
     if wait_for_others(jobs, CLAIMS):
         workflow.persistence.unlock()
         plan_anew(Path(workflow.rundir))
+    share_provenance()
     if not workflow.touch:
         refuse_to_remake(jobs)
         refuse_without_disk(jobs, PLAN)

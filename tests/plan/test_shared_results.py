@@ -31,7 +31,13 @@ def test_records_of_before_are_moved_once_and_newer_ones_stay(here: Path) -> Non
     assert Path(".snakemake/incomplete").resolve() == here / "shared" / ".snakemake" / "incomplete"
 
 
+def test_a_plan_alone_makes_no_results(here: Path) -> None:
+    share_provenance()
+    assert not Path("results").exists()
+
+
 def test_the_links_lead_to_the_results_also_after_a_move(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("results").mkdir()
     share_provenance()
     Path(".snakemake/metadata/a").write_text("known")
     (here / "clone").rename(here / "moved")

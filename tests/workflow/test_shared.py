@@ -5,7 +5,6 @@ import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -58,7 +57,9 @@ def test_a_second_clone_uses_what_the_first_has_made(second: Workplace) -> None:
     assert state(second) == before
 
 
-def test_other_code_makes_again_only_what_is_asked_for(copy_of_finished: Workplace, second: Workplace) -> None:
+def test_other_code_makes_again_only_what_is_asked_for(
+    finished: Workplace, copy_of_finished: Workplace, second: Workplace
+) -> None:
     code = second.project / "wsss" / "evaluation" / "cam_curve.py"
     text = code.read_text()
     changed = text.replace("from wsss", "CHANGED = 1\nfrom wsss", 1).replace("    return", "    CHANGED\n    return", 1)
@@ -66,7 +67,8 @@ def test_other_code_makes_again_only_what_is_asked_for(copy_of_finished: Workpla
     before = state(second)
     assert second.planned("cam_curve") == {"make_cam_curve": 2, "cam_curve": 1}
     line = refusal(second.snakemake("cam_curve"))
-    assert f" in {copy_of_finished.work} on " in line
+    # Where the first clone was before it moved.
+    assert f" in {finished.work} on " in line
     assert "made from other code" in line
     assert "--forcerun make_cam_curve" in line
     assert state(second) == before
@@ -137,14 +139,13 @@ def test_a_dataset_whose_disk_is_away_costs_nothing(copy_of_folder_run: Workplac
 
 
 @pytest.fixture(scope="module")
-def mounting() -> Iterator[None]:
+def mounting() -> None:
     """Skips tests where disks cannot be mounted for one process alone."""
     tried = subprocess.run(
         ["unshare", "--mount", "mount", "-t", "tmpfs", "none", "/mnt"], capture_output=True, text=True
     )
     if tried.returncode:
         pytest.skip(f"no disks can be mounted here: {tried.stderr.strip()}")
-    yield
 
 
 def mounted(place: Workplace, mounts: str, *arguments: str, config: Path = TINY) -> Outcome:

@@ -19,6 +19,8 @@ SHARED = ("metadata", "incomplete")
 def share_provenance(results: Path = Path(ROOT)) -> None:
     """Let Snakemake keep what it knows of artifacts in `results/.snakemake`. What it knows already is moved there.
 
+    Where there are no results yet, nothing is done.
+
     Raises
     ------
     WsssError
@@ -27,7 +29,7 @@ def share_provenance(results: Path = Path(ROOT)) -> None:
     if results.is_symlink() and not results.exists():
         raise WsssError(f"{results} leads to {results.readlink()}, which is not there: mount its disk, or make it")
     _refuse_unwritable(STATE if STATE.exists() else Path())
-    for name in SHARED:
+    for name in SHARED if results.is_dir() else ():
         shared, link = results / STATE.name / name, STATE / name
         target = os.path.relpath(shared, STATE)
         if link.is_symlink() and os.readlink(link) == target and shared.is_dir():  # noqa: PTH115 (as it was written)
