@@ -89,7 +89,7 @@ def test_two_clones_that_need_the_same_at_once_make_it_once(tmp_path: Path) -> N
     (tmp_path / "shared").mkdir()
     clones = [clone_of(tmp_path / "shared", tmp_path / name) for name in ("first", "second")]
     with ThreadPoolExecutor() as pool:
-        outcomes = list(pool.map(lambda clone: clone.snakemake("classifier"), clones))
+        outcomes = list(pool.map(lambda clone: clone.snakemake("classifier", warm=False), clones))
     said = "".join(outcome.output for outcome in outcomes)
     assert [outcome.code for outcome in outcomes] == [0, 0], said
     assert finished_rules(said) == ["classifier", "generate_synthetic", "make_backbone", "train_classifier"]
@@ -104,7 +104,7 @@ def test_a_workflow_in_the_same_folder_waits_for_what_another_makes(copy_of_fini
     other = Claims(place.work / "results")
     assert other.hold([str(page.relative_to(place.work))], []) is None
     with ThreadPoolExecutor() as pool:
-        waiting = pool.submit(place.snakemake)
+        waiting = pool.submit(place.snakemake, warm=False)
         output = place.root / "output.txt"
         while "waiting: " not in (output.read_text() if output.exists() else ""):
             assert not waiting.done(), waiting.result().output
