@@ -43,7 +43,7 @@ rule cams:
     output:
         "counted.txt",
     shell:
-        "awk 'FNR > 1' {{input}} | wc -l > {{output}}"
+        "awk 'FNR > 1 && $1 != \\"total\\"' {{input}} | wc -l > {{output}}"
 
 
 onsuccess:

@@ -1,7 +1,7 @@
 """What a config's runs must have made, and what of it is not there."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from wsss.data.dataset import Dataset
@@ -32,7 +32,7 @@ def missing_of(plan: Plan) -> Iterator[tuple[Path, str]]:
             if file not in seen and not Path(file).is_file():
                 seen.add(file)
                 yield Path(file), ""
-        for manifest, reason in _missing_lists(run):
+        for manifest, reason in _missing_lists(run, plan.shards):
             if manifest not in seen:
                 seen.add(manifest)
                 yield Path(manifest), reason
@@ -72,8 +72,11 @@ def _page_files(run: RunSettings, page: str) -> Iterator[str]:
         yield f"{ROOT}/runs/{page}/{name}"
 
 
-def _missing_lists(run: RunSettings) -> Iterator[tuple[str, str]]:
-    """Splits of stages without a list of all their images: neither one for the split, nor one for each shard."""
+def _missing_lists(run: RunSettings, shards: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Splits of stages without a list of all their images: neither one for the split, nor one for each shard.
+
+    A shard is missing too where others of the same number of shards are there.
+    """
     paths = paths_of(run)
     for stage, folder in paths.items():
         if STAGES[stage].product not in ("stores", "labels"):
@@ -82,6 +85,9 @@ def _missing_lists(run: RunSettings) -> Iterator[tuple[str, str]]:
         for below in ("plain/", "crf/") if stage == "prediction_labels" else ("",):
             for split in splits:
                 yield from _missing_list(f"{folder}/{below}", split, _ids(paths["data"], stage, split))
+                own = [Path(f"{folder}/{below}shards/{split}/{shard}.tsv") for shard in shards]
+                if any(path.is_file() for path in own):
+                    yield from ((str(path), "") for path in own if not path.is_file())
 
 
 def _missing_list(folder: str, split: str, ids: set[str] | None) -> Iterator[tuple[str, str]]:
