@@ -118,3 +118,23 @@ def test_an_image_of_no_split_with_labels_has_none(run: Path) -> None:
     with pytest.raises(WsssError, match=f"image {last} has no image-level label"):
         data.present(last)
     assert isinstance(data.present(data.ids("val")[0]), np.ndarray)
+
+
+def test_a_label_of_another_value_is_told(run: Path) -> None:
+    data = Dataset(run)
+    table = data.root / "image_labels.csv"
+    header, first, *more = table.read_text().splitlines()
+    image_id, *cells = first.split(",")
+    table.write_text("\n".join([header, ",".join([image_id, "9", *cells[1:]]), *more]) + "\n")
+    list_file(table)
+    with pytest.raises(WsssError, match=rf"image_labels\.csv: {image_id}, \w+ is 9, neither 0 nor 1; "):
+        _ = data.image_labels
+
+
+@pytest.mark.parametrize(("old", "new"), [("true", '"yes"'), ("{}", "[]")])
+def test_a_description_of_another_type_is_told(run: Path, old: str, new: str) -> None:
+    file = Dataset(run).root / "dataset.json"
+    file.write_text(file.read_text().replace(old, new))
+    list_file(file)
+    with pytest.raises(WsssError, match=r"dataset\.json: \w+ is .*; `wsss verify"):
+        _ = Dataset(run).classes

@@ -12,8 +12,6 @@
 Every file is compared with its sum when it is read.
 """
 
-import io
-import json
 import re
 from difflib import get_close_matches
 from functools import cached_property
@@ -25,14 +23,14 @@ from PIL import Image
 
 from wsss.data.fitted_masks import at_worked_size, stored_sizes, wrong_size
 from wsss.data.images import read_image, read_pixels
-from wsss.data.index import IndexRow, SkippedImage, maker_of, read_index, read_skipped, remake
+from wsss.data.index import IndexRow, SkippedImage, read_index, read_skipped
 from wsss.data.label_values import LabelValues
 from wsss.data.prepared_folder import prepared_folder
+from wsss.data.tables import read_description, read_ids, read_image_labels
 from wsss.errors import WsssError
 from wsss.manifests.checking import checked_content, require_sum
 from wsss.manifests.listed_files import ListedFiles
 from wsss.manifests.making_again import making_again
-from wsss.manifests.single_files import content_of
 
 # train_scored: the part of train whose masks are scored. test: images without labels, of which only masks are made.
 SPLITS = ("train", "train_scored", "val", "test")
@@ -64,12 +62,7 @@ class Dataset:
     @cached_property
     def description(self) -> dict[str, Any]:
         """Classes and ignored classes with their values, and whether there is a background."""
-        path = self.root / "dataset.json"
-        try:
-            content = json.loads(content_of(path, maker_of(path)))
-            return {name: content[name] for name in ("classes", "ignored_classes", "has_background")}
-        except (ValueError, KeyError, TypeError) as error:
-            raise WsssError(f"{path} cannot be read ({error!r}); {remake(path)}") from None
+        return read_description(self.root / "dataset.json")
 
     @cached_property
     def values(self) -> LabelValues:
@@ -116,11 +109,7 @@ class Dataset:
         """
         if split not in SPLITS:
             raise WsssError(f"no split {split!r}: there are {', '.join(SPLITS)}")
-        path = self.root / "lists" / f"{split}.txt"
-        try:
-            return content_of(path, maker_of(path)).decode().split("\n")[:-1]
-        except ValueError as error:
-            raise WsssError(f"{path} cannot be read ({error}); {remake(path)}") from None
+        return read_ids(self.root / "lists" / f"{split}.txt")
 
     def scored_ids(self, split: str) -> list[str]:
         """Ids of a split whose images have masks to score with.
@@ -232,17 +221,7 @@ class Dataset:
     @cached_property
     def image_labels(self) -> dict[str, np.ndarray]:
         """Image-level labels: image id to float32 zeros and ones of shape (n,)."""
-        # Imported here, because importing pandas takes a third of a second and most steps read no image-level label.
-        import pandas as pd
-
-        path = self.root / "image_labels.csv"
-        try:
-            # An image may be called NA.
-            content = io.BytesIO(content_of(path, maker_of(path)))
-            table = pd.read_csv(content, dtype={"image_id": str}, keep_default_na=False).set_index("image_id")
-            return dict(zip(table.index, table[self.classes].to_numpy(np.float32), strict=True))
-        except (ValueError, KeyError) as error:
-            raise WsssError(f"{path} cannot be read ({error}); {remake(path)}") from None
+        return read_image_labels(self.root / "image_labels.csv", self.classes)
 
     def present(self, image_id: str) -> np.ndarray:
         """Numbers of the classes in the image-level label of an image.
