@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from wsss.errors import WsssError
 from wsss.files import remove_leftovers, sha256_of
 from wsss.runtime.parent import end_with_workflow
-from wsss.runtime.signals import Interrupted, end_on_signals
+from wsss.runtime.signals import Interrupted, end_in_peace, end_on_signals
 from wsss.stores.journal import allow_continuing
 
 
@@ -108,6 +108,7 @@ def own_lists(places: Any) -> Path | None:
 
 
 def _exit_with_error(logger: logging.Logger, message: str) -> None:
+    end_in_peace()
     logger.error("error: %s", message)
     print(f"error: {message}", file=sys.stderr)
     sys.exit(1)
