@@ -117,10 +117,13 @@ def command() -> str:
 
 def machine(snakemake: Any) -> Any:
     """Resources of a training: loader processes, and a checkpoint for this code, these settings and inputs."""
+    from wsss.runtime.device import pick_device
     from wsss.training.loop import Machine
 
     checkpoint = Path(snakemake.output.weights).with_suffix(".checkpoint")
-    return Machine(loader_processes(snakemake.threads // ranks_here()), checkpoint, fingerprint(snakemake))
+    # A checkpoint of a GPU is not gone on with on a CPU, since both round in other ways.
+    own = f"{fingerprint(snakemake)}\ndevice {pick_device().type}"
+    return Machine(loader_processes(snakemake.threads // ranks_here()), checkpoint, own)
 
 
 def fingerprint(snakemake: Any) -> str:
@@ -189,7 +192,7 @@ def _tell(line: str) -> None:
 def _message(error: Exception, log: str) -> str:
     """The line that tells a user what happened. The traceback of an error that is not known goes to the log."""
     # torch raises another error whenever a loader process ends, also while this one is told.
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    ignore_signals()
     message = one_line(error)
     if message is None:
         logger.exception("unexpected error")
@@ -198,6 +201,7 @@ def _message(error: Exception, log: str) -> str:
 
 
 def _exit_with_error(message: str) -> NoReturn:
+    ignore_signals()
     logger.error("error: %s", message)
     print(f"error: {message}", file=sys.stderr)
     sys.exit(1)

@@ -26,7 +26,7 @@ from wsss.training.loop import Batch, Losses, Machine
 @pytest.fixture(autouse=True)
 def own_handlers() -> Iterator[None]:
     """The handlers of a job, and pytest's again after the test."""
-    before = {number: signal.getsignal(number) for number in SIGNALS}
+    before = {number: signal.getsignal(number) for number in (*SIGNALS, signal.SIGCHLD)}
     end_on_signals()
     yield
     for number, handler in before.items():
@@ -126,6 +126,25 @@ def test_a_full_disk_is_one_line_and_leaves_the_old_checkpoint(tmp_path: Path) -
     with pytest.raises(WsssError, match=rf"^no space left while writing {re.escape(str(path))}: free some space"):
         Checkpoint("f", 1, [], 0, {"w": torch.zeros(1000)}, {}, {}).write(path)
     assert path.read_text() == "the old one"
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_to_everything_saves_a_checkpoint_too(rare: Machine, number: signal.Signals) -> None:
+    """Loader processes that the same signal ends, before or after, are not told as an error."""
+    calls = iter(range(1000))
+
+    def compute(network: nn.Module, batch: Batch) -> Losses:
+        if next(calls) == 12:
+            loaders = torch.multiprocessing.active_children()
+            for process in (loaders[0].pid, os.getpid(), loaders[1].pid):
+                os.kill(process, number)
+            for loader in loaders:
+                os.waitid(os.P_PID, loader.pid, os.WEXITED | os.WNOWAIT)
+        return losses(network, batch)
+
+    with pytest.raises(Interrupted, match=f"^{number.name} after 13 of 37"):
+        run(compute, machine=replace(rare, workers=2))
+    assert_same(run(killed_at(24), machine=rare), run())
 
 
 def truncated(path: Path) -> None:

@@ -1,5 +1,6 @@
 """Signals that ask this process to end: Ctrl-C, the SIGTERM of a scheduler, the SIGHUP of a closed terminal."""
 
+import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,8 +14,9 @@ class Interrupted(KeyboardInterrupt):
 
 
 class _Held:
-    """What signals do now: how many blocks hold them back, and the one that waits."""
+    """What signals do now: in which process, how many blocks hold them back, and the one that waits."""
 
+    process = 0
     blocks = 0
     waiting: signal.Signals | None = None
 
@@ -22,17 +24,13 @@ class _Held:
 def end_on_signals() -> None:
     """Let each of these signals raise `Interrupted` in the main thread, where Python's own SIGTERM ends at once.
 
-    A signal that this process was started to ignore, as by nohup, stays ignored.
+    A signal that this process was started to ignore, as by nohup, stays ignored. Forks of this process end without a
+    word.
     """
+    _Held.process = os.getpid()
     for number in SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _received)
-
-
-def ignore_signals() -> None:
-    """Let another process decide when this one ends."""
-    for number in SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
 
 
 @contextmanager
@@ -51,7 +49,19 @@ def signals_held() -> Iterator[None]:
         raise Interrupted(number.name)
 
 
+def ignore_signals() -> None:
+    """Let nothing disturb this process any more: no request to end, and no loader process that has ended."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+
+
 def _received(number: int, frame: FrameType | None) -> None:
+    if os.getpid() != _Held.process:
+        # As torch's loader processes do: with another code, the process that has started them would fail.
+        os._exit(0)
+    # The signal may have ended loader processes too, of which torch would make an error at any place.
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     insists = number == signal.SIGINT and _Held.waiting is not None
     if _Held.blocks and not insists:
         _Held.waiting = signal.Signals(number)
