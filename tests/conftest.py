@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from itertools import chain, islice
 from pathlib import Path
 
 import pytest
@@ -19,10 +20,21 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     torch.set_num_threads(1)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whole workflows come first. Processes that are done with their tests then share what is left evenly."""
-    long = [PROJECT / "tests" / room for room in ("cluster", "faults", "workflow")]
-    items.sort(key=lambda item: not any(item.path.is_relative_to(folder) for folder in long))
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Each process gets its share of the whole workflows, file by file, and begins with them.
+
+    pytest-xdist gives each process an equal part of the list. Short tests are then taken from whoever is behind.
+    """
+    processes = int(getattr(config, "workerinput", {"workercount": 1})["workercount"])
+    rooms = [PROJECT / "tests" / room for room in ("cluster", "faults", "workflow")]
+    long = [item for item in items if any(map(item.path.is_relative_to, rooms))]
+    short = iter([item for item in items if item not in set(long)])
+    files = list(dict.fromkeys(item.path for item in long))
+    shares = [[item for item in long if files.index(item.path) % processes == number] for number in range(processes)]
+    for number, share in enumerate(shares):
+        size = (len(items) + number) // processes
+        share.extend(islice(short, max(size - len(share), 0)))
+    items[:] = [*chain(*shares), *short]
 
 
 @pytest.fixture(scope="session", autouse=True)
