@@ -175,16 +175,21 @@ def test_an_interrupted_shard_keeps_its_batches(
     """A GPU's results may depend on what goes through together, so a batch is made again as a whole."""
     monkeypatch.setattr("wsss.cams.shards.batch_limits", lambda device: (20_000, 3))
     ids = [*dataset.ids("val"), *dataset.ids("train")]
-    batches: list[list[str]] = []
     stores_of, write_store = CamMaker.stores_of, CamStore.write
 
-    def noted(maker: CamMaker, batch: Sequence[Photograph]) -> list[CamStore]:
-        batches.append([photograph.image_id for photograph in batch])
-        return stores_of(maker, batch)
+    def noted_batches() -> list[list[str]]:
+        """The batches of the jobs that start from now on, as they are made."""
+        batches: list[list[str]] = []
 
-    monkeypatch.setattr(CamMaker, "stores_of", noted)
+        def noted(maker: CamMaker, batch: Sequence[Photograph]) -> list[CamStore]:
+            batches.append([photograph.image_id for photograph in batch])
+            return stores_of(maker, batch)
+
+        monkeypatch.setattr(CamMaker, "stores_of", noted)
+        return batches
+
+    all_batches = noted_batches()
     whole = write(dataset, weights, tmp_path / "whole", ids)
-    all_batches = list(batches)
     (last,) = [batch for batch in all_batches if len(batch) > 1][-1:]
 
     def stopped(store: CamStore, path: Path) -> None:
@@ -193,11 +198,12 @@ def test_an_interrupted_shard_keeps_its_batches(
         write_store(store, path)
 
     allow_continuing(tmp_path / "again" / "shards" / "val" / "0-of-1.tsv", "the same")
+    noted_batches()
     monkeypatch.setattr(CamStore, "write", stopped)
     with pytest.raises(KeyboardInterrupt):
         write(dataset, weights, tmp_path / "again", ids)
     monkeypatch.setattr(CamStore, "write", write_store)
-    batches.clear()
+    batches = noted_batches()
     again = write(dataset, weights, tmp_path / "again", ids)
     assert batches == all_batches[all_batches.index(last) :]
     for one, other in zip(whole, again, strict=True):

@@ -27,6 +27,8 @@ from wsss.training.loop import Batch, Losses, Machine
 def own_handlers() -> Iterator[None]:
     """The handlers of a job, and pytest's again after the test."""
     before = {number: signal.getsignal(number) for number in (*SIGNALS, signal.SIGCHLD)}
+    # What a shell has started in the background ignores Ctrl-C, and a job would go on to ignore it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     end_on_signals()
     yield
     for number, handler in before.items():
