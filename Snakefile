@@ -27,6 +27,7 @@ rule report:
 
 
 include: "rules/lists.smk"
+include: "rules/labels.smk"
 include: "rules/data.smk"
 include: "rules/classification.smk"
 include: "rules/refinement.smk"

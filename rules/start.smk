@@ -61,13 +61,13 @@ def show():
 
 
 # Jobs end with this process, which runs them.
-os.environ["WSSS_WORKFLOW_PID"] = str(os.getpid())
+os.environ.update(WSSS_WORKFLOW_PID=str(os.getpid()))
 # Jobs name in their messages the command that makes a damaged file again.
 CONFIGS = [Path(file) for file in workflow.configfiles]
 os.environ[OPTIONS] = options_of(CONFIGS, PROJECT / "Snakefile", Path.cwd())
 if workflow.is_main_process:
     # Jobs name it when they are interrupted.
-    os.environ["WSSS_COMMAND"] = shlex.join(["snakemake", *sys.argv[1:]])
+    os.environ.update(WSSS_COMMAND=shlex.join(["snakemake", *sys.argv[1:]]))
     # A full disk ends in one line of the job. That Snakemake cannot log then needs no traceback for each line.
     logging.raiseExceptions = False
     if workflow.modifier.is_main_snakefile():
