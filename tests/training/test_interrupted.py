@@ -29,8 +29,9 @@ from wsss.training.loop import Batch, Losses, Machine
 def own_handlers() -> Iterator[None]:
     """The handlers of a job, and pytest's again after the test."""
     before = {number: signal.getsignal(number) for number in (*SIGNALS, signal.SIGCHLD)}
-    # What a shell has started in the background ignores Ctrl-C, and a job would go on to ignore it.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    # What a shell has started in the background ignores Ctrl-C, and under nohup SIGHUP. A job would go on to ignore it.
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
     end_on_signals()
     yield
     for number, handler in before.items():
