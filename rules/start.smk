@@ -19,6 +19,7 @@ from wsss.plan.start import (
 )
 from wsss.preflight.start import check_before_jobs
 from wsss.runtime.devices import usable_devices
+from wsss.runtime.parent import COMMAND, WORKFLOW
 from wsss.runtime.slurm import check_cluster
 
 
@@ -48,6 +49,7 @@ def begin():
     if wait_for_others(jobs, CLAIMS):
         workflow.persistence.unlock()
         plan_anew(Path(workflow.rundir))
+    # At the start there may have been no results yet, and a plan alone makes none.
     share_provenance()
     if not workflow.touch:
         refuse_to_remake(jobs)
@@ -61,13 +63,13 @@ def show():
 
 
 # Jobs end with this process, which runs them.
-os.environ.update(WSSS_WORKFLOW_PID=str(os.getpid()))
+os.environ[WORKFLOW] = str(os.getpid())
 # Jobs name in their messages the command that makes a damaged file again.
 CONFIGS = [Path(file) for file in workflow.configfiles]
 os.environ[OPTIONS] = options_of(CONFIGS, PROJECT / "Snakefile", Path.cwd())
 if workflow.is_main_process:
     # Jobs name it when they are interrupted.
-    os.environ.update(WSSS_COMMAND=shlex.join(["snakemake", *sys.argv[1:]]))
+    os.environ[COMMAND] = shlex.join(["snakemake", *sys.argv[1:]])
     # A full disk ends in one line of the job. That Snakemake cannot log then needs no traceback for each line.
     logging.raiseExceptions = False
     if workflow.modifier.is_main_snakefile():

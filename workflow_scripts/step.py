@@ -23,7 +23,7 @@ from wsss.manifests.single_files import FOLDER, check_file, list_file
 from wsss.runtime.device_lock import take_devices
 from wsss.runtime.failures import one_line, unexpected
 from wsss.runtime.made_by import write_record
-from wsss.runtime.parent import end_with_workflow
+from wsss.runtime.parent import COMMAND, end_with_workflow
 from wsss.runtime.signals import Interrupted, end_on_signals, ignore_signals
 from wsss.stores.journal import allow_continuing
 from wsss.training.launch import is_first, is_rank, member, ranks_here, record, run_ranks
@@ -112,7 +112,7 @@ def _after_an_interruption(snakemake: Any) -> None:
 
 def command() -> str:
     """The command that the user has given, as the workflow tells it to its jobs (rules/start.smk)."""
-    return os.environ.get("WSSS_COMMAND", "the same command")
+    return os.environ.get(COMMAND, "the same command")
 
 
 def machine(snakemake: Any) -> Any:

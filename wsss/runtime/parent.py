@@ -10,8 +10,9 @@ import time
 from wsss.files import write_only_while
 
 logger = logging.getLogger("wsss")
-# The number of the process that runs snakemake, as the workflow tells it to its jobs (rules/common.smk).
-WORKFLOW = "WSSS_WORKFLOW_PID"
+# What the workflow tells its jobs (rules/start.smk): the number of the process that runs snakemake, and the command of
+# the user.
+WORKFLOW, COMMAND = "WSSS_WORKFLOW_PID", "WSSS_COMMAND"
 SECONDS_BETWEEN_LOOKS = 0.5
 
 
