@@ -12,6 +12,7 @@ import array
 import atexit
 import contextlib
 import functools
+import gc
 import json
 import os
 import runpy
@@ -23,7 +24,9 @@ import subprocess
 import sys
 import tempfile
 import threading
+import traceback
 from pathlib import Path
+from typing import NoReturn
 
 # What the scripts of the workflow import, besides the project itself.
 IMPORTS = ["torch._dynamo", "safetensors.torch", "simplejpeg", "PIL.Image", "pandas", "numba", "scipy.stats", "zarr"]
@@ -123,11 +126,21 @@ def as_called(arguments: list[str], folder: str, environment: dict[str, str], st
     return arguments
 
 
-def run(arguments: list[str]) -> None:
-    """Run a script with its arguments, as Python does."""
+def run(arguments: list[str]) -> NoReturn:
+    """Run a script with its arguments, as Python does, and end without taking down what was imported."""
     sys.argv = arguments
     sys.path[0] = str(Path(arguments[0]).parent)
-    runpy.run_path(arguments[0], run_name="__main__")
+    code: object = 0
+    try:
+        runpy.run_path(arguments[0], run_name="__main__")
+    except SystemExit as end:
+        code = end.code
+    except BaseException:
+        traceback.print_exc()
+        code = 1
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    os._exit(code if isinstance(code, int) else 0)
 
 
 if __name__ == "__main__":
@@ -135,4 +148,6 @@ if __name__ == "__main__":
         sys.exit(call(sys.argv[1], sys.argv[2:]))
     for name in IMPORTS:
         __import__(name)
+    # A collection would copy what all processes share.
+    gc.freeze()
     run(serve(socket.socket(fileno=int(sys.argv[1]))))
