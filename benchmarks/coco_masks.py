@@ -46,7 +46,7 @@ def crowd(draw: np.random.Generator) -> dict[str, list[int]]:
     return {"size": [HEIGHT, WIDTH], "counts": counts}
 
 
-def annotations(images: int, count: int) -> Iterator[str]:
+def annotations(images: range, count: int) -> Iterator[str]:
     """The annotations as JSON, for images in no order."""
     draw = np.random.default_rng(0)
     categories = list(COCO_CLASSES.values())
@@ -57,7 +57,7 @@ def annotations(images: int, count: int) -> Iterator[str]:
                 "segmentation": crowd(draw) if is_crowd else [polygon(draw)],
                 "area": 702.1057499999998,
                 "iscrowd": int(is_crowd),
-                "image_id": int(draw.integers(images)),
+                "image_id": int(draw.integers(images.start, images.stop)),
                 "bbox": [473.07, 395.93, 38.65, 28.67],
                 "category_id": categories[draw.integers(len(categories))],
                 "id": own,
@@ -65,13 +65,13 @@ def annotations(images: int, count: int) -> Iterator[str]:
         )
 
 
-def write_file(path: Path, images: int, count: int) -> None:
-    """Write the instances file piece by piece."""
+def write_file(path: Path, images: range, count: int) -> None:
+    """Write the instances file of images with these ids piece by piece."""
     with path.open("w") as file:
         file.write('{"images": [')
-        for own in range(images):
+        for own in images:
             image = {"license": 5, "file_name": f"{own:012d}.jpg", "height": HEIGHT, "width": WIDTH, "id": own}
-            file.write(", " * bool(own) + json.dumps(image))
+            file.write(", " * (own > images.start) + json.dumps(image))
         file.write('], "annotations": [')
         for number, text in enumerate(annotations(images, count)):
             file.write(", " * bool(number) + text)
@@ -88,7 +88,7 @@ def paint(instances: Instances, folder: Path, workers: int) -> None:
 def measure(folder: Path, images: int, count: int, workers: int) -> Row:
     """Make the file, read it and paint."""
     path = folder / "instances.json"
-    write_file(path, images, count)
+    write_file(path, range(images), count)
     print(f"the file has {path.stat().st_size / 2**20:.0f} MiB", flush=True)
     reset_peak()
     start = time.perf_counter()

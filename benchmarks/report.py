@@ -33,6 +33,7 @@ THREADS = {
     "workflow": 1,
     "growth": 1,
     "coco_masks": os.cpu_count() or 1,
+    "preflight": 1,
     "segment_folder": os.cpu_count() or 1,
     "special_paths": 1,
     "demo_overhead": os.cpu_count() or 1,
@@ -45,7 +46,15 @@ THREADS = {
 }
 ON_GPU = frozenset({"gpu_refinement", "gpu_cams", "gpu_training", "gpu_step", "gpu_workflow"})
 ONLY_WHEN_NAMED = frozenset(
-    {"gpu_step", "gpu_workflow", "large_photographs", "coco_masks", "demo_overhead", "finished_run_labels"}
+    {
+        "gpu_step",
+        "gpu_workflow",
+        "large_photographs",
+        "coco_masks",
+        "preflight",
+        "demo_overhead",
+        "finished_run_labels",
+    }
 )
 # Records with their own table: measured ones, and recorded ones that need a GPU or an earlier commit.
 SPECIAL = ("special_paths", "special_paths_recorded")

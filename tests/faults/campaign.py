@@ -93,7 +93,7 @@ KINDS: dict[str, Callable[[int, int, Path], Iterator[Case]]] = {"kills": kills, 
 
 
 def _storm(place: Workplace, rng: random.Random) -> Storm:
-    return Storm(place, place.command(cores=CORES), rng)
+    return Storm(place, place.command(cores=CORES, threads=CORES), rng)
 
 
 def _case(kill: Kill) -> Case:

@@ -20,15 +20,16 @@ JOB = SimpleNamespace(log=[FOLDER / "job.log"], input=[], output=[], resources={
 with training(JOB):
     import torch
 
-    from tests.training.two_ranks import TRAININGS, Samples
     from wsss.errors import WsssError
-    from wsss.training.loop import Machine, train
     from wsss.training.ranks import rank, summed_over_all
 
     summed_over_all(torch.ones(1))
     (FOLDER / f"{rank()}.tmp").write_text(str(os.getpid()))
     (FOLDER / f"{rank()}.tmp").rename(FOLDER / f"{rank()}.pid")
     if HOW == "train":
+        from tests.training.two_ranks import TRAININGS, Samples
+        from wsss.training.loop import Machine, train
+
         network, compute_losses, plan = TRAININGS["none released"]()
         groups = [{"params": list(network.parameters()), "lr": 1e-4}]
         plan = replace(plan, steps=100_000, total_steps=100_000)

@@ -62,9 +62,11 @@ class Workplace:
         """The file with the output and the errors of the last command."""
         return self.root / "output.txt"
 
-    def command(self, *arguments: str | Path, config: Path | None = TINY, cores: int = CORES) -> list[str]:
-        """The arguments of snakemake for this workplace, with one core for each job."""
-        command = [*arguments, "--cores", cores, "--max-threads", 1, "--snakefile", self.project / "Snakefile"]
+    def command(
+        self, *arguments: str | Path, config: Path | None = TINY, cores: int = CORES, threads: int = 1
+    ) -> list[str]:
+        """The arguments of snakemake for this workplace, with at most so many cores for each job."""
+        command = [*arguments, "--cores", cores, "--max-threads", threads, "--snakefile", self.project / "Snakefile"]
         command += ["--directory", self.work, *([] if config is None else ["--configfile", config])]
         return list(map(str, command))
 
@@ -213,7 +215,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
 
     def make(folder: Path) -> None:
         with made_host(2) as host:
-            outcome = new_workplace(folder).snakemake(warm=False, host=host)
+            outcome = new_workplace(folder).snakemake(host=host)
         assert outcome.code == 0, outcome.output
 
     return Workplace(made_once(tmp_path_factory, "finished", make))

@@ -49,6 +49,7 @@ def _snakemake(arguments: list[str], folder: Path, environment: dict[str, str], 
     os.environ.clear()
     os.environ.update(environment)
     sys.argv = ["snakemake", *arguments]
+    sys.path[:0] = filter(None, environment.get("PYTHONPATH", "").split(os.pathsep))
     sys.executable = python
     with output.open("wb") as file:
         for stream in (1, 2):

@@ -12,7 +12,7 @@ from typing import Any, get_args
 import pytest
 import yaml
 
-from tests.workflow.conftest import PROJECT, Workplace, environment, jobs_of, run
+from tests.workflow.conftest import PROJECT, Outcome, Workplace, environment, jobs_of
 from tests.workflow.forks import run_snakemake
 from wsss.plan.provenance import reached_modules
 from wsss.settings.base import Settings
@@ -72,15 +72,24 @@ def rules() -> Iterator[tuple[str, str]]:
 RULES = {name: text for name, text in rules() if name != "list_files"}
 
 
+def dry_run(folder: Path, *arguments: str | Path, **more: str) -> Outcome:
+    """Plan in `folder`, with `more` in the environment. The output is in a file beside it."""
+    output = folder.with_name("output.txt")
+    folder.mkdir(exist_ok=True)
+    code = run_snakemake(["-n", *map(str, arguments)], folder, environment() | more, output, sys.executable)
+    return Outcome(code, output.read_text())
+
+
 @pytest.fixture
 def without_heavy_modules(tmp_path: Path) -> Path:
     """A folder of modules by the names of the heavy ones, none of which can be imported."""
-    folder = tmp_path / "barren"
+    folder, tried = tmp_path / "barren", tmp_path / "tried"
     folder.mkdir()
+    tried.mkdir()
     for name in HEAVY:
         (folder / f"{name}.py").write_text(f"raise ImportError('planning must not need {name}')\n")
-    for name in HEAVY:
-        assert "planning must not need" in run(["-c", f"import {name}"], tmp_path, PYTHONPATH=str(folder)).output
+        (tried / "Snakefile").write_text(f"import {name}\n")
+        assert f"planning must not need {name}" in dry_run(tried, PYTHONPATH=str(folder)).output
     return folder
 
 
@@ -88,11 +97,9 @@ def without_heavy_modules(tmp_path: Path) -> Path:
 def test_a_released_setting_is_planned_without_data_and_without_torch(
     name: str, tmp_path: Path, without_heavy_modules: Path
 ) -> None:
-    empty = tmp_path / "empty"
-    empty.mkdir()
-    config = PROJECT / "configs" / f"{name}.yaml"
-    command = ["-m", "snakemake", "-n", "--snakefile", PROJECT / "Snakefile", "--configfile", config]
-    found = run(command, empty, PYTHONPATH=str(without_heavy_modules))
+    empty, config = tmp_path / "empty", PROJECT / "configs" / f"{name}.yaml"
+    command = ["--snakefile", PROJECT / "Snakefile", "--configfile", config]
+    found = dry_run(empty, *command, PYTHONPATH=str(without_heavy_modules))
     assert found.code == 0, found.output
     first, shards = PRESETS[name]
     assert jobs_of(found.output) == first | to_a_report(shards)
@@ -105,9 +112,8 @@ def test_voc_animals_comes_from_the_archives_or_from_a_folder(name: str, tmp_pat
     """By one setting; no other job knows the difference."""
     folder = tmp_path / "folder.yaml"
     folder.write_text(yaml.safe_dump({"locations": {"dataset": str(tmp_path)}}))
-    command = ["-m", "snakemake", "-n", "--snakefile", PROJECT / "Snakefile"]
-    config = PROJECT / "configs" / f"{name}.yaml"
-    archives, local = (run([*command, "--configfile", config, *more], tmp_path) for more in ((), (folder,)))
+    command = ["--snakefile", PROJECT / "Snakefile", "--configfile", PROJECT / "configs" / f"{name}.yaml"]
+    archives, local = (dry_run(tmp_path / "empty", *command, *more) for more in ((), (folder,)))
     assert archives.code == local.code == 0, archives.output + local.output
     first = Counter(VOC12)
     assert first <= jobs_of(archives.output)
@@ -132,11 +138,10 @@ TABLES = {
 
 def planned_tables(preset: str, names: list[str], folder: Path) -> Counter[str]:
     """The jobs of tables of a preset in one shard, before there is anything."""
-    files = ["--snakefile", str(PROJECT / "Snakefile"), "--configfile", str(PROJECT / "configs" / f"{preset}.yaml")]
-    output = folder / "output.txt"
-    code = run_snakemake(["-n", *names, "--config", "shards=1", *files], folder, environment(), output, sys.executable)
-    assert code == 0, output.read_text()
-    return jobs_of(output.read_text())
+    files = ["--snakefile", PROJECT / "Snakefile", "--configfile", PROJECT / "configs" / f"{preset}.yaml"]
+    found = dry_run(folder / "empty", *names, "--config", "shards=1", *files)
+    assert found.code == 0, found.output
+    return jobs_of(found.output)
 
 
 def trainings(planned: Counter[str]) -> dict[str, int]:

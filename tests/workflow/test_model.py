@@ -39,7 +39,9 @@ class Named(list[str]):
         return self.by_name.items()
 
 
-def test_the_script_writes_model_and_card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_script_writes_model_and_card(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     made: Made = make(tmp_path / "made", True)
     metrics, out = tmp_path / "metrics.json", tmp_path / "out"
     write_metrics([], metrics, tmp_path / "metrics.csv")
@@ -56,6 +58,8 @@ def test_the_script_writes_model_and_card(tmp_path: Path, monkeypatch: pytest.Mo
     for file in job.input:
         list_file(Path(file))
     monkeypatch.syspath_prepend(str(SCRIPT.parent))
+    # Scripts set this level. It is taken back for the tests that follow in this process.
+    caplog.set_level("INFO", logger="wsss")
     runpy.run_path(str(SCRIPT), {"snakemake": job})
     for file in files.values():
         check_file(file)

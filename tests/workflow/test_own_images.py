@@ -87,7 +87,7 @@ def animals() -> Iterator[tuple[Image.Image, list[str]]]:
     table = pd.read_csv(ANIMALS / "image_labels.csv", dtype={"image_id": str})
     for row in table[table[[*CLASSES]].any(axis=1)].to_dict("records"):
         with Image.open(ANIMALS / "JPEGImages" / f"{row['image_id']}.jpg") as image:
-            yield ImageOps.fit(image.convert("RGB"), (200, 150)), [name for name in CLASSES if row[name]]
+            yield ImageOps.fit(image.convert("RGB"), (120, 90)), [name for name in CLASSES if row[name]]
 
 
 @pytest.fixture
@@ -123,7 +123,7 @@ def make_small(config: Path) -> None:
     """
     written, tiny = yaml.safe_load(config.read_text()), yaml.safe_load(TINY.read_text())
     changes = {stage: tiny[stage] for stage in ("classifier", "cams", "irnet", "segmentation", "prediction")}
-    config.write_text(yaml.safe_dump(merge(written, {**changes, "data": {"max_pixels": 50_000}})))
+    config.write_text(yaml.safe_dump(merge(written, {**changes, "data": {"max_pixels": 20_000}})))
 
 
 def test_two_commands_lead_from_a_folder_and_a_table_to_masks(

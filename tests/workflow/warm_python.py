@@ -2,13 +2,13 @@
 
 Torch alone takes two seconds of a core, and the tests of workflows start hundreds of jobs. Nothing of this project is
 imported in advance, because each process imports the copy that it belongs to. A process differs from that of a plain
-Python in one way: all have the same order of hashes. So the fixture `finished` runs with the plain one.
+Python in one way: all have the same order of hashes. So `.ci/run` also runs the miniature with the plain one, and so do
+tests of single steps (test_shared.py, tests/faults/test_kills.py, tests/cluster).
 
 `warm_python` starts it. `python warm_python.py DESCRIPTOR` serves a listening socket until its standard input ends, and
-`python warm_python.py SOCKET ARGUMENTS...` is what a caller starts.
+warm_call.py is what a caller starts.
 """
 
-import array
 import atexit
 import contextlib
 import functools
@@ -25,13 +25,14 @@ import sys
 import tempfile
 import threading
 import traceback
+import weakref
 from pathlib import Path
 from typing import NoReturn
 
 # What the scripts of the workflow import, besides the project itself.
 IMPORTS = ["torch._dynamo", "safetensors.torch", "simplejpeg", "PIL.Image", "pandas", "numba", "scipy.stats", "zarr"]
 IMPORTS += ["matplotlib.pyplot", "jinja2", "pydantic", "pydensecrf.densecrf", "snakemake.script", "snakemake.logging"]
-STREAMS = 3
+CALL = Path(__file__).with_name("warm_call.py")
 
 
 @functools.cache
@@ -44,27 +45,11 @@ def warm_python() -> Path:
         listener.listen(64)
         command = [sys.executable, __file__, str(listener.fileno())]
         server = subprocess.Popen(command, stdin=subprocess.PIPE, pass_fds=[listener.fileno()])
-    program.write_text(f'#!/bin/sh\nexec {sys.executable} -IS {__file__} {address} "$@"\n')
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} -IS {CALL} {address} "$@"\n')
     program.chmod(0o755)
     atexit.register(shutil.rmtree, folder)
     atexit.register(server.communicate)
     return program
-
-
-def call(address: str, arguments: list[str]) -> int:
-    """Run Python with `arguments` in a fork, in this folder, environment and with these streams. Returns its exit code.
-
-    If this process is killed, the fork is killed too.
-    """
-    with socket.socket(socket.AF_UNIX) as connection:
-        connection.connect(address)
-        streams = array.array("i", range(STREAMS))
-        request = json.dumps([arguments, str(Path.cwd()), dict(os.environ)]).encode()
-        head = len(request).to_bytes(8, "big")
-        connection.sendmsg([head], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, streams)])
-        connection.sendall(request)
-        answer = connection.recv(8)
-    return int.from_bytes(answer, "big", signed=True) if answer else 1
 
 
 def serve(listener: socket.socket) -> list[str]:
@@ -85,7 +70,7 @@ def serve(listener: socket.socket) -> list[str]:
 def supervised(connection: socket.socket) -> list[str]:
     """Start the process that a call asks for, wait for its end, and tell it. Returns in that process alone."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    head, streams, _, _ = socket.recv_fds(connection, 8, STREAMS)
+    head, streams, _, _ = socket.recv_fds(connection, 8, 3)
     request = b""
     while len(request) < int.from_bytes(head, "big"):
         request += connection.recv(1 << 16)
@@ -143,11 +128,19 @@ def run(arguments: list[str]) -> NoReturn:
     os._exit(code if isinstance(code, int) else 0)
 
 
+def without_farewells() -> None:
+    """Let forks end without what torch does last: it takes down its libraries and tells times, in a quarter second."""
+    from torch._dynamo.utils import dump_compile_times
+
+    atexit.unregister(dump_compile_times)
+    for finalizer in [*weakref.finalize._registry]:
+        finalizer.atexit = False
+
+
 if __name__ == "__main__":
-    if len(sys.argv) > 2:
-        sys.exit(call(sys.argv[1], sys.argv[2:]))
     for name in IMPORTS:
         __import__(name)
+    without_farewells()
     # A collection would copy what all processes share.
     gc.freeze()
     run(serve(socket.socket(fileno=int(sys.argv[1]))))

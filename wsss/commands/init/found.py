@@ -56,7 +56,7 @@ class Found:
 def notes() -> Iterator[list[str]]:
     """Yield a list that gets the warnings of the library, and its notes on what is not used, instead of the log."""
     logger, found = logging.getLogger("wsss"), list[str]()
-    handler, before = _Notes(found), (logger.propagate, logger.level)
+    handler, propagates, level = _Notes(found), logger.propagate, logger.level
     logger.addHandler(handler)
     logger.propagate = False
     logger.setLevel(logging.INFO)
@@ -64,7 +64,9 @@ def notes() -> Iterator[list[str]]:
         yield found
     finally:
         logger.removeHandler(handler)
-        logger.propagate, logger.level = before
+        logger.propagate = propagates
+        # Not by the attribute: what is enabled is remembered.
+        logger.setLevel(level)
 
 
 class _Notes(logging.Handler):
