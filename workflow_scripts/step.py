@@ -12,8 +12,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn
 
-# Python looks through all that was imported once more when it ends. Without that, a job ends half a second earlier.
-atexit.register(gc.freeze)
 # Until `step` begins, Ctrl-C ends a script as SIGTERM does, without a traceback.
 if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -33,6 +31,8 @@ from wsss.stores.journal import allow_continuing
 from wsss.training.launch import is_first, is_rank, member, ranks_here, record, run_ranks
 
 logger = logging.getLogger("wsss")
+# Python looks through all that was imported once more when it ends. Without that, a job ends half a second earlier.
+atexit.register(gc.freeze)
 
 
 @contextmanager

@@ -548,7 +548,7 @@ def same(one: coco_file.Instances, other: coco_file.Instances) -> None:
         np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
 
 
-@pytest.mark.parametrize("piece", [1, 2, 3, 7, 64])
+@pytest.mark.parametrize("piece", [1, 2, 3, 7, 64, *range(300, 420, 17), 10_000])
 @pytest.mark.parametrize("indent", [None, 1])
 def test_pieces_of_any_size_give_the_same(
     folder: Path, monkeypatch: pytest.MonkeyPatch, piece: int, indent: int | None
@@ -562,6 +562,26 @@ def test_pieces_of_any_size_give_the_same(
     content = path.read_bytes()
     for span, one in zip(found.spans.tolist(), usual()["annotations"], strict=True):
         assert json.loads(content[slice(*span)]) == one
+
+
+def test_a_text_that_looks_like_polygons_stays_as_it_is(folder: Path) -> None:
+    """Polygons are passed over. Texts are not."""
+    found = usual()
+    for image in found["images"]:
+        image["file_name"] = f'x"segmentation": [[1, 2]]{image["file_name"]}'
+    (folder / "again.json").write_text(json.dumps(found))
+    read = read_instances(folder / "again.json")
+    assert read.file_names == [image["file_name"] for image in found["images"]]
+
+
+def test_a_polygon_that_is_no_json_is_refused_when_it_is_painted(folder: Path) -> None:
+    path = folder / "instances_train.json"
+    text = path.read_text()
+    assert text.count("[[2.0, 3.0,") == 2
+    path.write_text(text.replace("[[2.0, 3.0,", "[[2.0, 3.0,,", 1))
+    read_instances(path)
+    with pytest.raises(WsssError, match="annotation 5 is no JSON: get or export the file anew"):
+        listed(folder)
 
 
 @pytest.mark.parametrize("order", [("annotations", "categories", "images"), ("categories", "images", "annotations")])

@@ -1,5 +1,6 @@
 """A look at a config finds what a run would fail with after hours, all of it at once."""
 
+import json
 import re
 import shutil
 from collections.abc import Callable
@@ -179,6 +180,27 @@ def test_what_needs_masks_is_refused_without(dataset: Dataset, folder: Path) -> 
     assert check(config, made).errors == []
     compared = found(dataset, folder, {"comparisons": {"c": {"rows": {"a": {}}}}}).errors
     assert [error.split(",")[0] for error in compared] == ["config: comparisons.c: nothing to score"]
+
+
+def test_masks_that_will_be_painted_count(dataset: Dataset, folder: Path) -> None:
+    """COCO's masks are made from its annotations, and are not there yet."""
+    sizes = {path.stem: Image.open(path).size for path in sorted((folder / "JPEGImages").glob("*.jpg"))}
+    images = [
+        {"id": own, "file_name": f"{name}.jpg", "height": size[1], "width": size[0]}
+        for own, (name, size) in enumerate(sizes.items())
+    ]
+    box = [[0, 0, 9, 0, 9, 9]]
+    annotations = [
+        {"id": own, "image_id": own, "category_id": 1, "iscrowd": 0, "segmentation": box} for own in range(len(images))
+    ]
+    instances = {"images": images, "annotations": annotations, "categories": [{"id": 1, "name": "cat"}]}
+    (folder / "train.json").write_text(json.dumps(instances))
+    data = {"kind": "coco", "name": "own", "train": "train.json", "train_images": "JPEGImages", "val": "train.json"}
+    base = {**BASE, "data": data, "locations": {"dataset": str(folder)}, "report": {"recovery": True}}
+    told = check(read_config(base))
+    assert (told.errors, told.warnings) == ([], [])
+    without = check(read_config({**base, "data": {**data, "masks": False}}))
+    assert any("needs a mask of every image of train" in line for line in without.errors)
 
 
 def test_masks_without_a_pixel_of_a_class_are_a_warning(dataset: Dataset, folder: Path) -> None:

@@ -1,5 +1,6 @@
 """What can be known of a dataset from its lists, tables and annotations. No photograph is opened."""
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -44,7 +45,8 @@ def listing_of(data: DataSettings, locations: LocationSettings, findings: Findin
     Returns
     -------
     Listing or None
-        None if the dataset is generated or made from archives, or cannot be listed.
+        None if the dataset is generated or made from archives, or cannot be listed. Its `mask_folder` is not None if
+        its masks are still to be painted.
     """
     source, own = source_of(data, locations), locations.lists_folder
     if source == "coco14":
@@ -71,15 +73,23 @@ def _listed(data: DataSettings, folder: Path, own: Path | None, findings: Findin
         return findings.attempt(lambda: list_images(data, folder, own))
     if isinstance(data, CocoSettings | Coco14Settings):
         settings = coco_settings(data) if isinstance(data, Coco14Settings) else data
-        if settings.masks:
-            findings.attempt(pycocotools_masks)
-        # Without masks, nothing is written.
-        bare = settings.model_copy(update={"masks": False})
-        return findings.attempt(lambda: list_coco(bare, folder, out=Path()))
+        return _in_coco_form(settings, folder, findings)
     if isinstance(data, Voc12Settings):
         lists = data.lists.by_split()
         return findings.attempt(lambda: list_voc12(folder, data.classes, data.ignored_classes, lists, None, own, 4))
     return _in_voc_layout(data, folder, own, findings) if isinstance(data, FolderSettings) else None
+
+
+def _in_coco_form(settings: CocoSettings, folder: Path, findings: Findings) -> Listing | None:
+    """The listing of a folder in COCO's form. Its masks are named, and not painted."""
+    if settings.masks:
+        findings.attempt(pycocotools_masks)
+    bare = settings.model_copy(update={"masks": False})
+    listing = findings.attempt(lambda: list_coco(bare, folder, out=Path()))
+    if listing is None or not settings.masks:
+        return listing
+    masks = {one: f"{one}.png" for one in listing.photographs}
+    return replace(listing, masks=masks, splits={**listing.splits, "train_scored": listing.splits["train"]})
 
 
 def _in_voc_layout(data: FolderSettings, folder: Path, own: Path | None, findings: Findings) -> Listing | None:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -32,7 +33,7 @@ def look_at_photographs(listing: Listing, skips_bad: bool, findings: Findings, l
     Parameters
     ----------
     listing : Listing
-        The images.
+        The images. Masks that are still to be painted, in its `mask_folder`, are not looked at.
     skips_bad : bool
         Whether photographs that cannot be read are left out by the preparation. They are warnings then.
     findings : Findings
@@ -46,6 +47,8 @@ def look_at_photographs(listing: Listing, skips_bad: bool, findings: Findings, l
     Looked
         How many photographs were looked at.
     """
+    if listing.mask_folder is not None:
+        listing = replace(listing, masks={})
     ids, began = _spread(sorted(listing.photographs)), time.monotonic()
     photographs: list[str] = []
     masks: list[str] = []
@@ -77,7 +80,7 @@ def _look(listing: Listing, image_id: str, photographs: list[str], masks: list[s
     mask = listing.masks.get(image_id)
     if mask is None:
         return
-    path = (listing.mask_folder or listing.folder) / mask
+    path = listing.folder / mask
     row = IndexRow(image_id, *found.size, *found.size, found.orientation, "", file, mask, "", "")
     try:
         size = label_size(path)
@@ -96,7 +99,7 @@ def _check_sampled_masks(listing: Listing, findings: Findings) -> None:
         wrong: list[str] = []
         for image_id in ids:
             try:
-                labels = values.read((listing.mask_folder or listing.folder) / listing.masks[image_id])
+                labels = values.read(listing.folder / listing.masks[image_id])
             except WsssError as error:
                 wrong.append(str(error))
                 continue

@@ -147,7 +147,7 @@ def _segmentation(file: int, span: Sequence[int]) -> Any:
     try:
         found = json.loads(os.pread(file, end - start, start))
     except ValueError:
-        raise FormError("was changed while the file was read: run again") from None
+        raise FormError("is no JSON: get or export the file anew") from None
     return found.get("segmentation")
 
 
