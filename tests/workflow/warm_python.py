@@ -125,7 +125,7 @@ def run(arguments: list[str]) -> NoReturn:
         code = 1
     atexit._run_exitfuncs()
     sys.stdout.flush()
-    os._exit(code if isinstance(code, int) else 0)
+    os._exit(code if isinstance(code, int) else int(code is not None))
 
 
 def without_farewells() -> None:
