@@ -111,12 +111,12 @@ def table(cases: list[Case]) -> str:
     return "\n".join(lines)
 
 
-def write_page(kind: str, text: str) -> None:
-    """Put a table in the place of the old one of this kind, between its two marks."""
-    start, end = f"<!-- {kind}: begin -->\n", f"\n<!-- {kind}: end -->"
-    before, _, rest = PAGE.read_text().partition(start)
-    after = rest.partition(end)[2]
-    PAGE.write_text(f"{before}{start}{text}{end}{after}")
+def with_table(page: str, kind: str, text: str) -> str:
+    """A page with a table in the place of the old one of this kind, between its two marks."""
+    start, end = f"<!-- {kind}: begin -->\n", f"<!-- {kind}: end -->"
+    before, _, rest = page.partition(start)
+    _, _, after = rest.partition(end)
+    return f"{before}{start}{text}\n{end}{after}"
 
 
 def main() -> None:
@@ -138,7 +138,7 @@ def main() -> None:
                 print(f"{time.monotonic() - began:7.0f} s  {case.what}: {case.outcome or 'right'}", flush=True)
         wrong += sum(bool(case.outcome) for case in cases)
         print(table(cases))
-        write_page(kind, table(cases))
+        PAGE.write_text(with_table(PAGE.read_text(), kind, table(cases)))
     sys.exit(bool(wrong))
 
 
