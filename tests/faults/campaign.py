@@ -11,9 +11,10 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tests.faults.flips import flips as flipped_bytes
 from tests.faults.kills import Kill, Storm, differing
@@ -25,6 +26,9 @@ PAGE = PROJECT / "docs" / "reliability.md"
 # Loader processes run from four cores on.
 CORES = 4
 KILLS_IN_A_STORM = 12
+# Trainings of ten seconds and more, and what they leave.
+LONGER = {"classifier": {"epochs": 30}, "irnet": {"epochs": 30}, "segmentation": {"steps": 60}}
+WEIGHTS = tuple(f"results/**/{name}.safetensors" for name in ("classifier", "edges", "segmenter"))
 # The name of a folder of a stage.
 STAGE = re.compile(r"[a-z_]+-[\w-]+-?[0-9a-f]{6}")
 
@@ -39,20 +43,34 @@ class Case:
 
 def kills(count: int, seed: int, folder: Path) -> Iterator[Case]:
     """Take something out of a finished workflow, kill what makes it again, and compare the end with what was there."""
-    undisturbed = _undisturbed(folder)
-    rng, place = random.Random(seed), Workplace(folder / "storm")
+    undisturbed, rng = _undisturbed(folder), random.Random(seed)
     while count > 0:
-        shutil.rmtree(place.root, ignore_errors=True)
-        shutil.copytree(undisturbed.root, place.root, symlinks=True)
+        place = _copy(undisturbed, folder / "storm")
         stages = (path for path in place.work.glob("results/data-*/**") if STAGE.fullmatch(path.name))
         shutil.rmtree(rng.choice(sorted(stages)))
         # Without the pages of the run, all that they show is made again.
         shutil.rmtree(place.work / "results" / "runs")
-        storm = _storm(place, rng)
+        storm = Storm(place, _command(place), rng)
         found = [_case(kill) for kill in storm.kills(min(count, KILLS_IN_A_STORM))]
         count -= len(found) or 1
         yield from found
         yield from _ends_well(place, undisturbed, storm)
+
+
+def training_kills(count: int, seed: int, folder: Path) -> Iterator[Case]:
+    """The same for a training alone, which lasts long enough that its loader processes are hit."""
+    folder = folder / "longer"
+    undisturbed, rng = _undisturbed(folder, LONGER), random.Random(seed)
+    while count > 0:
+        place = _copy(undisturbed, folder / "storm")
+        weights = place.only(rng.choice(WEIGHTS))
+        shutil.rmtree(weights.parent)
+        shutil.rmtree(place.work / "results" / "runs")
+        storm = Storm(place, _command(place, weights.relative_to(place.work)), rng)
+        found = [_case(kill) for kill in storm.kills(min(count, KILLS_IN_A_STORM))]
+        count -= len(found) or 1
+        yield from found
+        yield from _ends_well(place, undisturbed, Storm(place, _command(place), rng))
 
 
 def flips(count: int, seed: int, folder: Path) -> Iterator[Case]:
@@ -68,13 +86,24 @@ def mutations(count: int, seed: int, folder: Path) -> Iterator[Case]:
         yield Case(f"a mutated input: {kind}", "" if outcome in ("read", "refused") else outcome)
 
 
-def _undisturbed(folder: Path) -> Workplace:
+def _undisturbed(folder: Path, changes: Mapping[str, Any] | None = None) -> Workplace:
     """A finished workflow, which is made once in a folder. To be read only, or put back as it was."""
     place = Workplace(folder / "undisturbed")
     if not place.root.exists():
-        done = _storm(new_workplace(place.root), random.Random()).finish()
+        new_workplace(place.root).write_config(changes or {})
+        done = Storm(place, _command(place), random.Random()).finish()
         assert done.code == 0, done.output
     return place
+
+
+def _copy(place: Workplace, root: Path) -> Workplace:
+    shutil.rmtree(root, ignore_errors=True)
+    shutil.copytree(place.root, root, symlinks=True)
+    return Workplace(root)
+
+
+def _command(place: Workplace, *targets: Path) -> list[str]:
+    return place.command(*targets, config=place.root / "config-0.yaml", cores=CORES, threads=CORES)
 
 
 def _ends_well(place: Workplace, undisturbed: Workplace, storm: Storm) -> Iterator[Case]:
@@ -89,11 +118,12 @@ def _ends_well(place: Workplace, undisturbed: Workplace, storm: Storm) -> Iterat
     yield Case("after a storm: no temporary file is left", ", ".join(map(str, place.leftovers())))
 
 
-KINDS: dict[str, Callable[[int, int, Path], Iterator[Case]]] = {"kills": kills, "flips": flips, "mutations": mutations}
-
-
-def _storm(place: Workplace, rng: random.Random) -> Storm:
-    return Storm(place, place.command(cores=CORES, threads=CORES), rng)
+KINDS: dict[str, Callable[[int, int, Path], Iterator[Case]]] = {
+    "kills": kills,
+    "training_kills": training_kills,
+    "flips": flips,
+    "mutations": mutations,
+}
 
 
 def _case(kill: Kill) -> Case:
@@ -123,7 +153,7 @@ def main() -> None:
     """Run the kinds that are asked for, print and write their counts, and fail if a case went wrong."""
     parser = argparse.ArgumentParser(description=__doc__)
     for kind in KINDS:
-        parser.add_argument(f"--{kind}", type=int, default=0, help="the number of cases")
+        parser.add_argument(f"--{kind.replace('_', '-')}", type=int, default=0, help="the number of cases")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--folder", type=Path, help="where it runs, and keeps the undisturbed run for the next time")
     asked = vars(parser.parse_args())
