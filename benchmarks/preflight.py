@@ -50,18 +50,16 @@ def make_files(folder: Path) -> None:
 def make_voc(folder: Path, files: Path) -> Path:
     """The folder of a VOC 2012 that has SegmentationClassAug."""
     voc, text = folder / "VOC2012", ANNOTATION.format("".join(map(OBJECT.format, list(VOC_CLASSES)[:2])))
-    lists = {name: VOC12_LENGTHS[name] for name in ("train_aug", "val")}
+    lists = {name: [f"{name}_{n:06d}" for n in range(VOC12_LENGTHS[name])] for name in ("train_aug", "val")}
     for name in ("JPEGImages", "SegmentationClassAug", "Annotations"):
         (voc / name).mkdir(parents=True)
-    for split, length in lists.items():
-        ids = [f"{split}_{number:06d}" for number in range(length)]
-        for number, image_id in enumerate(ids):
-            os.link(files / f"{number % FILES}.jpg", voc / "JPEGImages" / f"{image_id}.jpg")
-            os.link(files / f"{number % FILES}.png", voc / "SegmentationClassAug" / f"{image_id}.png")
-            (voc / "Annotations" / f"{image_id}.xml").write_text(text)
-        for name in (split, "train") if split == "train_aug" else (split,):
-            text_of_list = "\n".join(ids[: VOC12_LENGTHS[name]]) + "\n"
-            write_text(voc / "ImageSets" / "Segmentation" / f"{name}.txt", text_of_list)
+    for number, image_id in enumerate([*lists["train_aug"], *lists["val"]]):
+        os.link(files / f"{number % FILES}.jpg", voc / "JPEGImages" / f"{image_id}.jpg")
+        os.link(files / f"{number % FILES}.png", voc / "SegmentationClassAug" / f"{image_id}.png")
+        (voc / "Annotations" / f"{image_id}.xml").write_text(text)
+    lists["train"] = lists["train_aug"][: VOC12_LENGTHS["train"]]
+    for name, ids in lists.items():
+        write_text(voc / "ImageSets" / "Segmentation" / f"{name}.txt", "\n".join(ids) + "\n")
     return voc
 
 

@@ -20,7 +20,7 @@ from tests.faults.flips import flips as flipped_bytes
 from tests.faults.kills import Kill, Storm, differing
 from tests.faults.mutations import campaign as mutated_inputs
 from tests.faults.mutations import make_place
-from tests.workflow.conftest import PROJECT, Workplace, new_workplace
+from tests.workflow.conftest import PROJECT, Outcome, Workplace, new_workplace
 
 PAGE = PROJECT / "docs" / "reliability.md"
 # Loader processes run from four cores on.
@@ -43,34 +43,45 @@ class Case:
 
 def kills(count: int, seed: int, folder: Path) -> Iterator[Case]:
     """Take something out of a finished workflow, kill what makes it again, and compare the end with what was there."""
-    undisturbed, rng = _undisturbed(folder), random.Random(seed)
-    while count > 0:
-        place = _copy(undisturbed, folder / "storm")
+
+    def take_out(place: Workplace, rng: random.Random) -> list[str]:
         stages = (path for path in place.work.glob("results/data-*/**") if STAGE.fullmatch(path.name))
         shutil.rmtree(rng.choice(sorted(stages)))
-        # Without the pages of the run, all that they show is made again.
-        shutil.rmtree(place.work / "results" / "runs")
-        storm = Storm(place, _command(place), rng)
-        found = [_case(kill) for kill in storm.kills(min(count, KILLS_IN_A_STORM))]
-        count -= len(found) or 1
-        yield from found
-        yield from _ends_well(place, undisturbed, storm)
+        return _command(place)
+
+    yield from _storms(count, seed, folder, _undisturbed(folder), take_out)
 
 
 def training_kills(count: int, seed: int, folder: Path) -> Iterator[Case]:
     """The same for a training alone, which lasts long enough that its loader processes are hit."""
-    folder = folder / "longer"
-    undisturbed, rng = _undisturbed(folder, LONGER), random.Random(seed)
-    while count > 0:
-        place = _copy(undisturbed, folder / "storm")
+
+    def take_out(place: Workplace, rng: random.Random) -> list[str]:
         weights = place.only(rng.choice(WEIGHTS))
         shutil.rmtree(weights.parent)
+        return _command(place, weights.relative_to(place.work))
+
+    longer = folder / "longer"
+    yield from _storms(count, seed, longer, _undisturbed(longer, LONGER), take_out)
+
+
+def _storms(
+    count: int,
+    seed: int,
+    folder: Path,
+    undisturbed: Workplace,
+    take_out: Callable[[Workplace, random.Random], list[str]],
+) -> Iterator[Case]:
+    """So many kills of the command that `take_out` returns after it has taken something out of a copy of a workflow."""
+    rng = random.Random(seed)
+    while count > 0:
+        place = _copy(undisturbed, folder / "storm")
+        command = take_out(place, rng)
+        # Without the pages of the run, all that they show is made again.
         shutil.rmtree(place.work / "results" / "runs")
-        storm = Storm(place, _command(place, weights.relative_to(place.work)), rng)
-        found = [_case(kill) for kill in storm.kills(min(count, KILLS_IN_A_STORM))]
+        found = [_case(kill) for kill in Storm(place, command, rng).kills(min(count, KILLS_IN_A_STORM))]
         count -= len(found) or 1
         yield from found
-        yield from _ends_well(place, undisturbed, Storm(place, _command(place), rng))
+        yield from _ends_well(place, undisturbed)
 
 
 def flips(count: int, seed: int, folder: Path) -> Iterator[Case]:
@@ -91,7 +102,7 @@ def _undisturbed(folder: Path, changes: Mapping[str, Any] | None = None) -> Work
     place = Workplace(folder / "undisturbed")
     if not place.root.exists():
         new_workplace(place.root).write_config(changes or {})
-        done = Storm(place, _command(place), random.Random()).finish()
+        done = _finish(place)
         assert done.code == 0, done.output
     return place
 
@@ -106,8 +117,12 @@ def _command(place: Workplace, *targets: Path) -> list[str]:
     return place.command(*targets, config=place.root / "config-0.yaml", cores=CORES, threads=CORES)
 
 
-def _ends_well(place: Workplace, undisturbed: Workplace, storm: Storm) -> Iterator[Case]:
-    done = storm.finish()
+def _finish(place: Workplace) -> Outcome:
+    return Storm(place, _command(place), random.Random()).finish()
+
+
+def _ends_well(place: Workplace, undisturbed: Workplace) -> Iterator[Case]:
+    done = _finish(place)
     code = f"ends with {done.code}: {done.output[-2000:]}" if done.code else ""
     yield Case("after a storm: one plain command ends well", code)
     wrong = differing(place.work, undisturbed.work)

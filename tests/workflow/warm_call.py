@@ -9,6 +9,9 @@ import os
 import socket
 import sys
 
+# Standard input, output and errors, as in warm_python.py.
+STREAMS = 3
+
 
 def call(address: str, arguments: list[str]) -> int:
     """Run Python with `arguments` in a fork, in this folder, environment and with these streams. Returns its exit code.
@@ -17,7 +20,7 @@ def call(address: str, arguments: list[str]) -> int:
     """
     with socket.socket(socket.AF_UNIX) as connection:
         connection.connect(address)
-        streams = array.array("i", range(3))
+        streams = array.array("i", range(STREAMS))
         request = json.dumps([arguments, os.getcwd(), dict(os.environ)]).encode()  # noqa: PTH109 (pathlib is slow to import)
         head = len(request).to_bytes(8, "big")
         connection.sendmsg([head], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, streams)])

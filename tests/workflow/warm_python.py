@@ -32,6 +32,8 @@ from typing import NoReturn
 # What the scripts of the workflow import, besides the project itself.
 IMPORTS = ["torch._dynamo", "safetensors.torch", "simplejpeg", "PIL.Image", "pandas", "numba", "scipy.stats", "zarr"]
 IMPORTS += ["matplotlib.pyplot", "jinja2", "pydantic", "pydensecrf.densecrf", "snakemake.script", "snakemake.logging"]
+# Standard input, output and errors, as in warm_call.py.
+STREAMS = 3
 CALL = Path(__file__).with_name("warm_call.py")
 
 
@@ -70,7 +72,7 @@ def serve(listener: socket.socket) -> list[str]:
 def supervised(connection: socket.socket) -> list[str]:
     """Start the process that a call asks for, wait for its end, and tell it. Returns in that process alone."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    head, streams, _, _ = socket.recv_fds(connection, 8, 3)
+    head, streams, _, _ = socket.recv_fds(connection, 8, STREAMS)
     request = b""
     while len(request) < int.from_bytes(head, "big"):
         request += connection.recv(1 << 16)
