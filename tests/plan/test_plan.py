@@ -57,7 +57,7 @@ def test_the_code_of_a_step_is_that_of_all_before_it(paths: dict[str, str], monk
         asked.add(script.stem)
         return script.stem
 
-    monkeypatch.setattr("wsss.plan.plan.code_digest", digest)
+    monkeypatch.setattr("wsss.plan.plan.kept_code_digest", digest)
     found = plan().code_of("train_irnet")(wildcards_of(paths["irnet"]))
     assert asked == {"train_classifier", "make_cams", "make_confident_labels", "train_irnet"}
     assert len(found) == 12

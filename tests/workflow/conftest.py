@@ -124,10 +124,10 @@ def on_host(host: Path) -> dict[str, str]:
     return variables
 
 
-def run(arguments: list[Any], folder: Path, **more: str) -> Outcome:
-    """Run this Python with `arguments` in `folder`, and with `more` in the environment."""
+def run(arguments: list[Any], folder: Path, python: Path | str = sys.executable, **more: str) -> Outcome:
+    """Run a Python with `arguments` in `folder`, and with `more` in the environment."""
     done = subprocess.run(
-        [sys.executable, *map(str, arguments)],
+        [python, *map(str, arguments)],
         cwd=folder,
         env=environment() | more,
         stdout=subprocess.PIPE,
@@ -156,7 +156,7 @@ def jobs_of(output: str) -> Counter[str]:
 
 def unfinished(folder: str, names: list[str]) -> set[str]:
     """Files in a folder of compiled code that another process is just writing."""
-    finished = (".pyc", ".nbi", ".nbc")
+    finished = (".pyc", ".nbi", ".nbc", ".json")
     return {name for name in names if not name.endswith(finished)} if Path(folder).name == "__pycache__" else set()
 
 

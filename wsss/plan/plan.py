@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from wsss.plan.away import unless_away
+from wsss.plan.kept_digests import kept_code_digest
 from wsss.plan.locations import (
     Source,
     content_of_files,
@@ -20,7 +21,7 @@ from wsss.plan.locations import (
     tables_digest,
 )
 from wsss.plan.paths import JobParameter, file_of, filled, folder_of, folders_in, paths_of, stage_of
-from wsss.plan.provenance import code_digest, short_hash
+from wsss.plan.provenance import short_hash
 from wsss.plan.stages import ROOT, STAGES, files_of, folders_of, step_of, usual_settings, wildcard_constraints
 from wsss.settings.backbone import BackboneSettings
 from wsss.settings.base import Settings
@@ -341,7 +342,7 @@ class Plan:
         before = [name for name in folders if stage_of(name) in STAGES.keys() - set(INPUTS)]
         parts = frozenset(part for name in folders if name in self._settings for part in self._settings[name].parts)
         steps = {step, *(step_of(stage_of(name), self._settings.get(name)) for name in before)} - {""}
-        digests = {code_digest(self._scripts / f"{one}.py", parts) for one in steps}
+        digests = {kept_code_digest(self._scripts / f"{one}.py", parts) for one in steps}
         return short_hash("\n".join(sorted(digests)), 12)
 
     def is_of_this_code(self, stage: str) -> Callable[[Any], bool]:
