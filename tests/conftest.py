@@ -20,6 +20,11 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     torch.set_num_threads(1)
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """A process more than there are cores: workflows under test wait for their jobs, and those of SLURM for longer."""
+    return len(os.sched_getaffinity(0)) + 1
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Each process gets its share of the whole workflows, file by file, and begins with them.
 

@@ -22,11 +22,11 @@ class Submitting:
     place: Workplace
     cluster: Cluster
 
-    def start(self, *arguments: str | Path) -> subprocess.Popen[bytes]:
-        """Start snakemake through the project's profile."""
+    def start(self, *arguments: str | Path, python: Path | str = sys.executable) -> subprocess.Popen[bytes]:
+        """Start snakemake through the project's profile. `python` runs the jobs."""
         profile = self.place.project / "profiles" / "slurm"
         files = ["--snakefile", self.place.project / "Snakefile", "--directory", self.place.work]
-        command = [OFTEN, *arguments, "--workflow-profile", profile, *files]
+        command = [OFTEN, python, *arguments, "--workflow-profile", profile, *files]
         with self.output.open("wb") as output:
             return subprocess.Popen(
                 [sys.executable, *map(str, command)],
@@ -36,9 +36,9 @@ class Submitting:
                 stderr=subprocess.STDOUT,
             )
 
-    def snakemake(self, *arguments: str | Path) -> Outcome:
+    def snakemake(self, *arguments: str | Path, python: Path | str = sys.executable) -> Outcome:
         """Run it to its end."""
-        code = self.start(*arguments).wait(timeout=900)
+        code = self.start(*arguments, python=python).wait(timeout=900)
         return Outcome(code, self.output.read_text())
 
     @property

@@ -1,4 +1,7 @@
-"""Snakemake's command, which looks at jobs every two seconds: the plugin waits ten seconds longer after each look."""
+"""Snakemake's command for tests: `python often.py PYTHON ARGUMENTS...`, where PYTHON runs the jobs.
+
+It looks at jobs every two seconds. The plugin waits ten seconds longer after each look.
+"""
 
 import sys
 
@@ -9,4 +12,5 @@ SECONDS = 2
 
 if __name__ == "__main__":
     Executor.next_seconds_between_status_checks = property(lambda self: SECONDS, lambda self, seconds: None)
-    main(sys.argv[1:])
+    sys.executable = sys.argv[1]
+    main(sys.argv[2:])

@@ -60,8 +60,8 @@ SlurmdParameters=config_overrides
 NodeName=cpu1 NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[1]} CPUs=8 RealMemory=64000
 NodeName=gpu1 NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[2]} CPUs=16 RealMemory=64000 Gres=gpu:2
 PartitionName=cpu Nodes=cpu1 Default=YES MaxTime=600
-PartitionName=gpu Nodes=gpu1 MaxTime=1200 PriorityTier=1
-PartitionName=urgent Nodes=gpu1 MaxTime=1200 PriorityTier=2
+PartitionName=gpu Nodes=gpu1 MaxTime=2400 PriorityTier=1
+PartitionName=urgent Nodes=gpu1 MaxTime=2400 PriorityTier=2
 """
 GRES = """\
 AutoDetect=off

@@ -21,7 +21,7 @@ from wsss.settings.backbone import BackboneSettings
 from wsss.settings.classifier import ClassifierSettings
 from wsss.settings.segmentation import SegmentationSettings
 
-NAMES = ["resnet18", "efficientnet_lite0", "timm/resnet10t", "timm/vit_tiny_patch16_224"]
+NAMES = ["resnet18", "efficientnet_lite0", "timm/resnet10t", "timm/test_vit"]
 SIZES = [(33, 47), (64, 96)]
 pytestmark = pytest.mark.parametrize("name", NAMES)
 

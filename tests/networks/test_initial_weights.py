@@ -143,7 +143,7 @@ def test_state_dicts_are_taken_as_people_have_them(tmp_path: Path, state: dict[s
         ("resnet18", "resnet18"),
         ("resnet10t", "timm/resnet10t"),
         ("mobilenetv3_small_050", "timm/mobilenetv3_small_050"),
-        ("vit_tiny_patch16_224", "timm/vit_tiny_patch16_224"),
+        ("test_vit", "timm/test_vit"),
     ],
 )
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors"])

@@ -12,6 +12,7 @@ from pathlib import Path
 
 # What planning a workflow imports, besides the project itself.
 IMPORTS = ["snakemake.cli", "snakemake.report.html_reporter", "pandas", "smart_open", "yte", "pydantic", "yaml"]
+IMPORTS += ["snakemake.profiles", "snakemake.storage", "argparse_dataclass", "nbformat", "psutil"]
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(IMPORTS)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.workflow.conftest import TINY, Outcome, Workplace, run
+from tests.workflow.warm_python import warm_python
 from wsss.data.dataset import Dataset
 from wsss.files import sha256_of
 from wsss.plan.stages import STAGES
@@ -159,8 +160,7 @@ def rot(path: Path) -> None:
 
 def verify(place: Workplace, *options: str | Path) -> Outcome:
     """Run `wsss verify` in the work folder."""
-    command = "from wsss.cli import app; app()"
-    return run(["-c", command, "verify", *options], place.work, PYTHONPATH=str(place.project))
+    return run(["-m", "wsss", "verify", *options], place.work, warm_python(), PYTHONPATH=str(place.project))
 
 
 def assert_message(refused: Outcome, line: str) -> None:

@@ -32,6 +32,8 @@ from typing import NoReturn
 # What the scripts of the workflow import, besides the project itself.
 IMPORTS = ["torch._dynamo", "safetensors.torch", "simplejpeg", "PIL.Image", "pandas", "numba", "scipy.stats", "zarr"]
 IMPORTS += ["matplotlib.pyplot", "jinja2", "pydantic", "pydensecrf.densecrf", "snakemake.script", "snakemake.logging"]
+# What snakemake itself imports inside a job of SLURM.
+IMPORTS += ["snakemake.cli", "snakemake.report.html_reporter", "snakemake.profiles", "snakemake.storage", "nbformat"]
 # Standard input, output and errors, as in warm_call.py.
 STREAMS = 3
 CALL = Path(__file__).with_name("warm_call.py")
@@ -39,7 +41,10 @@ CALL = Path(__file__).with_name("warm_call.py")
 
 @functools.cache
 def warm_python() -> Path:
-    """The path of a program that takes the arguments of `python SCRIPT ARGUMENTS...`, as long as this process lives."""
+    """The path of a program that takes what `python SCRIPT ARGUMENTS...` and `python -m MODULE ARGUMENTS...` take.
+
+    It works as long as this process lives.
+    """
     folder = Path(tempfile.mkdtemp())
     address, program = folder / "socket", folder / "python"
     with socket.socket(socket.AF_UNIX) as listener:
@@ -113,13 +118,18 @@ def as_called(arguments: list[str], folder: str, environment: dict[str, str], st
     return arguments
 
 
-def run(arguments: list[str]) -> NoReturn:
-    """Run a script with its arguments, as Python does, and end without taking down what was imported."""
-    sys.argv = arguments
-    sys.path[0] = str(Path(arguments[0]).parent)
+def run(arguments: list[str], program: Path) -> NoReturn:
+    """Run a script or a module with its arguments, as Python does, and end without taking down what was imported."""
     code: object = 0
     try:
-        runpy.run_path(arguments[0], run_name="__main__")
+        if arguments[0] == "-m":
+            # Snakemake starts its jobs with the program that it runs in.
+            sys.executable, sys.argv = str(program), arguments[1:]
+            sys.path[:1] = ["", *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+            runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
+        else:
+            sys.argv, sys.path[0] = arguments, str(Path(arguments[0]).parent)
+            runpy.run_path(arguments[0], run_name="__main__")
     except SystemExit as end:
         code = end.code
     except BaseException:
@@ -145,4 +155,6 @@ if __name__ == "__main__":
     without_farewells()
     # A collection would copy what all processes share.
     gc.freeze()
-    run(serve(socket.socket(fileno=int(sys.argv[1]))))
+    listener = socket.socket(fileno=int(sys.argv[1]))
+    program = Path(listener.getsockname()).with_name("python")
+    run(serve(listener), program)
