@@ -5,7 +5,6 @@ A kind of fault is a function in `KINDS`: it takes how many cases, a seed and an
 
 import argparse
 import random
-import re
 import shutil
 import sys
 import tempfile
@@ -20,7 +19,8 @@ from tests.faults.flips import flips as flipped_bytes
 from tests.faults.kills import Kill, Storm, differing
 from tests.faults.mutations import campaign as mutated_inputs
 from tests.faults.mutations import make_place
-from tests.workflow.conftest import PROJECT, Outcome, Workplace, new_workplace
+from tests.faults.workflows import SCRIPTS, Workflow, workflows
+from tests.workflow.conftest import PROJECT, Workplace, new_workplace
 
 PAGE = PROJECT / "docs" / "reliability.md"
 # Loader processes run from four cores on.
@@ -29,8 +29,8 @@ KILLS_IN_A_STORM = 12
 # Trainings of ten seconds and more, and what they leave.
 LONGER = {"classifier": {"epochs": 30}, "irnet": {"epochs": 30}, "segmentation": {"steps": 60}}
 WEIGHTS = tuple(f"results/**/{name}.safetensors" for name in ("classifier", "edges", "segmenter"))
-# The name of a folder of a stage.
-STAGE = re.compile(r"[a-z_]+-[\w-]+-?[0-9a-f]{6}")
+# The command that is killed, and the one that makes all that is missing.
+Commands = tuple[list[str], list[str]]
 
 
 @dataclass(frozen=True)
@@ -42,26 +42,41 @@ class Case:
 
 
 def kills(count: int, seed: int, folder: Path) -> Iterator[Case]:
-    """Take something out of a finished workflow, kill what makes it again, and compare the end with what was there."""
+    """Take something out of finished workflows, kill what makes it again, and compare the end with what was there.
 
-    def take_out(place: Workplace, rng: random.Random) -> list[str]:
-        stages = (path for path in place.work.glob("results/data-*/**") if STAGE.fullmatch(path.name))
-        shutil.rmtree(rng.choice(sorted(stages)))
-        return _command(place)
+    Each workflow begins with nothing once. Then a stage of some workflow is taken out, with all that is within.
+    """
+    undisturbed, found = _with_every_rule(folder)
+    new, hit = iter(found), set[str]()
 
-    yield from _storms(count, seed, folder, _undisturbed(folder), take_out)
+    def take_out(place: Workplace, rng: random.Random) -> Commands:
+        workflow = next(new, None)
+        if workflow:
+            taken = [path for pattern in workflow.first for path in place.work.glob(f"results/{pattern}")]
+        else:
+            workflow = rng.choices(found, [len(one.stages(place)) for one in found])[0]
+            taken = [rng.choice(workflow.stages(place))]
+        pages = [path for pattern in workflow.pages for path in place.work.glob(f"results/{pattern}")]
+        for path in (*taken, *pages):
+            _remove(path)
+        command = _command_of(place, workflow)
+        return command, command
+
+    yield from _storms(count, seed, folder, undisturbed, take_out, hit)
+    yield Case("rules of the workflow whose jobs ran at a kill: all", ", ".join(sorted(SCRIPTS - hit)))
 
 
 def training_kills(count: int, seed: int, folder: Path) -> Iterator[Case]:
     """The same for a training alone, which lasts long enough that its loader processes are hit."""
 
-    def take_out(place: Workplace, rng: random.Random) -> list[str]:
+    def take_out(place: Workplace, rng: random.Random) -> Commands:
         weights = place.only(rng.choice(WEIGHTS))
         shutil.rmtree(weights.parent)
-        return _command(place, weights.relative_to(place.work))
+        shutil.rmtree(place.work / "results" / "runs")
+        return _command(place, weights.relative_to(place.work)), _command(place)
 
     longer = folder / "longer"
-    yield from _storms(count, seed, longer, _undisturbed(longer, LONGER), take_out)
+    yield from _storms(count, seed, longer, _undisturbed(longer, LONGER), take_out, set())
 
 
 def _storms(
@@ -69,19 +84,18 @@ def _storms(
     seed: int,
     folder: Path,
     undisturbed: Workplace,
-    take_out: Callable[[Workplace, random.Random], list[str]],
+    take_out: Callable[[Workplace, random.Random], Commands],
+    hit: set[str],
 ) -> Iterator[Case]:
-    """So many kills of the command that `take_out` returns after it has taken something out of a copy of a workflow."""
+    """So many kills of the first command that `take_out` returns after it has taken something out of a copy."""
     rng = random.Random(seed)
     while count > 0:
         place = _copy(undisturbed, folder / "storm")
-        command = take_out(place, rng)
-        # Without the pages of the run, all that they show is made again.
-        shutil.rmtree(place.work / "results" / "runs")
-        found = [_case(kill) for kill in Storm(place, command, rng).kills(min(count, KILLS_IN_A_STORM))]
-        count -= len(found) or 1
-        yield from found
-        yield from _ends_well(place, undisturbed)
+        killed, whole = take_out(place, rng)
+        for kill in Storm(place, killed, rng, hit=hit).kills(min(count, KILLS_IN_A_STORM)):
+            count -= 1
+            yield from _cases(kill)
+        yield from _ends_well(place, whole, undisturbed)
 
 
 def flips(count: int, seed: int, folder: Path) -> Iterator[Case]:
@@ -98,13 +112,21 @@ def mutations(count: int, seed: int, folder: Path) -> Iterator[Case]:
 
 
 def _undisturbed(folder: Path, changes: Mapping[str, Any] | None = None) -> Workplace:
-    """A finished workflow, which is made once in a folder. To be read only, or put back as it was."""
+    """A finished miniature, which is made once in a folder. To be read only, or put back as it was."""
     place = Workplace(folder / "undisturbed")
     if not place.root.exists():
         new_workplace(place.root).write_config(changes or {})
-        done = _finish(place)
-        assert done.code == 0, done.output
+        _finish(place, _command(place))
     return place
+
+
+def _with_every_rule(folder: Path) -> tuple[Workplace, list[Workflow]]:
+    """A workplace where all workflows of the campaign have run to their ends."""
+    place = _copy(_undisturbed(folder), folder / "every")
+    found = list(workflows(place))
+    for workflow in found:
+        _finish(place, _command_of(place, workflow))
+    return place, found
 
 
 def _copy(place: Workplace, root: Path) -> Workplace:
@@ -113,16 +135,25 @@ def _copy(place: Workplace, root: Path) -> Workplace:
     return Workplace(root)
 
 
-def _command(place: Workplace, *targets: Path) -> list[str]:
-    return place.command(*targets, config=place.root / "config-0.yaml", cores=CORES, threads=CORES)
+def _remove(path: Path) -> None:
+    shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
 
 
-def _finish(place: Workplace) -> Outcome:
-    return Storm(place, _command(place), random.Random()).finish()
+def _command(place: Workplace, *targets: str | Path, config: Path | None = None) -> list[str]:
+    return place.command(*targets, config=config or place.root / "config-0.yaml", cores=CORES, threads=CORES)
 
 
-def _ends_well(place: Workplace, undisturbed: Workplace) -> Iterator[Case]:
-    done = _finish(place)
+def _command_of(place: Workplace, workflow: Workflow) -> list[str]:
+    return _command(place, *workflow.targets, config=workflow.config)
+
+
+def _finish(place: Workplace, command: list[str]) -> None:
+    done = Storm(place, command, random.Random()).finish()
+    assert done.code == 0, done.output
+
+
+def _ends_well(place: Workplace, command: list[str], undisturbed: Workplace) -> Iterator[Case]:
+    done = Storm(place, command, random.Random()).finish()
     code = f"ends with {done.code}: {done.output[-2000:]}" if done.code else ""
     yield Case("after a storm: one plain command ends well", code)
     wrong = differing(place.work, undisturbed.work)
@@ -141,8 +172,12 @@ KINDS: dict[str, Callable[[int, int, Path], Iterator[Case]]] = {
 }
 
 
-def _case(kill: Kill) -> Case:
-    return Case(f"{kill.number.name} to {kill.victim}", ", ".join(kill.faults))
+def _cases(kill: Kill) -> Iterator[Case]:
+    """A kill counts once for its signal, and once for each rule whose jobs ran."""
+    faults = ", ".join(kill.faults)
+    yield Case(f"{kill.number.name} to {kill.victim}", faults)
+    for rule in kill.rules or ("nothing",):
+        yield Case(f"of these, while {rule} ran", faults)
 
 
 def table(cases: list[Case]) -> str:

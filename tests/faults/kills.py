@@ -6,7 +6,7 @@ import re
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,8 @@ VICTIMS = ("workflow", "everything", "job", "loader")
 SCRIPT = re.compile(r"\.snakemake/scripts/tmp\w+\.(\w+)\.py")
 # Of the signals, so many are sent after the first job has begun, the others at any time from the start of snakemake.
 SHARE_WITH_JOBS = 0.8
+# So many are sent in the first second of a job whose rule was not hit before, if one runs in time.
+SHARE_AT_NEW_RULES = 0.6
 # Nothing of a workflow that was killed may run after this time.
 SECONDS_TO_END = 30
 OWN_CODE = re.compile(r'File "\S+/(?:wsss|workflow_scripts)/\S+\.py", line')
@@ -64,10 +66,20 @@ class Storm:
         Chooses moments, victims and signals.
     longest : float
         The longest time in seconds from that start to a signal.
+    hit : set[str] or None
+        Scripts whose jobs ran at earlier signals. Those of this storm are added.
     """
 
-    def __init__(self, place: Workplace, arguments: Sequence[str], rng: random.Random, longest: float = 15.0) -> None:
+    def __init__(
+        self,
+        place: Workplace,
+        arguments: Sequence[str],
+        rng: random.Random,
+        longest: float = 15.0,
+        hit: set[str] | None = None,
+    ) -> None:
         self._place, self._arguments, self._rng, self._longest = place, list(arguments), rng, longest
+        self._hit = set() if hit is None else hit
 
     def kills(self, most: int) -> Iterator[Kill]:
         """Start the command and send a signal, until this was done `most` times or nothing is left to do."""
@@ -85,12 +97,10 @@ class Storm:
     def _kill(self) -> Kill | None:
         fork = start_snakemake(self._arguments, self._place.work, environment(), self._place.output, sys.executable)
         workflow = psutil.Process(fork.pid)
-        if self._rng.random() < SHARE_WITH_JOBS:
-            wait_until(time.monotonic() + 60, lambda: fork.is_alive() and not any(map(_script_of, _below(workflow))))
-        wait_until(time.monotonic() + self._rng.uniform(0, self._longest), fork.is_alive)
+        self._wait_for_moment(workflow, fork.is_alive)
         number, below = self._rng.choice(SIGNALS), _below(workflow)
         victim, chosen = self._chosen(self._rng.choice(VICTIMS), workflow, below)
-        rules = tuple(sorted({name for process in below if (name := _script_of(process))}))
+        rules = _scripts_of(below)
         if not fork.is_alive():
             return None
         for process in chosen:
@@ -102,7 +112,18 @@ class Storm:
         left = _still_running(below)
         faults += [f"{len(left)} processes go on"] if left else []
         faults += _faults_of(self._place.output.read_text())
-        return Kill(victim, number, rules, tuple(faults))
+        self._hit |= rules
+        return Kill(victim, number, tuple(sorted(rules)), tuple(faults))
+
+    def _wait_for_moment(self, workflow: psutil.Process, is_alive: Callable[[], bool]) -> None:
+        if self._rng.random() < SHARE_WITH_JOBS:
+            wait_until(time.monotonic() + 60, lambda: is_alive() and not _scripts_of(_below(workflow)))
+        seconds = self._rng.uniform(0, self._longest)
+        if self._rng.random() < SHARE_AT_NEW_RULES:
+            end = time.monotonic() + 2 * seconds
+            wait_until(end, lambda: is_alive() and _scripts_of(_below(workflow)) <= self._hit)
+            seconds = self._rng.uniform(0, 1)
+        wait_until(time.monotonic() + seconds, is_alive)
 
     def _chosen(
         self, wanted: str, workflow: psutil.Process, below: list[psutil.Process]
@@ -153,6 +174,10 @@ def _script_of(process: psutil.Process) -> str:
         if len(command) > 1 and "python" in Path(command[0]).name and (found := SCRIPT.search(command[1])):
             return found[1]
     return ""
+
+
+def _scripts_of(processes: Iterable[psutil.Process]) -> set[str]:
+    return {name for process in processes if (name := _script_of(process))}
 
 
 def _is_below(process: psutil.Process, others: list[psutil.Process]) -> bool:

@@ -1,6 +1,5 @@
 """A part of VOC 2012 through the workflow: from the archives, from a folder, and with corrected lists."""
 
-import hashlib
 import re
 import shutil
 from collections import Counter
@@ -10,9 +9,8 @@ import pytest
 
 from tests.data.archives import MADE, archive_of_test_images, archives_of, devkit_of, folder_of, lines
 from tests.workflow.conftest import Workplace
+from tests.workflow.small_archives import small_voc12
 from wsss.data.dataset import Dataset
-from wsss.data.sources.voc12 import SBD_ARCHIVE, VOC_ARCHIVE
-from wsss.data.sources.voc_layout import VOC12_LENGTHS
 from wsss.files import sha256_of
 from wsss.plan.stages import STAGES
 from wsss.settings.data import Voc12Settings
@@ -33,15 +31,8 @@ MADE_IN = f"results/{STAGES['data'].folder(DATA)}"
 @pytest.fixture
 def small_archives(workplace: Workplace, tmp_path: Path) -> Path:
     """Small archives that the copy of the project takes for the official ones, the same images as a folder, lists."""
-    folder, ids = folder_of(tmp_path / "folder"), list(MADE)
-    for archive in archives_of(folder, ids, tmp_path / "archives"):
-        official = {one.name: one for one in (VOC_ARCHIVE, SBD_ARCHIVE)}[archive.name]
-        code = workplace.project / "wsss" / "data" / "sources" / "voc12.py"
-        code.write_text(code.read_text().replace(official.md5, hashlib.md5(archive.read_bytes()).hexdigest()))
-    code = workplace.project / "wsss" / "data" / "sources" / "voc_layout.py"
-    length = f'"train_aug": {VOC12_LENGTHS["train_aug"]:_}'
-    assert length in code.read_text()
-    code.write_text(code.read_text().replace(length, f'"train_aug": {len(ids) - 1}'))
+    small_voc12(workplace, tmp_path)
+    ids = list(MADE)
     (workplace.root / "lists").mkdir()
     (workplace.root / "lists" / "few.txt").write_bytes(lines(*ids[:3]))
     (workplace.root / "lists" / "held_out.txt").write_bytes(lines(ids[3]))

@@ -10,19 +10,14 @@ import pytest
 import yaml
 from PIL import Image
 
+from tests.workflow.brought_files import bring_files, places, stage_folder, write_irn
 from tests.workflow.conftest import PROJECT, TINY, Workplace
 from wsss.evaluation.metrics import read_metrics
 from wsss.settings.config import merge
-from wsss.stores.cam_store import CamStore
 
 PAGE = PROJECT / "docs" / "your-own-method.md"
 LABELS = {"pseudo_labels": {"method": "files", "name": "mine"}, "merged_labels": {"name": "sam", "format": "png"}}
 FINISHED = {"finished": "mine"}
-
-
-def stage_folder(place: Workplace, stage: str) -> Path:
-    """The one folder of a stage in the finished workplace."""
-    return place.only(f"results/data-*/**/{stage}-*/").resolve()
 
 
 def configured(place: Workplace, path: Path, changes: dict[str, Any]) -> Path:
@@ -31,30 +26,11 @@ def configured(place: Workplace, path: Path, changes: dict[str, Any]) -> Path:
     return path
 
 
-def write_irn(finished: Workplace, folder: Path) -> None:
-    """The CAMs of the finished run as IRNet writes them."""
-    folder.mkdir(parents=True)
-    for path in stage_folder(finished, "cams").glob("stores/*.zarr.zip"):
-        image_id = path.name.removesuffix(".zarr.zip")
-        store = CamStore.read(path, image_id)
-        content: Any = {"keys": store.keys, "cam": store.strided(), "high_res": store.full()}
-        np.save(folder / f"{image_id}.npy", content, allow_pickle=True)
-
-
-def write_masks(labels: Path, folder: Path) -> None:
-    """Two boxes as masks of objects, for each label image."""
-    folder.mkdir(parents=True)
-    for path in labels.glob("*.png"):
-        masks = np.zeros(Image.open(path).size[::-1], np.uint8)
-        masks[:20, :20], masks[20:40, 10:50] = 1, 2
-        Image.fromarray(masks).save(folder / path.name)
-
-
 def test_the_page_leads_from_a_folder_of_cams_to_a_row_with_spread(copy_of_finished: Workplace) -> None:
     """Only what the new row and the new seed need is made, and the classifier of the files' row is not."""
     block, command, *_ = re.findall(r"```(?:yaml)?\n(.*?)```", PAGE.read_text(), re.DOTALL)
     place = copy_of_finished
-    write_irn(place, place.root / "recam" / "cam")
+    write_irn(stage_folder(place, "cams"), place.root / "recam" / "cam")
     config = configured(place, place.root / "c.yaml", yaml.safe_load(block) | {"shards": 2})
     (target,) = re.findall(r"^snakemake (\w+)$", command, re.MULTILINE)
     planned = place.planned(target, config=config)
@@ -73,19 +49,8 @@ def test_the_page_leads_from_a_folder_of_cams_to_a_row_with_spread(copy_of_finis
 def brought(finished: Workplace, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with label images, masks and networks of the finished run, as a user brings them."""
     folder = tmp_path_factory.mktemp("brought")
-    shutil.copytree(stage_folder(finished, "pseudo_labels") / "labels", folder / "labels")
-    write_masks(folder / "labels", folder / "sam")
-    for stage, name in (("classifier", "classifier"), ("irnet", "edges"), ("segmentation", "segmenter")):
-        shutil.copy(stage_folder(finished, stage) / f"{name}.safetensors", folder / f"{stage}.safetensors")
+    bring_files(finished, folder)
     return folder
-
-
-def places(folder: Path) -> dict[str, Any]:
-    networks = {
-        stage: {"mine": str(folder / f"{stage}.safetensors")} for stage in ("classifier", "irnet", "segmentation")
-    }
-    labels = {"pseudo_labels": {"mine": str(folder / "labels")}, "merged_labels": {"sam": str(folder / "sam")}}
-    return {"locations": labels | networks}
 
 
 def test_labels_and_masks_of_files_lead_to_a_report(workplace: Workplace, brought: Path, tmp_path: Path) -> None:
