@@ -15,8 +15,9 @@ from wsss.data.sources.synthetic.scenes import CLASS_NAMES, generate
 from wsss.settings.data import SyntheticSettings
 
 PROJECT = Path(__file__).parents[1]
+# Several processes share the cores. Threads that wait for each other give up their core, in processes that begin later.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 if "PYTEST_XDIST_WORKER" in os.environ:
-    # Several processes share the cores. torch's threads wait for each other busily.
     torch.set_num_threads(1)
 
 

@@ -1,5 +1,6 @@
 """Snakemake as a user runs it: a copy of the project's files, a folder to work in, and one finished run for all."""
 
+import compileall
 import os
 import re
 import shutil
@@ -195,9 +196,16 @@ def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path],
 
 @pytest.fixture(scope="session", autouse=True)
 def compiled(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Compile loops once in the project. A workplace takes them along, as it does compiled modules."""
+    """Compile modules and loops and find the digests of code once in the project. A workplace takes them along."""
 
     def make(folder: Path) -> None:
+        folder.mkdir()
+        for name in ("wsss", "workflow_scripts"):
+            compileall.compile_dir(PROJECT / name, quiet=1)
+        plan = ["-n", "--cores", "1", "--snakefile", PROJECT / "Snakefile", "--configfile", TINY]
+        planned = folder / "planned.txt"
+        code = run_snakemake([*map(str, plan)], folder, environment(), planned, sys.executable)
+        assert code == 0, planned.read_text()
         size, rng = (8, 8), np.random.default_rng(0)
         normalisation = Normalisation((0.5,) * 3, (0.5,) * 3)
         augmented_pair(np.zeros((*size, 3), np.uint8), np.zeros(size, np.uint8), 1.5, 8, normalisation, rng)
