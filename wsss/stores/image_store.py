@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from wsss.data.finite import require_finite
-from wsss.errors import WsssError
+from wsss.errors import WsssError, reason_of, shown
 from wsss.files import atomic_path
 from wsss.manifests.listed_files import ListedFiles
 from wsss.progress import track
@@ -117,10 +117,10 @@ def read_store(path: Path, kind: str, image_id: str, content: bytes | None = Non
         raise WsssError(f"{error}; {REMEDY}") from None
     except Exception as error:
         # For a damaged zip or chunk, zipfile, zarr and its codecs raise a dozen different exceptions.
-        raise WsssError(f"damaged store: {path} ({type(error).__name__}: {error}); {REMEDY}") from error
+        raise WsssError(f"damaged store: {path} ({type(error).__name__}: {reason_of(error)}); {REMEDY}") from error
     for name, wanted in (("kind", kind), ("version", FORMAT_VERSION), ("image_id", image_id)):
         if attributes.get(name) != wanted:
-            raise WsssError(f"{path}: {name} is {attributes.get(name)!r}, expected {wanted!r}; {REMEDY}")
+            raise WsssError(f"{path}: {name} is {shown(attributes.get(name))}, expected {wanted!r}; {REMEDY}")
     for name, array in arrays.items():
         require_finite(f"{path}, {name}", array, REMEDY)
     return ImageArrays(arrays, attributes)

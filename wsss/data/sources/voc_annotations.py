@@ -15,7 +15,7 @@ from wsss.data.images import IGNORE, read_labels, write_labels
 from wsss.data.photographs import look
 from wsss.data.sources.lists import read_list
 from wsss.data.sources.voc_layout import list_path
-from wsss.errors import WsssError
+from wsss.errors import WsssError, reason_of
 from wsss.progress import track
 from wsss.settings.data import VOC_CLASSES
 
@@ -44,7 +44,7 @@ def read_sbd_labels(path: Path) -> np.ndarray:
     try:
         labels = np.asarray(loadmat(path, variable_names=["GTcls"])["GTcls"]["Segmentation"][0, 0])
     except Exception as error:  # the reader raises many kinds of errors for a damaged file
-        raise WsssError(f"damaged label file: {path} ({error}); get the archive of SBD anew") from None
+        raise WsssError(f"damaged label file: {path} ({reason_of(error)}); get the archive of SBD anew") from None
     if labels.ndim != 2 or labels.dtype != np.uint8:
         raise WsssError(f"{path}: GTcls.Segmentation is {labels.dtype} of shape {labels.shape}, not 8-bit labels")
     return labels
@@ -56,15 +56,15 @@ def object_names(path: Path) -> set[str]:
     Raises WsssError if the file is missing, is not such XML, or declares a document type. No annotation of VOC declares
     one, and it could define entities that grow without bound or read other files.
     """
+    if not path.is_file():
+        raise WsssError(f"missing annotation: {path}")
     try:
         text = path.read_text(encoding="utf-8")
         if "<!DOCTYPE" in text or "<!ENTITY" in text:
             raise WsssError(f"{path} declares a document type or entities; this is no annotation of VOC")
         root = ElementTree.fromstring(text)
-    except FileNotFoundError:
-        raise WsssError(f"missing annotation: {path}") from None
     except (ElementTree.ParseError, ValueError) as error:
-        raise WsssError(f"damaged annotation: {path} ({error}); get the archive of VOC anew") from None
+        raise WsssError(f"damaged annotation: {path} ({reason_of(error)}); get the archive of VOC anew") from None
     return {(item.findtext("name") or "").strip() for item in root.findall("object")}
 
 
