@@ -17,10 +17,14 @@ from pathlib import Path
 from typing import Any
 
 from tests.faults.flips import flips as flipped_bytes
+from tests.faults.hostile_files import hostile_files as opened_files
+from tests.faults.hostile_files import make_room
 from tests.faults.kills import Kill, Storm, differing
 from tests.faults.mutations import campaign as mutated_inputs
 from tests.faults.mutations import make_place
+from tests.faults.small_disks import on_small_disk, with_small_shared_memory
 from tests.workflow.conftest import PROJECT, Outcome, Workplace, new_workplace
+from tests.workflow.mounts import why_no_mounts
 
 PAGE = PROJECT / "docs" / "reliability.md"
 # Loader processes run from four cores on.
@@ -31,6 +35,12 @@ LONGER = {"classifier": {"epochs": 30}, "irnet": {"epochs": 30}, "segmentation":
 WEIGHTS = tuple(f"results/**/{name}.safetensors" for name in ("classifier", "edges", "segmenter"))
 # The name of a folder of a stage.
 STAGE = re.compile(r"[a-z_]+-[\w-]+-?[0-9a-f]{6}")
+
+
+# Takes something out of a workflow, and returns the command that makes it again.
+TakeOut = Callable[[Workplace, random.Random], list[str]]
+# Runs such a command where something is too small, and returns what was wrong.
+TooSmall = Callable[[Workplace, Workplace, list[str], random.Random], str]
 
 
 @dataclass(frozen=True)
@@ -44,24 +54,56 @@ class Case:
 def kills(count: int, seed: int, folder: Path) -> Iterator[Case]:
     """Take something out of a finished workflow, kill what makes it again, and compare the end with what was there."""
 
-    def take_out(place: Workplace, rng: random.Random) -> list[str]:
-        stages = (path for path in place.work.glob("results/data-*/**") if STAGE.fullmatch(path.name))
-        shutil.rmtree(rng.choice(sorted(stages)))
-        return _command(place)
-
-    yield from _storms(count, seed, folder, _undisturbed(folder), take_out)
+    yield from _storms(count, seed, folder, _undisturbed(folder), _without_stage)
 
 
 def training_kills(count: int, seed: int, folder: Path) -> Iterator[Case]:
     """The same for a training alone, which lasts long enough that its loader processes are hit."""
-
-    def take_out(place: Workplace, rng: random.Random) -> list[str]:
-        weights = place.only(rng.choice(WEIGHTS))
-        shutil.rmtree(weights.parent)
-        return _command(place, weights.relative_to(place.work))
-
     longer = folder / "longer"
-    yield from _storms(count, seed, longer, _undisturbed(longer, LONGER), take_out)
+    yield from _storms(count, seed, longer, _undisturbed(longer, LONGER), _without_training)
+
+
+def small_disks(count: int, seed: int, folder: Path) -> Iterator[Case]:
+    """Take something out of a finished workflow, and make it again on a disk that is too small, then on a large one."""
+    yield from _too_small(count, seed, folder, _undisturbed(folder), _without_stage, on_small_disk)
+
+
+def small_shared_memory(count: int, seed: int, folder: Path) -> Iterator[Case]:
+    """Take a training out, and make it again with loader processes and little shared memory."""
+    longer = folder / "longer"
+    yield from _too_small(
+        count, seed, longer, _undisturbed(longer, LONGER), _without_training, with_small_shared_memory
+    )
+
+
+def _without_stage(place: Workplace, rng: random.Random) -> list[str]:
+    """Take the folder of a stage out. Returns the command that makes it again."""
+    stages = (path for path in place.work.glob("results/data-*/**") if STAGE.fullmatch(path.name))
+    shutil.rmtree(rng.choice(sorted(stages)))
+    return _command(place)
+
+
+def _without_training(place: Workplace, rng: random.Random) -> list[str]:
+    """Take a training out. Returns the command that makes it again."""
+    weights = place.only(rng.choice(WEIGHTS))
+    shutil.rmtree(weights.parent)
+    return _command(place, weights.relative_to(place.work))
+
+
+def _too_small(
+    count: int, seed: int, folder: Path, undisturbed: Workplace, take_out: TakeOut, run: TooSmall
+) -> Iterator[Case]:
+    """So many cases of something that is too small, each in a new copy of a workflow. None where nothing is mounted."""
+    if why := why_no_mounts():
+        print(f"no disks can be mounted here: {why}")
+        return
+    what = run.__name__.replace("_", " ")
+    for number in range(count):
+        rng, place = random.Random(f"{seed} {number}"), _copy(undisturbed, folder / "small")
+        command = take_out(place, rng)
+        # Without the pages of the run, all that they show is made again.
+        shutil.rmtree(place.work / "results" / "runs")
+        yield Case(what, run(place, undisturbed, command, rng))
 
 
 def _storms(
@@ -69,7 +111,7 @@ def _storms(
     seed: int,
     folder: Path,
     undisturbed: Workplace,
-    take_out: Callable[[Workplace, random.Random], list[str]],
+    take_out: TakeOut,
 ) -> Iterator[Case]:
     """So many kills of the command that `take_out` returns after it has taken something out of a copy of a workflow."""
     rng = random.Random(seed)
@@ -95,6 +137,13 @@ def mutations(count: int, seed: int, folder: Path) -> Iterator[Case]:
     (folder / "inputs").mkdir(parents=True, exist_ok=True)
     for kind, outcome, _ in mutated_inputs(make_place(folder / "inputs"), count, seed):
         yield Case(f"a mutated input: {kind}", "" if outcome in ("read", "refused") else outcome)
+
+
+def hostile_files(count: int, seed: int, folder: Path) -> Iterator[Case]:
+    """Put bad and hostile files in the place of sound ones, and open them as the workflow and the commands do."""
+    with tempfile.TemporaryDirectory() as room:
+        for kind, _, outcome in opened_files(make_room(Path(room) / "room"), count, seed):
+            yield Case(f"a bad or hostile file: {kind}", "" if outcome in ("read", "refused") else outcome)
 
 
 def _undisturbed(folder: Path, changes: Mapping[str, Any] | None = None) -> Workplace:
@@ -138,6 +187,9 @@ KINDS: dict[str, Callable[[int, int, Path], Iterator[Case]]] = {
     "training_kills": training_kills,
     "flips": flips,
     "mutations": mutations,
+    "hostile_files": hostile_files,
+    "small_disks": small_disks,
+    "small_shared_memory": small_shared_memory,
 }
 
 
@@ -181,6 +233,8 @@ def main() -> None:
             for case in run(asked[kind], asked["seed"], asked["folder"] or Path(folder)):
                 cases.append(case)
                 print(f"{time.monotonic() - began:7.0f} s  {case.what}: {case.outcome or 'right'}", flush=True)
+        if not cases:
+            continue
         wrong += sum(bool(case.outcome) for case in cases)
         print(table(cases))
         PAGE.write_text(with_table(PAGE.read_text(), kind, table(cases)))

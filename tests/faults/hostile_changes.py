@@ -502,9 +502,9 @@ def place_pipe(path: Path) -> None:
 
 
 def place_large(path: Path) -> None:
-    """A file of three gigabytes, all of them zeros."""
+    """A file of two gigabytes, all of them zeros."""
     with path.open("wb") as file:
-        file.truncate(3 * 10**9)
+        file.truncate(2 * 10**9)
 
 
 def place_link(target: str) -> Callable[[Path], None]:

@@ -60,7 +60,7 @@ from wsss.stores.cam_store import CamStore
 from wsss.stores.score_store import ScoreStore
 
 # Memory that no file may take. An image of 179 megapixels is read, and takes half a gigabyte and a copy.
-MOST_BYTES = 2 * 2**30
+MOST_BYTES = 2**30
 # Of the changes, so many are one of the few that take long to make or to read.
 SHARE_OF_LARGE = 0.04
 SHARE_OF_PLACES = 0.08
@@ -344,7 +344,7 @@ class Small(nn.Module):
 def hostile_files(room: Room, count: int, seed: int) -> Iterator[tuple[str, str, str]]:
     """Kind, what was done and outcome of `count` files, kind after kind."""
     names = [*KINDS]
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 + MOST_BYTES
+    most = memory() + MOST_BYTES
     for number in range(count):
         chance = random.Random(f"{seed} {number}")
         name = names[number % len(names)]
@@ -389,7 +389,7 @@ def _changed(path: Path, sound: bytes, kind: Kind, room: Room, chance: random.Ra
 
 def outcome(room: Room, kind: Kind, most: int) -> str:
     """What becomes of a file: `read`, `refused`, or what is wrong."""
-    path, before = path_of(room, kind), room.paths()
+    path, before, taken = path_of(room, kind), room.paths(), memory()
     shutil.rmtree(room.made, ignore_errors=True)
     try:
         told = _told(room, kind, path)
@@ -399,7 +399,12 @@ def outcome(room: Room, kind: Kind, most: int) -> str:
             _clear(one)
     if left:
         return f"something else is there: {', '.join(sorted(one.name for one in left))}"
-    return "too much memory" if resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 > most else told
+    return "too much memory" if memory() > max(taken, most) else told
+
+
+def memory() -> int:
+    """The most memory that this process has taken so far, in bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def _told(room: Room, kind: Kind, path: Path) -> str:

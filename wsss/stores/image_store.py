@@ -112,7 +112,8 @@ def read_store(path: Path, kind: str, image_id: str, content: bytes | None = Non
     if content is None and not path.is_file():
         raise WsssError(f"missing store: {path}; {REMEDY}")
     try:
-        attributes, arrays = _unpacked(path.read_bytes() if content is None else content, path)
+        # What is no archive is not read as a whole: it may have any size.
+        attributes, arrays = _unpacked(path if content is None else io.BytesIO(content), path)
     except WsssError as error:
         raise WsssError(f"{error}; {REMEDY}") from None
     except Exception as error:
@@ -126,13 +127,13 @@ def read_store(path: Path, kind: str, image_id: str, content: bytes | None = Non
     return ImageArrays(arrays, attributes)
 
 
-def _unpacked(content: bytes, path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def _unpacked(file: Path | io.BytesIO, path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Attributes and arrays of a store. Raises any exception for a damaged one."""
     import zarr
     from zarr.core.buffer.cpu import Buffer
     from zarr.storage import MemoryStore
 
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+    with zipfile.ZipFile(file) as archive:
         check_form(archive, path)
         members = {name: archive.read(name) for name in archive.namelist()}
     memory: dict[str, Any] = {name: Buffer.from_bytes(member) for name, member in members.items()}

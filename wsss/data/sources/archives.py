@@ -6,7 +6,7 @@ import tarfile
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
-from typing import Self
+from typing import Literal, Self
 
 from wsss.progress import track
 
@@ -29,16 +29,20 @@ class UnsafeArchiveError(Exception):
 def extract(archive: Path, folder: Path) -> None:
     """Extract a tar archive (.tar, .tar.gz, .tgz) or a zip archive into the empty folder `folder`.
 
-    The first bytes tell a zip archive, not the name. Raises UnsafeArchiveError, and any other exception for an archive
+    The first bytes tell which one it is, not the name. Raises UnsafeArchiveError, and any other exception for an archive
     that is truncated or damaged. Some files may have been extracted by then.
     """
     with archive.open("rb") as file:
-        is_zip = file.read(2) == b"PK"
-    (_extract_zip if is_zip else _extract_tar)(archive, folder)
+        start = file.read(2)
+    if start == b"PK":
+        _extract_zip(archive, folder)
+    else:
+        # Left to itself, tarfile tries other packers too. That of xz takes hours for a large file of zeros.
+        _extract_tar(archive, folder, "r:gz" if start == b"\x1f\x8b" else "r:")
 
 
-def _extract_tar(archive: Path, folder: Path) -> None:
-    with tarfile.open(archive, tarinfo=_Member) as tar:
+def _extract_tar(archive: Path, folder: Path, mode: Literal["r:gz", "r:"]) -> None:
+    with tarfile.open(archive, mode, tarinfo=_Member) as tar:
         members, total = [], 0
         for member in tar:
             members.append(member)
