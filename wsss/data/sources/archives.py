@@ -29,8 +29,8 @@ class UnsafeArchiveError(Exception):
 def extract(archive: Path, folder: Path) -> None:
     """Extract a tar archive (.tar, .tar.gz, .tgz) or a zip archive into the empty folder `folder`.
 
-    The first bytes tell which one it is, not the name. Raises UnsafeArchiveError, and any other exception for an archive
-    that is truncated or damaged. Some files may have been extracted by then.
+    The first bytes tell which one it is, not the name. Raises UnsafeArchiveError, and any other exception for an
+    archive that is truncated or damaged. Some files may have been extracted by then.
     """
     with archive.open("rb") as file:
         start = file.read(2)
