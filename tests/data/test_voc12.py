@@ -286,7 +286,7 @@ def test_a_label_file_of_sbd(tmp_path: Path) -> None:
     path.write_bytes(mat(np.array([[7]], np.uint8)))
     assert read_sbd_labels(path).shape == (1, 1)
     path.write_bytes(mat(labels.astype(np.float64)))
-    with pytest.raises(WsssError, match=r"a\.mat: GTcls\.Segmentation is float64"):
+    with pytest.raises(WsssError, match=r"a\.mat .*is no image of 8 bits"):
         read_sbd_labels(path)
 
 

@@ -3,17 +3,19 @@
 The archives and an unpacked VOCdevkit are both read with these functions.
 """
 
+import struct
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
-from scipy.io import loadmat
 
 from wsss.data.images import IGNORE, read_labels, write_labels
 from wsss.data.photographs import look
 from wsss.data.sources.lists import read_list
+from wsss.data.sources.mat_files import read_mat_image
 from wsss.data.sources.voc_layout import list_path
 from wsss.errors import WsssError, reason_of
 from wsss.progress import track
@@ -42,12 +44,9 @@ def read_sbd_labels(path: Path) -> np.ndarray:
             "archive of SBD anew"
         )
     try:
-        labels = np.asarray(loadmat(path, variable_names=["GTcls"])["GTcls"]["Segmentation"][0, 0])
-    except Exception as error:  # the reader raises many kinds of errors for a damaged file
+        return read_mat_image(path, "GTcls", "Segmentation")
+    except (ValueError, zlib.error, struct.error, LookupError, OSError) as error:
         raise WsssError(f"damaged label file: {path} ({reason_of(error)}); get the archive of SBD anew") from None
-    if labels.ndim != 2 or labels.dtype != np.uint8:
-        raise WsssError(f"{path}: GTcls.Segmentation is {labels.dtype} of shape {labels.shape}, not 8-bit labels")
-    return labels
 
 
 def object_names(path: Path) -> set[str]:
