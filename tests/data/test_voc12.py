@@ -328,6 +328,13 @@ def test_a_damaged_annotation_is_named(tmp_path: Path) -> None:
             object_names(path)
 
 
+def test_an_annotation_far_too_large_is_not_read(tmp_path: Path) -> None:
+    with (tmp_path / "a.xml").open("wb") as file:
+        file.truncate(2**21)
+    with pytest.raises(WsssError, match=r"a\.xml is larger than 1 MiB"):
+        object_names(tmp_path / "a.xml")
+
+
 def test_addresses_and_sums_are_those_that_torchvision_publishes() -> None:
     from torchvision.datasets import SBDataset
     from torchvision.datasets.voc import DATASET_YEAR_DICT

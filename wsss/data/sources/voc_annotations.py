@@ -21,6 +21,9 @@ from wsss.errors import WsssError, reason_of
 from wsss.progress import track
 from wsss.settings.data import VOC_CLASSES
 
+# One of VOC has a few kilobytes.
+LONGEST_ANNOTATION = 2**20
+
 
 def train_aug_of(voc: Path, sbd: Path) -> list[str]:
     """Ids of train_aug, ascending, from the lists of VOC and of SBD."""
@@ -57,6 +60,8 @@ def object_names(path: Path) -> set[str]:
     """
     if not path.is_file():
         raise WsssError(f"missing annotation: {path}")
+    if path.stat().st_size > LONGEST_ANNOTATION:
+        raise WsssError(f"{path} is larger than {LONGEST_ANNOTATION // 2**20} MiB; this is no annotation of VOC")
     try:
         text = path.read_text(encoding="utf-8")
         if "<!DOCTYPE" in text or "<!ENTITY" in text:
