@@ -4,6 +4,7 @@ from typing import Any
 
 # Longer values are cut in messages.
 LONGEST_SHOWN = 120
+LONGEST_REASON = 300
 
 
 class WsssError(Exception):
@@ -17,7 +18,17 @@ def shown(value: Any) -> str:
     except (ValueError, RecursionError):
         # A number of more digits than Python writes, or a value that holds itself.
         text = f"{type(value).__name__} too large to show"
-    return printable(text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}...")
+    return brief(text)
+
+
+def brief(text: str, longest: int = LONGEST_SHOWN) -> str:
+    """A text that stands in a file, cut if it is long. It never holds a line break or a control character."""
+    return printable(text if len(text) <= longest else f"{text[:longest]}...")
+
+
+def reason_of(error: BaseException) -> str:
+    """What a library says of a file that it cannot read, in one line and cut if it is long."""
+    return brief(" ".join(str(error).split()), LONGEST_REASON)
 
 
 def printable(text: str) -> str:

@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 from tests.reference import noise, released_weights
 from wsss.classification.classifier import build_classifier
 from wsss.cli import app
-from wsss.commands.import_weights import import_weights
+from wsss.commands.import_weights import import_weights, read_codebook
 from wsss.errors import WsssError
 from wsss.files import sha256_of
 from wsss.networks.backbones import backbone_of, build_backbone
@@ -172,6 +172,18 @@ def test_a_codebook_of_objects_is_not_unpickled(vwe: dict[str, Tensor], tmp_path
     np.save(tmp_path / "words.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
     with pytest.raises(WsssError, match=r"words\.npy cannot be read as an array of numbers .*allow_pickle=False"):
         imported(Released.VWL_M, vwe, tmp_path, tmp_path / "words.npy")
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"\x93NUMPY\x01\x00\x04\x00{'a("])
+def test_a_damaged_codebook_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "words.npy").write_bytes(content)
+    with pytest.raises(WsssError, match=r"words\.npy cannot be read as an array of numbers"):
+        read_codebook(tmp_path / "words.npy")
+
+
+def test_a_missing_codebook_is_named(tmp_path: Path) -> None:
+    with pytest.raises(WsssError, match=r"no codebook at .*words\.npy"):
+        read_codebook(tmp_path / "words.npy")
 
 
 @pytest.mark.parametrize(("kind", "given"), [(Released.VWL_M, False), (Released.VWE, True)])

@@ -1,8 +1,10 @@
 """Downloads from a real HTTP server on this machine, with its faults; tar and zip archives, good, cut and hostile."""
 
+import bz2
 import gzip
 import hashlib
 import io
+import lzma
 import socket
 import stat
 import tarfile
@@ -313,6 +315,58 @@ def test_a_damaged_archive_is_refused(tmp_path: Path) -> None:
     refused_as_damaged(tmp_path / "data.tar", bytes(packed))
     content[content.index(b"top/empty.txt")] ^= 1  # a header in the middle: its own sum is wrong
     refused_as_damaged(tmp_path / "data.tar", bytes(content))
+
+
+def odd_member(**facts: object) -> bytes:
+    """A tar archive with one member of odd facts, and nothing after its header."""
+    member = tarfile.TarInfo("top/a.txt")
+    for name, value in facts.items():
+        setattr(member, name, value)
+    return member.tobuf(tarfile.GNU_FORMAT) + bytes(10_240)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        odd_member(mtime=2**63),
+        tar_bytes(entry("x" * 300)),
+        tar_bytes(entry("a"), entry("a/b")),
+        gzip.compress(tar_bytes(*HONEST))[:40] + bytes(300),
+    ],
+    ids=["a time that is none", "a long name", "a file and a folder", "packed"],
+)
+def test_an_odd_archive_is_refused_in_one_line(tmp_path: Path, content: bytes) -> None:
+    archive = tmp_path / "data.tar"
+    archive.write_bytes(content)
+    with pytest.raises(WsssError, match="truncated or damaged") as error:
+        unpack(archive, tmp_path / "out")
+    assert "\n" not in str(error.value)
+    assert files_below(tmp_path) == {"data.tar"}
+
+
+def test_an_archive_of_another_packer_is_not_unpacked(tmp_path: Path) -> None:
+    """Its packer could take any time for a damaged one."""
+    for pack in (bz2.compress, lzma.compress):
+        (tmp_path / "data.tar").write_bytes(pack(tar_bytes(*HONEST)))
+        with pytest.raises(WsssError, match="truncated or damaged"):
+            unpack(tmp_path / "data.tar", tmp_path / "out")
+
+
+@pytest.mark.parametrize("kind", [tarfile.GNUTYPE_LONGNAME, tarfile.XHDTYPE])
+def test_a_name_or_a_description_of_a_member_that_fills_the_memory_is_not_read(tmp_path: Path, kind: bytes) -> None:
+    zeros = bytes(2 * MIB)
+    (tmp_path / "data.tgz").write_bytes(gzip.compress(odd_member(type=kind, size=len(zeros)) + zeros))
+    with pytest.raises(WsssError, match="not safe to unpack: the name or the description of a member has 2,097,152 b"):
+        unpack(tmp_path / "data.tgz", tmp_path / "out")
+
+
+def test_members_without_content_that_fill_the_memory_are_not_all_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(archives, "SMALL_BYTES", 10_000)
+    (tmp_path / "data.tgz").write_bytes(gzip.compress(tar_bytes(*(entry(f"{number}") for number in range(1000)))))
+    with pytest.raises(WsssError, match="not safe to unpack: its files have"):
+        unpack(tmp_path / "data.tgz", tmp_path / "out")
 
 
 ZIP_HONEST = {"top/a.txt": b"alpha", "top/empty.txt": b"", "top/deep/b.bin": CONTENT[:2000]}

@@ -1,6 +1,7 @@
 """Photographs and label images: what is read is what was written, and damaged files are named."""
 
 import io
+import os
 import struct
 import zlib
 from collections.abc import Callable
@@ -166,6 +167,13 @@ def test_a_truncated_label_image_is_named(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:1000])
     with pytest.raises(WsssError, match=r"damaged label image: .*x\.png"):
         read_labels(path)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "one.png")
+    for read in (read_image, read_labels, look):
+        with pytest.raises(WsssError, match=r"one\.png is a pipe or a device"):
+            read(tmp_path / "one.png")
 
 
 def test_missing_files_are_named(tmp_path: Path) -> None:

@@ -265,6 +265,12 @@ def test_a_file_with_any_byte_changed_or_cut_gives_a_dictionary_or_one_line(tmp_
             assert isinstance(read_npy_dictionary(path), dict)
 
 
+def test_a_file_that_the_system_does_not_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.npy").symlink_to("/proc/self/mem")
+    with pytest.raises(WsssError, match=r"a\.npy cannot be read: Input/output error"):
+        read_npy_dictionary(tmp_path / "a.npy")
+
+
 def test_other_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(WsssError, match="missing file"):
         read_npy_dictionary(tmp_path / "a.npy")

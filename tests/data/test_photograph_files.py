@@ -47,6 +47,12 @@ def test_links_in_a_circle_end_and_a_folder_counts_once_under_its_own_name(tmp_p
     assert look_into(tmp_path).photographs == ["c/b.jpg", "d.jpg", "z/a.jpg"]
 
 
+def test_a_link_to_itself_is_no_photograph(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").touch()
+    (tmp_path / "b.jpg").symlink_to("b.jpg")
+    assert look_into(tmp_path).photographs == ["a.jpg"]
+
+
 def test_a_missing_folder_and_names_that_fit_no_table_are_refused(tmp_path: Path) -> None:
     with pytest.raises(WsssError, match=r"no folder of photographs at .*none: set locations\.dataset"):
         look_into(tmp_path / "none")

@@ -16,21 +16,31 @@ from pathlib import Path
 from typing import Any
 
 from tests.faults.flips import flips as flipped_bytes
+from tests.faults.hostile_files import hostile_files as opened_files
+from tests.faults.hostile_files import make_room
 from tests.faults.kills import Kill, Storm, differing
 from tests.faults.mutations import campaign as mutated_inputs
 from tests.faults.mutations import make_place
-from tests.faults.workflows import SCRIPTS, Workflow, workflows
+from tests.faults.small_disks import on_small_disk, with_small_shared_memory
+from tests.faults.workflows import SCRIPTS, STAGE, Workflow, workflows
 from tests.workflow.conftest import PROJECT, Workplace, new_workplace
+from tests.workflow.mounts import why_no_mounts
 
 PAGE = PROJECT / "docs" / "reliability.md"
 # Loader processes run from four cores on.
 CORES = 4
 KILLS_IN_A_STORM = 12
+# The longest time in seconds to a kill.
+LONGEST = 10.0
 # Trainings of ten seconds and more, and what they leave.
 LONGER = {"classifier": {"epochs": 30}, "irnet": {"epochs": 30}, "segmentation": {"steps": 60}}
 WEIGHTS = tuple(f"results/**/{name}.safetensors" for name in ("classifier", "edges", "segmenter"))
-# The command that is killed, and the one that makes all that is missing.
+# The command to disturb, and the one that makes all that is missing.
 Commands = tuple[list[str], list[str]]
+# Takes something out of a copy of a finished workflow.
+TakeOut = Callable[[Workplace, random.Random], Commands]
+# Runs a command where something is too small, and returns what was wrong.
+TooSmall = Callable[[Workplace, Workplace, list[str], random.Random], str]
 
 
 @dataclass(frozen=True)
@@ -44,7 +54,8 @@ class Case:
 def kills(count: int, seed: int, folder: Path) -> Iterator[Case]:
     """Take something out of finished workflows, kill what makes it again, and compare the end with what was there.
 
-    Each workflow begins with nothing once. Then a stage of some workflow is taken out, with all that is within.
+    Each workflow begins with nothing once. Then one is drawn by its number of stages. It begins with nothing, or
+    without one of its stages.
     """
     undisturbed, found = _with_every_rule(folder)
     new, hit = iter(found), set[str]()
@@ -52,12 +63,11 @@ def kills(count: int, seed: int, folder: Path) -> Iterator[Case]:
     def take_out(place: Workplace, rng: random.Random) -> Commands:
         workflow = next(new, None)
         if workflow:
-            taken = [path for pattern in workflow.first for path in place.work.glob(f"results/{pattern}")]
+            taken = workflow.all_that_it_makes(place)
         else:
-            workflow = rng.choices(found, [len(one.stages(place)) for one in found])[0]
-            taken = [rng.choice(workflow.stages(place))]
-        pages = [path for pattern in workflow.pages for path in place.work.glob(f"results/{pattern}")]
-        for path in (*taken, *pages):
+            workflow = rng.choices(found, [1 + len(one.stages(place)) for one in found])[0]
+            taken = rng.choice([workflow.all_that_it_makes(place), *([stage] for stage in workflow.stages(place))])
+        for path in {*taken, *workflow.last(place)}:
             _remove(path)
         command = _command_of(place, workflow)
         return command, command
@@ -68,31 +78,62 @@ def kills(count: int, seed: int, folder: Path) -> Iterator[Case]:
 
 def training_kills(count: int, seed: int, folder: Path) -> Iterator[Case]:
     """The same for a training alone, which lasts long enough that its loader processes are hit."""
-
-    def take_out(place: Workplace, rng: random.Random) -> Commands:
-        weights = place.only(rng.choice(WEIGHTS))
-        shutil.rmtree(weights.parent)
-        shutil.rmtree(place.work / "results" / "runs")
-        return _command(place, weights.relative_to(place.work)), _command(place)
-
     longer = folder / "longer"
-    yield from _storms(count, seed, longer, _undisturbed(longer, LONGER), take_out, set())
+    yield from _storms(count, seed, longer, _undisturbed(longer, LONGER), _without_training, set())
+
+
+def small_disks(count: int, seed: int, folder: Path) -> Iterator[Case]:
+    """Take something out of a finished workflow, and make it again on a disk that is too small, then on a large one."""
+    yield from _too_small(count, seed, folder, _undisturbed(folder), _without_stage, on_small_disk)
+
+
+def small_shared_memory(count: int, seed: int, folder: Path) -> Iterator[Case]:
+    """Take a training out, and make it again with loader processes and little shared memory."""
+    longer = folder / "longer"
+    yield from _too_small(
+        count, seed, longer, _undisturbed(longer, LONGER), _without_training, with_small_shared_memory
+    )
+
+
+def _without_stage(place: Workplace, rng: random.Random) -> Commands:
+    """Take out the folder of a stage of the miniature, and the pages, so that all they show is made again."""
+    stages = (path for path in place.work.glob("results/data-*/**") if STAGE.fullmatch(path.name))
+    _remove(rng.choice(sorted(stages)))
+    _remove(place.work / "results" / "runs")
+    return _command(place), _command(place)
+
+
+def _without_training(place: Workplace, rng: random.Random) -> Commands:
+    """Take out a training of the miniature, and the pages."""
+    weights = place.only(rng.choice(WEIGHTS))
+    _remove(weights.parent)
+    _remove(place.work / "results" / "runs")
+    return _command(place, weights.relative_to(place.work)), _command(place)
+
+
+def _too_small(
+    count: int, seed: int, folder: Path, undisturbed: Workplace, take_out: TakeOut, run: TooSmall
+) -> Iterator[Case]:
+    """So many cases of something that is too small, each in a new copy of a workflow. None where nothing is mounted."""
+    if why := why_no_mounts():
+        print(f"no disks can be mounted here: {why}")
+        return
+    what = run.__name__.replace("_", " ")
+    for number in range(count):
+        rng, place = random.Random(f"{seed} {number}"), _copy(undisturbed, folder / "small")
+        command, _ = take_out(place, rng)
+        yield Case(what, run(place, undisturbed, command, rng))
 
 
 def _storms(
-    count: int,
-    seed: int,
-    folder: Path,
-    undisturbed: Workplace,
-    take_out: Callable[[Workplace, random.Random], Commands],
-    hit: set[str],
+    count: int, seed: int, folder: Path, undisturbed: Workplace, take_out: TakeOut, hit: set[str]
 ) -> Iterator[Case]:
     """So many kills of the first command that `take_out` returns after it has taken something out of a copy."""
     rng = random.Random(seed)
     while count > 0:
         place = _copy(undisturbed, folder / "storm")
         killed, whole = take_out(place, rng)
-        for kill in Storm(place, killed, rng, hit=hit).kills(min(count, KILLS_IN_A_STORM)):
+        for kill in Storm(place, killed, rng, longest=LONGEST, hit=hit).kills(min(count, KILLS_IN_A_STORM)):
             count -= 1
             yield from _cases(kill)
         yield from _ends_well(place, whole, undisturbed)
@@ -109,6 +150,13 @@ def mutations(count: int, seed: int, folder: Path) -> Iterator[Case]:
     (folder / "inputs").mkdir(parents=True, exist_ok=True)
     for kind, outcome, _ in mutated_inputs(make_place(folder / "inputs"), count, seed):
         yield Case(f"a mutated input: {kind}", "" if outcome in ("read", "refused") else outcome)
+
+
+def hostile_files(count: int, seed: int, folder: Path) -> Iterator[Case]:
+    """Put bad and hostile files in the place of sound ones, and open them as the workflow and the commands do."""
+    with tempfile.TemporaryDirectory() as room:
+        for kind, _, outcome in opened_files(make_room(Path(room) / "room"), count, seed):
+            yield Case(f"a bad or hostile file: {kind}", "" if outcome in ("read", "refused") else outcome)
 
 
 def _undisturbed(folder: Path, changes: Mapping[str, Any] | None = None) -> Workplace:
@@ -169,6 +217,9 @@ KINDS: dict[str, Callable[[int, int, Path], Iterator[Case]]] = {
     "training_kills": training_kills,
     "flips": flips,
     "mutations": mutations,
+    "hostile_files": hostile_files,
+    "small_disks": small_disks,
+    "small_shared_memory": small_shared_memory,
 }
 
 
@@ -216,6 +267,8 @@ def main() -> None:
             for case in run(asked[kind], asked["seed"], asked["folder"] or Path(folder)):
                 cases.append(case)
                 print(f"{time.monotonic() - began:7.0f} s  {case.what}: {case.outcome or 'right'}", flush=True)
+        if not cases:
+            continue
         wrong += sum(bool(case.outcome) for case in cases)
         print(table(cases))
         PAGE.write_text(with_table(PAGE.read_text(), kind, table(cases)))

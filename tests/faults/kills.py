@@ -111,7 +111,7 @@ class Storm:
         fork.kill()
         left = _still_running(below)
         faults += [f"{len(left)} processes go on"] if left else []
-        faults += _faults_of(self._place.output.read_text())
+        faults += faults_of(self._place.output.read_text())
         self._hit |= rules
         return Kill(victim, number, tuple(sorted(rules)), tuple(faults))
 
@@ -203,7 +203,8 @@ def _runs(process: psutil.Process) -> bool:
     return False
 
 
-def _faults_of(output: str) -> list[str]:
+def faults_of(output: str) -> list[str]:
+    """What is wrong in the output of a command: a lock that stayed, or a traceback of a job."""
     # Snakemake shows tracebacks of its own, for Ctrl-C while it plans or before a job has reached the project's code.
     faults = ["locked"] if "LockException" in output else []
     if re.search(r'File "\S+\.snakemake/scripts/', output) and OWN_CODE.search(output):

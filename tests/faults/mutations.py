@@ -276,27 +276,29 @@ CHANGES = (_byte, _word, _word, _word, _inserted, _line, _cut, _recoded)
 def outcome(place: Place, kind: str, content: bytes) -> str:
     """What becomes of an input: `read`, `refused`, `traceback`, `hang`, or `no message for people`."""
     try:
-        with _bounded():
+        with bounded():
             READERS[kind](place, content)
     except WsssError as error:
         text = str(error)
         fit = text and all(line.isprintable() for line in text.splitlines()) and len(text) <= LONGEST_MESSAGE
         return "refused" if fit else f"no message for people: {text!r}"
-    except _HangError:
+    except HangError:
         return "hang"
     except Exception:
         return f"traceback: {traceback.format_exc()}"
     return "read"
 
 
-class _HangError(BaseException):
-    pass
+class HangError(BaseException):
+    """What reads an input has not ended in time."""
 
 
 @contextmanager
-def _bounded() -> Iterator[None]:
+def bounded() -> Iterator[None]:
+    """Raise HangError after `LONGEST` seconds."""
+
     def stop(number: int, frame: object) -> None:
-        raise _HangError
+        raise HangError
 
     before = signal.signal(signal.SIGALRM, stop)
     signal.alarm(LONGEST)

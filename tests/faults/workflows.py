@@ -45,11 +45,18 @@ class Workflow:
     first: tuple[str, ...]
     pages: tuple[str, ...] = ()
 
+    def all_that_it_makes(self, place: Workplace) -> list[Path]:
+        """What must be taken out so that all is made again."""
+        return [path for pattern in self.first for path in place.work.glob(f"results/{pattern}")]
+
     def stages(self, place: Workplace) -> list[Path]:
-        """What can be taken out of the results, and is then made again: folders of stages, and single files."""
-        found = [path for pattern in self.first for path in place.work.glob(f"results/{pattern}")]
-        within = [path for folder in found for path in folder.glob("**/*") if STAGE.fullmatch(path.name)]
-        return sorted({*found, *within})
+        """Folders of stages that can be taken out alone."""
+        within = (path for folder in self.all_that_it_makes(place) for path in folder.glob("**/*"))
+        return sorted(path for path in within if STAGE.fullmatch(path.name))
+
+    def last(self, place: Workplace) -> list[Path]:
+        """The pages. Without them, all that they show is made again."""
+        return [path for pattern in self.pages for path in place.work.glob(f"results/{pattern}")]
 
 
 def workflows(place: Workplace) -> Iterator[Workflow]:

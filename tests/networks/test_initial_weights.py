@@ -193,6 +193,29 @@ class Intruder:
         return (Path.mkdir, (self.folder,))
 
 
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ({3: torch.ones(2)}, "holds something under 3, which is no name"),
+        ({"a\nb": 3}, r"holds a int under a\\nb"),
+        ({"conv1.weight": torch.ones(2) * 1j}, "holds no plain tensor of numbers under conv1.weight"),
+        ({"conv1.weight": torch.ones(2, device="meta")}, "holds no plain tensor of numbers under conv1.weight"),
+    ],
+)
+def test_what_is_no_state_dict_of_plain_tensors_is_told_in_one_line(tmp_path: Path, content: Any, told: str) -> None:
+    torch.save(content, tmp_path / "theirs.pth")
+    with pytest.raises(WsssError, match=rf"theirs\.pth {told}") as error:
+        write_from(tmp_path / "theirs.pth", tmp_path / "out")
+    assert "\n" not in str(error.value)
+
+
+def test_a_file_that_is_not_finite_is_named(tmp_path: Path) -> None:
+    state = scratch_state(tmp_path)
+    save_file(state | {"conv1.weight": torch.full_like(state["conv1.weight"], torch.nan)}, tmp_path / "own.safetensors")
+    with pytest.raises(WsssError, match=r"not finite: .*own\.safetensors, conv1\.weight: nan"):
+        write_from(tmp_path / "own.safetensors", tmp_path / "out")
+
+
 def test_code_in_a_pickle_is_refused_and_not_run(tmp_path: Path) -> None:
     file = tmp_path / "resnet.pth"
     torch.save({"conv1.weight": Intruder(tmp_path / "intruded")}, file)

@@ -1,5 +1,6 @@
 """Files of weights that are not what they should be."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -38,6 +39,19 @@ def test_a_damaged_file_is_named(file: Path, damage: Callable[[Path], object]) -
     damage(file)
     with pytest.raises(WsssError, match=r"classifier\.safetensors is damaged .*delete it and run the workflow again"):
         read_weights(file)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "edges.safetensors")
+    with pytest.raises(WsssError, match=r"missing weights: .*edges\.safetensors"):
+        read_weights(tmp_path / "edges.safetensors")
+
+
+def test_names_in_a_file_cannot_break_a_line(tmp_path: Path) -> None:
+    save_file({"a\nb": torch.ones(2)}, tmp_path / "own.safetensors")
+    with pytest.raises(WsssError, match=r"unknown a\\nb") as error:
+        take_weights(tmp_path / "own.safetensors", nn.Linear(3, 2), tmp_path / "out.safetensors")
+    assert "\n" not in str(error.value)
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

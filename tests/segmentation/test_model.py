@@ -1,6 +1,7 @@
 """A model that explains itself: its metadata, its tensors, equal bytes, and files that are no model."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from wsss.data.dataset import Dataset
 from wsss.errors import WsssError
 from wsss.files import sha256_of
-from wsss.segmentation.model import METADATA_KEY, read_model, write_model
+from wsss.segmentation.model import METADATA_KEY, check_classes, read_model, write_model
 from wsss.segmentation.training import build_segmenter
 from wsss.settings.run import RunSettings
 
@@ -79,6 +80,7 @@ def changed(path: Path, **changes: Any) -> Path:
         ({"classes": {"cat": 1, "dog": 1}}, "two classes have the same value"),
         ({"classes": {"c\nat": 1}}, "control character"),
         ({"prediction": {"scales": [1.0], "tiles": 3}}, r"prediction\.tiles"),
+        ({"prediction": {"scales": [1.0], "a\nb": 3}}, r"prediction\.a\\nb"),
     ],
 )
 def test_other_metadata_are_refused(
@@ -98,6 +100,13 @@ def test_what_is_no_model_is_told_by_its_path(weights: Path, tmp_path: Path) -> 
     weights.write_bytes(weights.read_bytes()[:-7])
     with pytest.raises(WsssError, match=r"trained\.safetensors is damaged"):
         read_model(weights)
+
+
+def test_a_pipe_is_not_waited_for(dataset: Dataset, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "model.safetensors")
+    check_classes(tmp_path / "model.safetensors", dataset)
+    with pytest.raises(WsssError, match=r"no model at .*model\.safetensors"):
+        read_model(tmp_path / "model.safetensors")
 
 
 def test_weights_of_another_network_are_refused(dataset: Dataset, weights: Path, tmp_path: Path) -> None:

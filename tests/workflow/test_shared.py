@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.workflow.conftest import TINY, Outcome, Workplace, environment, folder_config, new_workplace, rewrite
+from tests.workflow.mounts import why_no_mounts
 from wsss.plan.claims import Claims
 
 NOTHING = "Nothing to be done"
@@ -142,11 +143,8 @@ def test_a_dataset_whose_disk_is_away_costs_nothing(copy_of_folder_run: Workplac
 @pytest.fixture(scope="module")
 def mounting() -> None:
     """Skips tests where disks cannot be mounted for one process alone."""
-    tried = subprocess.run(
-        ["unshare", "--mount", "mount", "-t", "tmpfs", "none", "/mnt"], capture_output=True, text=True
-    )
-    if tried.returncode:
-        pytest.skip(f"no disks can be mounted here: {tried.stderr.strip()}")
+    if why := why_no_mounts():
+        pytest.skip(f"no disks can be mounted here: {why}")
 
 
 def mounted(place: Workplace, mounts: str, *arguments: str, config: Path = TINY) -> Outcome:

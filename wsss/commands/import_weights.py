@@ -22,7 +22,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from wsss.classification.classifier import build_classifier
-from wsss.errors import WsssError
+from wsss.errors import WsssError, brief, reason_of
 from wsss.files import sha256_of, write_bytes
 from wsss.networks.backbones import build_backbone
 from wsss.networks.finite import require_finite_weights
@@ -67,7 +67,7 @@ def import_weights(kind: Released, source: Path, out: Path, codebook: Path | Non
     ours = {name_of_ours: entries[name] for name, name_of_ours in renamed.items() if name_of_ours is not None}
     if codebook is not None:
         # `filled` is true, so that a training that continues from this file keeps the codebook.
-        ours |= {f"{BANK}.codebook": _read_codebook(codebook), f"{BANK}.filled": torch.tensor(True)}
+        ours |= {f"{BANK}.codebook": read_codebook(codebook), f"{BANK}.filled": torch.tensor(True)}
     said, wanted = _network(kind, ours)
     unknown = [name for name, name_of_ours in renamed.items() if name_of_ours not in wanted]
     _check_names_and_shapes(kind, source, ours, wanted, unknown)
@@ -108,11 +108,15 @@ def _count(ours: Mapping[str, Tensor], name: str, otherwise: int) -> int:
     return otherwise if weight is None or weight.dim() == 0 else len(weight)
 
 
-def _read_codebook(path: Path) -> Tensor:
+def read_codebook(path: Path) -> Tensor:
+    if not path.is_file():
+        raise WsssError(f"no codebook at {path}: give its .npy")
     try:
         return torch.from_numpy(np.load(path, allow_pickle=False))
-    except (OSError, ValueError, EOFError, TypeError) as error:
-        raise WsssError(f"{path} cannot be read as an array of numbers ({error}): give the codebook's .npy") from None
+    except Exception as error:  # for damaged files, numpy raises many kinds of errors
+        raise WsssError(
+            f"{path} cannot be read as an array of numbers ({reason_of(error)}): give the codebook's .npy"
+        ) from None
 
 
 def _check_names_and_shapes(
@@ -126,7 +130,7 @@ def _check_names_and_shapes(
         if name in ours and not _fits(ours[name], wanted[name])
     ]
     faults = [f"missing {', '.join(missing)}"] if missing else []
-    faults += [f"unknown {', '.join(unknown)}"] if unknown else []
+    faults += [f"unknown {', '.join(map(brief, unknown))}"] if unknown else []
     if faults or misfit:
         raise WsssError(f"{source} does not hold the weights of a released {kind}: {'; '.join(faults + misfit)}")
 

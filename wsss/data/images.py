@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 from simplejpeg import decode_jpeg
 
-from wsss.errors import WsssError
+from wsss.errors import WsssError, reason_of
 from wsss.files import write_bytes
 
 IGNORE = 255
@@ -45,6 +45,9 @@ def opened(path: Path, what: str, remedy: str, content: bytes | None = None) -> 
     WsssError
         If the file is missing, too large or damaged.
     """
+    if content is None and path.exists() and not (path.is_file() or path.is_dir()):
+        # To open a pipe takes until somebody writes into it.
+        raise WsssError(f"{path} is a pipe or a device, and no {what}; {remedy}")
     try:
         with Image.open(path if content is None else io.BytesIO(content), formats=FORMATS) as image:
             yield image
@@ -57,8 +60,7 @@ def opened(path: Path, what: str, remedy: str, content: bytes | None = None) -> 
     except Image.DecompressionBombError:
         raise WsssError(f"{path} is too large: more than {MOST_DECODED // 10**6} megapixels; {remedy}") from None
     except Exception as error:  # damaged files raise many kinds of errors
-        reason = " ".join(str(error).split())
-        raise WsssError(f"damaged {what}: {path} ({reason}); {remedy}") from None
+        raise WsssError(f"damaged {what}: {path} ({reason_of(error)}); {remedy}") from None
 
 
 def read_image(path: Path, content: bytes | None = None) -> Image.Image:

@@ -73,12 +73,14 @@ def read_npy_dictionary(path: Path) -> dict[str | int, Any]:
         raise WsssError(f"missing file: {path}")
     if path.stat().st_size > LARGEST_FILE:
         raise WsssError(f"{path} is larger than {LARGEST_FILE // 2**30} GiB: is this the right file?")
-    stream = io.BytesIO(path.read_bytes())
     try:
+        stream = io.BytesIO(path.read_bytes())
         _skip_header(stream)
         content = _Program(stream, _Budget(GROWTH * path.stat().st_size)).run()
     except _RefusedError as reason:
         raise WsssError(f"{path} is refused: {reason}; nothing of it was run. {WAY_OUT}") from None
+    except OSError as error:
+        raise WsssError(f"{path} cannot be read: {error.strerror}") from None
     except (ValueError, TypeError, LookupError, OverflowError, AttributeError, RecursionError, MemoryError) as error:
         raise WsssError(f"{path} is damaged ({type(error).__name__}: {str(error)[:100]}): get it anew") from None
     if not isinstance(content, dict):

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from wsss.data.finite import require_finite
+from wsss.errors import brief
 
 
 def require_finite_weights(what: str, state: Mapping[str, Tensor], remedy: str) -> None:
@@ -32,4 +33,4 @@ def require_finite_weights(what: str, state: Mapping[str, Tensor], remedy: str) 
     flags = torch.stack([tensor.isfinite().all() for tensor in floats.values()]).cpu()
     for (name, tensor), is_finite in zip(floats.items(), flags.tolist(), strict=True):
         if not is_finite:
-            require_finite(f"{what}, {name}", tensor.float().cpu().numpy(), remedy)
+            require_finite(f"{what}, {brief(name)}", tensor.float().cpu().numpy(), remedy)

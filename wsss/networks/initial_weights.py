@@ -10,7 +10,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from wsss.errors import WsssError
+from wsss.errors import WsssError, brief, reason_of, shown
 from wsss.files import sha256_of, write_bytes, write_json
 from wsss.manifests.single_files import list_file
 from wsss.networks.backbones import Backbone, WholeBackbone, backbone_of
@@ -54,6 +54,7 @@ def write_initial_weights(settings: BackboneSettings, local_files: Mapping[str, 
         file, found = _checked_file(settings, local_files)
         _load_named(backbone, _without_prefixes(read_state(file), backbone), str(file))
         origin = f"file with SHA-256 {found}"
+        require_finite_weights(str(file), backbone.network.state_dict(), "take other weights")
     elif settings.name.startswith(TIMM):
         origin = _load_timm(backbone, settings.name)
     elif settings.name == "efficientnet_lite0":
@@ -108,9 +109,19 @@ def read_state(file: Path) -> dict[str, Tensor]:
     if not isinstance(state, dict):
         raise WsssError(f"{file} holds a {type(state).__name__}: {_WANTED}")
     for name, value in state.items():
+        if not isinstance(name, str):
+            raise WsssError(f"{file} holds something under {shown(name)}, which is no name: {_WANTED}")
         if not isinstance(value, Tensor):
-            raise WsssError(f"{file} holds a {type(value).__name__} under {name}: {_WANTED}")
+            raise WsssError(f"{file} holds a {type(value).__name__} under {brief(name)}: {_WANTED}")
+        if not _is_plain(value):
+            raise WsssError(f"{file} holds no plain tensor of numbers under {brief(name)}: {_WANTED}")
     return state
+
+
+def _is_plain(value: Tensor) -> bool:
+    """Whether a tensor has its numbers in memory, one for each place. Others cannot be copied into a network."""
+    is_there = value.layout is torch.strided and value.device.type == "cpu"
+    return is_there and not (value.is_quantized or value.is_nested or value.is_complex())
 
 
 def _without_prefixes(state: dict[str, Tensor], backbone: Backbone) -> dict[str, Tensor]:
@@ -136,7 +147,9 @@ def _load_named(backbone: Backbone, state: Mapping[str, Tensor], source: str) ->
     misfit = [name for name in wanted if name in state and state[name].shape != wanted[name].shape]
     for what, names in (("lacks", missing), ("has the unknown", extra), ("has another shape for", misfit)):
         if names:
-            raise WsssError(f"{source} does not fit the backbone: it {what} {names[0]} ({len(names)} such entries)")
+            raise WsssError(
+                f"{source} does not fit the backbone: it {what} {brief(names[0])} ({len(names)} such entries)"
+            )
     backbone.network.load_state_dict({name: state.get(name, value) for name, value in wanted.items()})
 
 
@@ -199,7 +212,7 @@ def _load_timm(backbone: Backbone, name: str) -> str:
         state = published_state(name.removeprefix(TIMM))
     except Exception as error:
         # Three libraries raise many different exceptions when a download fails.
-        reason = " ".join(str(error).split())
+        reason = reason_of(error)
         if isinstance(error, SafetensorError):
             raise WsssError(
                 f"the file of {name} that the Hugging Face hub's cache keeps is damaged ({reason}): delete its folder "

@@ -8,7 +8,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from wsss.errors import WsssError
+from wsss.errors import WsssError, brief, reason_of
 from wsss.files import atomic_path
 from wsss.networks.finite import require_finite_weights
 
@@ -17,12 +17,12 @@ REMEDY = "delete it and run the workflow again"
 
 def read_weights(path: Path) -> dict[str, Tensor]:
     """The tensors of a .safetensors, on the CPU. Raises WsssError if the file is missing or damaged, or holds NaN."""
+    if not path.is_file():
+        raise WsssError(f"missing weights: {path}; run the workflow again")
     try:
         state = dict(load_file(path))
-    except FileNotFoundError:
-        raise WsssError(f"missing weights: {path}; run the workflow again") from None
     except (SafetensorError, OSError) as error:
-        raise WsssError(f"{path} is damaged ({error}): {REMEDY}") from None
+        raise WsssError(f"{path} is damaged ({reason_of(error)}): {REMEDY}") from None
     require_finite_weights(str(path), state, REMEDY)
     return state
 
@@ -34,7 +34,7 @@ def load_weights(network: nn.Module, state: dict[str, Tensor], path: Path) -> No
     strange += [name for name in wanted if name in state and state[name].shape != wanted[name].shape]
     if strange:
         more = f" and {len(strange) - 1} more" if len(strange) > 1 else ""
-        raise WsssError(f"{path} is of another network ({strange[0]}{more}): {REMEDY}")
+        raise WsssError(f"{path} is of another network ({brief(strange[0])}{more}): {REMEDY}")
     network.load_state_dict(state)
 
 
@@ -64,7 +64,8 @@ def take_weights(source: Path, network: nn.Module, out: Path, optional: str | No
         state = load_file(source)
     except (SafetensorError, OSError) as error:
         raise WsssError(
-            f"{source} cannot be read as safetensors ({error}): `wsss import-weights` makes them of released weights"
+            f"{source} cannot be read as safetensors ({reason_of(error)}): `wsss import-weights` makes them of "
+            "released weights"
         ) from None
     wanted = network.state_dict()
     missing = [name for name in wanted if name not in state and not (optional and name.startswith(optional))]
@@ -87,7 +88,8 @@ def take_weights(source: Path, network: nn.Module, out: Path, optional: str | No
 
 
 def _some(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
+    first = brief(names[0])
+    return first if len(names) == 1 else f"{first} and {len(names) - 1} more"
 
 
 def shape_text(value: Tensor) -> str:

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from wsss.data.dataset import Dataset
 from wsss.data.label_values import LabelValues
-from wsss.errors import WsssError
+from wsss.errors import WsssError, brief, reason_of, shown
 from wsss.files import sha256_of, write_bytes
 from wsss.networks.saved_weights import load_weights, read_weights
 from wsss.segmentation.training import build_segmenter
@@ -146,6 +146,9 @@ def check_classes(path: Path, dataset: Dataset) -> None:
     WsssError
         If the classes differ.
     """
+    if not path.is_file():
+        # To open a pipe takes until somebody writes into it. Whoever reads the weights says that there are none.
+        return
     try:
         with safe_open(path, "pt") as file:
             text = (file.metadata() or {}).get(METADATA_KEY)
@@ -202,13 +205,15 @@ def _sum_of(facts: ModelFacts, state: Mapping[str, Tensor]) -> str:
 @contextmanager
 def _opened(path: Path) -> Iterator[Any]:
     """Open a model. Raises WsssError if it is missing or damaged."""
+    if not path.is_file():
+        raise WsssError(f"no model at {path}: `snakemake model` makes one in results/runs/RUN/model")
     try:
         with safe_open(path, "pt") as file:
             yield file
-    except FileNotFoundError:
-        raise WsssError(f"no model at {path}: `snakemake model` makes one in results/runs/RUN/model") from None
     except (SafetensorError, OSError) as error:
-        raise WsssError(f"{path} is damaged ({error}): copy it again, or make it with `snakemake model`") from None
+        raise WsssError(
+            f"{path} is damaged ({reason_of(error)}): copy it again, or make it with `snakemake model`"
+        ) from None
 
 
 def _facts_of(metadata: Mapping[str, str] | None, path: Path) -> ModelFacts:
@@ -226,14 +231,14 @@ def _facts_of(metadata: Mapping[str, str] | None, path: Path) -> ModelFacts:
         raise WsssError(f"{path}: its metadata cannot be read: make the model again with `snakemake model`") from None
     if version != FORMAT_VERSION:
         raise WsssError(
-            f"{path} has the format {version!r} and this version of wsss reads {FORMAT_VERSION}: use the version that "
-            "made it, or make the model again with `snakemake model`"
+            f"{path} has the format {shown(version)} and this version of wsss reads {FORMAT_VERSION}: use the version "
+            "that made it, or make the model again with `snakemake model`"
         )
     try:
         return ModelFacts.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
-        key = ".".join(map(str, first["loc"])) or "metadata"
+        key = brief(".".join(map(str, first["loc"]))) or "metadata"
         raise WsssError(
             f"{path}: {key}: {first['msg']}: it was made by another version of wsss; make the model again with "
             "`snakemake model`"

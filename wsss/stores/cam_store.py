@@ -8,7 +8,7 @@ from typing import Self
 import numpy as np
 
 from wsss.data.finite import require_finite
-from wsss.errors import WsssError
+from wsss.errors import WsssError, reason_of
 from wsss.manifests.listed_files import ListedFiles
 from wsss.stores.image_store import NOT_FINITE, REMEDY, ImageArrays, listed_store, read_store, write_store
 from wsss.stores.resize import resize_stored
@@ -142,7 +142,7 @@ class CamStore:
                 facts.get("finished", False),
             )
         except (WsssError, LookupError, ValueError, TypeError) as error:
-            raise WsssError(f"damaged store: {path} ({error}); {REMEDY}") from None
+            raise WsssError(f"damaged store: {path} ({reason_of(error)}); {REMEDY}") from None
 
     def strided(self) -> np.ndarray:
         """CAMs at a quarter of the image's size.

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from wsss.data.finite import require_finite
-from wsss.errors import WsssError
+from wsss.errors import WsssError, reason_of, shown
 from wsss.files import atomic_path
 from wsss.manifests.listed_files import ListedFiles
 from wsss.progress import track
@@ -112,27 +112,28 @@ def read_store(path: Path, kind: str, image_id: str, content: bytes | None = Non
     if content is None and not path.is_file():
         raise WsssError(f"missing store: {path}; {REMEDY}")
     try:
-        attributes, arrays = _unpacked(path.read_bytes() if content is None else content, path)
+        # What is no archive is not read as a whole: it may have any size.
+        attributes, arrays = _unpacked(path if content is None else io.BytesIO(content), path)
     except WsssError as error:
         raise WsssError(f"{error}; {REMEDY}") from None
     except Exception as error:
         # For a damaged zip or chunk, zipfile, zarr and its codecs raise a dozen different exceptions.
-        raise WsssError(f"damaged store: {path} ({type(error).__name__}: {error}); {REMEDY}") from error
+        raise WsssError(f"damaged store: {path} ({type(error).__name__}: {reason_of(error)}); {REMEDY}") from error
     for name, wanted in (("kind", kind), ("version", FORMAT_VERSION), ("image_id", image_id)):
         if attributes.get(name) != wanted:
-            raise WsssError(f"{path}: {name} is {attributes.get(name)!r}, expected {wanted!r}; {REMEDY}")
+            raise WsssError(f"{path}: {name} is {shown(attributes.get(name))}, expected {wanted!r}; {REMEDY}")
     for name, array in arrays.items():
         require_finite(f"{path}, {name}", array, REMEDY)
     return ImageArrays(arrays, attributes)
 
 
-def _unpacked(content: bytes, path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def _unpacked(file: Path | io.BytesIO, path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Attributes and arrays of a store. Raises any exception for a damaged one."""
     import zarr
     from zarr.core.buffer.cpu import Buffer
     from zarr.storage import MemoryStore
 
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+    with zipfile.ZipFile(file) as archive:
         check_form(archive, path)
         members = {name: archive.read(name) for name in archive.namelist()}
     memory: dict[str, Any] = {name: Buffer.from_bytes(member) for name, member in members.items()}

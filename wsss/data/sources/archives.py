@@ -1,11 +1,12 @@
 """Extraction of tar and zip archives. Entries that lead outside and archives that grow too much are refused."""
 
+import errno
 import stat
 import tarfile
 import zipfile
-import zlib
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
+from typing import Literal, Self
 
 from wsss.progress import track
 
@@ -14,7 +15,11 @@ MIB = 2**20
 LARGEST_GROWTH = 50
 # Files of this size in all are accepted in any archive.
 SMALL_BYTES = 64 * MIB
-DAMAGED = (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, OSError)
+# tarfile reads a long name or an extended header into memory. A path has at most 4096 bytes.
+LONGEST_HEADER = MIB
+HEADERS = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE, *tarfile.GNU_TYPES[:2])
+# What the system says about a member that cannot be written because of its name, or of other members.
+UNWRITABLE = (errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ELOOP, errno.ENOENT, errno.EINVAL)
 
 
 class UnsafeArchiveError(Exception):
@@ -24,19 +29,27 @@ class UnsafeArchiveError(Exception):
 def extract(archive: Path, folder: Path) -> None:
     """Extract a tar archive (.tar, .tar.gz, .tgz) or a zip archive into the empty folder `folder`.
 
-    The first bytes tell a zip archive, not the name. Raises UnsafeArchiveError, and one of DAMAGED for an archive that
-    is truncated or damaged. Some files may have been extracted by then.
+    The first bytes tell which one it is, not the name. Raises UnsafeArchiveError, and any other exception for an
+    archive that is truncated or damaged. Some files may have been extracted by then.
     """
     with archive.open("rb") as file:
-        is_zip = file.read(2) == b"PK"
-    (_extract_zip if is_zip else _extract_tar)(archive, folder)
+        start = file.read(2)
+    if start == b"PK":
+        _extract_zip(archive, folder)
+    else:
+        # Left to itself, tarfile tries other packers too. That of xz takes hours for a large file of zeros.
+        _extract_tar(archive, folder, "r:gz" if start == b"\x1f\x8b" else "r:")
 
 
-def _extract_tar(archive: Path, folder: Path) -> None:
-    with tarfile.open(archive) as tar:
-        members = tar.getmembers()
+def _extract_tar(archive: Path, folder: Path, mode: Literal["r:gz", "r:"]) -> None:
+    with tarfile.open(archive, mode, tarinfo=_Member) as tar:
+        members, total = [], 0
+        for member in tar:
+            members.append(member)
+            # Members without content take memory too. Each has a header.
+            total += max(member.size, tarfile.BLOCKSIZE)
+            _check_growth(archive, total)
         _check_archive_is_complete(tar)
-        _check_growth(archive, sum(member.size for member in members))
         try:
             for member in track(members, len(members), f"unpacking {archive.name}", "file"):
                 tar.extract(member, folder, filter=_inside)
@@ -53,6 +66,17 @@ def _extract_zip(archive: Path, folder: Path) -> None:
         _check_growth(archive, sum(entry.file_size for entry in entries))
         for entry in track(entries, len(entries), f"unpacking {archive.name}", "file"):
             packed.extract(entry, folder)
+
+
+class _Member(tarfile.TarInfo):
+    """A member of a tar archive. A long name or an extended header of it is refused if it is far too long."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        found = super().frombuf(buf, encoding, errors)
+        if found.type in HEADERS and found.size > LONGEST_HEADER:
+            raise UnsafeArchiveError(f"the name or the description of a member has {found.size:,} bytes")
+        return found
 
 
 def _check_growth(archive: Path, total: int) -> None:

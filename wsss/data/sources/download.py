@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from wsss.data.sources.archives import DAMAGED, MIB, UnsafeArchiveError, extract
-from wsss.errors import WsssError
+from wsss.data.sources.archives import MIB, UNWRITABLE, UnsafeArchiveError, extract
+from wsss.errors import WsssError, reason_of
 from wsss.files import full_disk_as_wsss_error, remove_tree
 from wsss.progress import track
 
@@ -87,12 +87,14 @@ def unpack(archive: Path, folder: Path) -> None:
             extract(archive, temporary)
         except UnsafeArchiveError as error:
             raise WsssError(
-                f"{archive} is not safe to unpack: {error}; get it anew from its official address"
+                f"{archive} is not safe to unpack: {reason_of(error)}; get it anew from its official address"
             ) from None
-        except DAMAGED as error:
-            if isinstance(error, OSError) and error.errno is not None:
+        except Exception as error:  # damaged archives raise many kinds of errors
+            if isinstance(error, OSError) and error.errno not in (None, *UNWRITABLE):
                 raise
-            raise WsssError(f"{archive} is truncated or damaged ({error}): delete it and run again") from None
+            raise WsssError(
+                f"{archive} is truncated or damaged ({reason_of(error)}): delete it and run again"
+            ) from None
 
 
 @contextmanager

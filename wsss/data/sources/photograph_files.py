@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -92,10 +92,20 @@ def _files(folder: Path, without: set[PurePosixPath]) -> Iterator[PurePosixPath]
             continue
         seen.add((status.st_dev, status.st_ino))
         for entry in _entries(folder / place):
-            if entry.is_dir():
+            if _leads_to(entry, entry.is_dir):
                 (links if entry.is_symlink() else waiting).append(place / entry.name)
-            elif entry.is_file():
+            elif _leads_to(entry, entry.is_file):
                 yield place / entry.name
+
+
+def _leads_to(entry: os.DirEntry[str], asked: Callable[[], bool]) -> bool:
+    """What an entry says it is, after links. A link that leads nowhere, or to itself, is nothing."""
+    try:
+        return asked()
+    except OSError:
+        if entry.is_symlink():
+            return False
+        raise
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:

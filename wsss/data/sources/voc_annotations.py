@@ -3,21 +3,26 @@
 The archives and an unpacked VOCdevkit are both read with these functions.
 """
 
+import struct
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
-from scipy.io import loadmat
 
 from wsss.data.images import IGNORE, read_labels, write_labels
 from wsss.data.photographs import look
 from wsss.data.sources.lists import read_list
+from wsss.data.sources.mat_files import read_mat_image
 from wsss.data.sources.voc_layout import list_path
-from wsss.errors import WsssError
+from wsss.errors import WsssError, reason_of
 from wsss.progress import track
 from wsss.settings.data import VOC_CLASSES
+
+# One of VOC has a few kilobytes.
+LONGEST_ANNOTATION = 2**20
 
 
 def train_aug_of(voc: Path, sbd: Path) -> list[str]:
@@ -42,12 +47,9 @@ def read_sbd_labels(path: Path) -> np.ndarray:
             "archive of SBD anew"
         )
     try:
-        labels = np.asarray(loadmat(path, variable_names=["GTcls"])["GTcls"]["Segmentation"][0, 0])
-    except Exception as error:  # the reader raises many kinds of errors for a damaged file
-        raise WsssError(f"damaged label file: {path} ({error}); get the archive of SBD anew") from None
-    if labels.ndim != 2 or labels.dtype != np.uint8:
-        raise WsssError(f"{path}: GTcls.Segmentation is {labels.dtype} of shape {labels.shape}, not 8-bit labels")
-    return labels
+        return read_mat_image(path, "GTcls", "Segmentation")
+    except (ValueError, zlib.error, struct.error, LookupError, OSError) as error:
+        raise WsssError(f"damaged label file: {path} ({reason_of(error)}); get the archive of SBD anew") from None
 
 
 def object_names(path: Path) -> set[str]:
@@ -56,15 +58,17 @@ def object_names(path: Path) -> set[str]:
     Raises WsssError if the file is missing, is not such XML, or declares a document type. No annotation of VOC declares
     one, and it could define entities that grow without bound or read other files.
     """
+    if not path.is_file():
+        raise WsssError(f"missing annotation: {path}")
+    if path.stat().st_size > LONGEST_ANNOTATION:
+        raise WsssError(f"{path} is larger than {LONGEST_ANNOTATION // 2**20} MiB; this is no annotation of VOC")
     try:
         text = path.read_text(encoding="utf-8")
         if "<!DOCTYPE" in text or "<!ENTITY" in text:
             raise WsssError(f"{path} declares a document type or entities; this is no annotation of VOC")
         root = ElementTree.fromstring(text)
-    except FileNotFoundError:
-        raise WsssError(f"missing annotation: {path}") from None
     except (ElementTree.ParseError, ValueError) as error:
-        raise WsssError(f"damaged annotation: {path} ({error}); get the archive of VOC anew") from None
+        raise WsssError(f"damaged annotation: {path} ({reason_of(error)}); get the archive of VOC anew") from None
     return {(item.findtext("name") or "").strip() for item in root.findall("object")}
 
 
