@@ -1,12 +1,13 @@
 """Masks in files of MATLAB: those that scipy writes come back, and what is damaged is refused."""
 
 import io
+import struct
 from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy.io import savemat
+from scipy.io import loadmat, savemat
 
 from tests.data.archives import mat
 from wsss.data.sources.mat_files import read_mat_image
@@ -22,6 +23,17 @@ def test_masks_come_back(tmp_path: Path, shape: tuple[int, int], compressed: boo
     found = read_sbd_labels(tmp_path / "one.mat")
     assert found.dtype == np.uint8
     np.testing.assert_array_equal(found, mask)
+
+
+def test_numbers_of_another_class_that_are_stored_in_eight_bits_are_read(tmp_path: Path) -> None:
+    """MATLAB writes numbers of 64 bits so, if they are whole and small."""
+    mask = np.arange(12, dtype=np.uint8).reshape(3, 4)
+    content = mat(mask, compressed=False)
+    flags = [struct.pack("<IIII", 6, 8, number, 0) for number in (9, 6)]
+    at = content.rindex(flags[0], 0, content.index(mask.tobytes("F")))
+    (tmp_path / "one.mat").write_bytes(content[:at] + flags[1] + content[at + 16 :])
+    np.testing.assert_array_equal(loadmat(tmp_path / "one.mat")["GTcls"]["Segmentation"][0, 0], mask)
+    np.testing.assert_array_equal(read_sbd_labels(tmp_path / "one.mat"), mask)
 
 
 def test_a_structure_among_others_is_found(tmp_path: Path) -> None:

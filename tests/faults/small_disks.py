@@ -18,7 +18,7 @@ KB, MB = 2**10, 2**20
 # What ends later hangs.
 LONGEST = 400
 # What is needed besides the files that are made: logs, and what is written beside a file before it has its name.
-SPARE_BYTES, SPARE_FILES = 12 * MB, 200
+SPARE_BYTES, SPARE_FILES = 2 * MB, 50
 # What a disk has that is large enough.
 LARGE = "size=4g,nr_inodes=1000000"
 TOLD = re.compile(r"^error(?: in \w+)?: (?P<text>.+)$", re.MULTILINE)

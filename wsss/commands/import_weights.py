@@ -109,6 +109,7 @@ def _count(ours: Mapping[str, Tensor], name: str, otherwise: int) -> int:
 
 
 def read_codebook(path: Path) -> Tensor:
+    """A memory bank's codebook from a `.npy` of numbers. Raises WsssError if it is missing, or is something else."""
     if not path.is_file():
         raise WsssError(f"no codebook at {path}: give its .npy")
     try:

@@ -16,8 +16,8 @@ HEADER_BYTES = 128
 BYTE_ORDERS = {b"IM": "<", b"MI": ">"}
 # Types of elements.
 UINT8, MATRIX, PACKED = 2, 14, 15
-# Classes of variables.
-STRUCTURE, OF_UINT8 = 2, 9
+# Classes of variables. MATLAB stores the values of any class of numbers in 8 bits if they fit.
+STRUCTURE, NUMBERS = 2, range(6, 14)
 # A mask of SBD has a quarter of a megabyte.
 MOST_BYTES = 16 * 2**20
 
@@ -83,9 +83,14 @@ def _unpacked(element: bytes) -> bytes:
     return found
 
 
+def _class_of(flags: bytes, order: str) -> int:
+    (found,) = struct.unpack_from(f"{order}I", flags)
+    return int(found & 0xFF)
+
+
 def _field(parts: list[tuple[int, bytes]], field: str, order: str) -> bytes:
     """The elements of a field of a structure."""
-    if parts[0][1][: 1 if order == "<" else 4][-1] != STRUCTURE:
+    if _class_of(parts[0][1], order) != STRUCTURE:
         raise ValueError("it holds no structure")
     (length,) = struct.unpack(f"{order}i", parts[3][1])
     if length < 1:
@@ -102,6 +107,6 @@ def _matrix(element: bytes, order: str) -> np.ndarray:
     """A matrix of 8-bit numbers from its elements. MATLAB writes column after column."""
     (_, flags), (_, size), _, (kind, values) = list(_elements(element, order))[:4]
     shape = struct.unpack(f"{order}{len(size) // 4}i", size)
-    if flags[: 1 if order == "<" else 4][-1] != OF_UINT8 or kind != UINT8 or len(shape) != 2 or min(shape) < 0:
+    if _class_of(flags, order) not in NUMBERS or kind != UINT8 or len(shape) != 2 or min(shape) < 0:
         raise ValueError(f"a variable of shape {shape} is no image of 8 bits")
     return np.frombuffer(values, np.uint8).reshape(shape, order="F")
