@@ -11,7 +11,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from tests.faults.kills import Kill, Storm, differing
 from tests.faults.mutations import campaign as mutated_inputs
 from tests.faults.mutations import make_place
 from tests.faults.small_disks import on_small_disk, with_small_shared_memory
-from tests.faults.workflows import SCRIPTS, STAGE, Workflow, workflows
+from tests.faults.workflows import SCRIPTS, STAGE, Workflow, jobs_told_in, workflows
 from tests.workflow.conftest import PROJECT, Workplace, new_workplace
 from tests.workflow.mounts import why_no_mounts
 
@@ -32,6 +32,7 @@ CORES = 4
 KILLS_IN_A_STORM = 12
 # The longest time in seconds to a kill.
 LONGEST = 10.0
+SECONDS_OF_A_JOB = 2.5
 # Trainings of ten seconds and more, and what they leave.
 LONGER = {"classifier": {"epochs": 30}, "irnet": {"epochs": 30}, "segmentation": {"steps": 60}}
 WEIGHTS = tuple(f"results/**/{name}.safetensors" for name in ("classifier", "edges", "segmenter"))
@@ -73,7 +74,25 @@ def kills(count: int, seed: int, folder: Path) -> Iterator[Case]:
         return command, command
 
     yield from _storms(count, seed, folder, undisturbed, take_out, hit)
-    yield Case("rules of the workflow whose jobs ran at a kill: all", ", ".join(sorted(SCRIPTS - hit)))
+
+
+def rule_kills(count: int, seed: int, folder: Path) -> Iterator[Case]:
+    """Take out what one job has made, of each rule in turn, and send a signal while that job alone runs."""
+    undisturbed, found = _with_every_rule(folder)
+    rng = random.Random(seed)
+    for number in range(count):
+        rule = sorted(SCRIPTS)[number % len(SCRIPTS)]
+        workflow, job = rng.choice([(one, job) for one in found for job in one.jobs if job.rule == rule])
+        place, kill = Workplace(folder / "storm"), None
+        # A signal may come before the job or after it.
+        while kill is None or rule not in kill.rules:
+            _copy(undisturbed, place.root)
+            for file in job.outputs:
+                (place.work / file).unlink()
+            command = _command(place, job.outputs[0], config=workflow.config)
+            kill = next(Storm(place, command, rng, longest=SECONDS_OF_A_JOB).kills(1), None)
+        yield Case(f"{kill.number.name} while {rule} runs", ", ".join(kill.faults))
+        yield from _ends_well(place, command, undisturbed)
 
 
 def training_kills(count: int, seed: int, folder: Path) -> Iterator[Case]:
@@ -170,10 +189,13 @@ def _undisturbed(folder: Path, changes: Mapping[str, Any] | None = None) -> Work
 
 def _with_every_rule(folder: Path) -> tuple[Workplace, list[Workflow]]:
     """A workplace where all workflows of the campaign have run to their ends."""
-    place = _copy(_undisturbed(folder), folder / "every")
-    found = list(workflows(place))
-    for workflow in found:
+    place, found = _copy(_undisturbed(folder), folder / "every"), []
+    # The miniature has run already, and the first workflow has the rest of its rules.
+    jobs = jobs_told_in(place.output.read_text())
+    for workflow in workflows(place):
         _finish(place, _command_of(place, workflow))
+        found.append(replace(workflow, jobs=(*jobs, *jobs_told_in(place.output.read_text()))))
+        jobs = ()
     return place, found
 
 
@@ -214,6 +236,7 @@ def _ends_well(place: Workplace, command: list[str], undisturbed: Workplace) -> 
 
 KINDS: dict[str, Callable[[int, int, Path], Iterator[Case]]] = {
     "kills": kills,
+    "rule_kills": rule_kills,
     "training_kills": training_kills,
     "flips": flips,
     "mutations": mutations,

@@ -24,6 +24,23 @@ SCRIPTS = {path.stem for path in (PROJECT / "workflow_scripts").glob("*.py")} - 
 FINISHED = {"finished": "mine"}
 
 
+# How Snakemake tells of a job.
+JOB = re.compile(r"^(?:local)?rule (?P<rule>\w+):\n(?:    (?!output:).*\n)*    output: (?P<outputs>.+)$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job that has run: its rule, and the files it has made, below the working directory."""
+
+    rule: str
+    outputs: tuple[str, ...]
+
+
+def jobs_told_in(output: str) -> tuple[Job, ...]:
+    """The jobs of an output of Snakemake."""
+    return tuple(Job(match["rule"], tuple(match["outputs"].split(", "))) for match in JOB.finditer(output))
+
+
 @dataclass(frozen=True)
 class Workflow:
     """A config and its targets.
@@ -38,12 +55,15 @@ class Workflow:
         Patterns of what it makes first in the results. All else that it makes is within, or made from that.
     pages : tuple[str, ...]
         Patterns of what it makes last.
+    jobs : tuple[Job, ...]
+        The jobs that have made all of it.
     """
 
     config: Path
     targets: tuple[str, ...]
     first: tuple[str, ...]
     pages: tuple[str, ...] = ()
+    jobs: tuple[Job, ...] = ()
 
     def all_that_it_makes(self, place: Workplace) -> list[Path]:
         """What must be taken out so that all is made again."""
