@@ -20,6 +20,7 @@ from wsss.plan.start import (
 from wsss.preflight.start import check_before_jobs
 from wsss.runtime.devices import usable_devices
 from wsss.runtime.parent import COMMAND, WORKFLOW
+from wsss.runtime.signals import end_in_a_thread
 from wsss.runtime.slurm import check_cluster
 
 
@@ -85,6 +86,7 @@ if workflow.is_main_process:
 
 onstart:
     if workflow.is_main_process:
+        end_in_a_thread(workflow.scheduler)
         check_cluster(workflow)
         try:
             begin()

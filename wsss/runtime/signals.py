@@ -2,9 +2,11 @@
 
 import os
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -54,6 +56,21 @@ def ignore_signals() -> None:
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+
+
+def end_in_a_thread(scheduler: Any) -> None:
+    """Let SIGTERM end the workflow as Snakemake's own handler does, but in another thread.
+
+    That handler waits for a lock. If the signal came while the interrupted thread held it, the workflow would wait for
+    ever.
+
+    Parameters
+    ----------
+    scheduler : JobScheduler
+        Snakemake's scheduler. If SIGTERM does not lead to it, nothing is changed.
+    """
+    if signal.getsignal(signal.SIGTERM) == scheduler.exit_gracefully:
+        signal.signal(signal.SIGTERM, lambda number, frame: threading.Thread(target=scheduler.exit_gracefully).start())
 
 
 def _received(number: int, frame: FrameType | None) -> None:
