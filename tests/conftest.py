@@ -12,6 +12,7 @@ from wsss.data.dataset import Dataset
 from wsss.data.preparation import prepare
 from wsss.data.sources.folder import list_folder
 from wsss.data.sources.synthetic.scenes import CLASS_NAMES, generate
+from wsss.runtime.device import keep_freed_memory
 from wsss.settings.data import SyntheticSettings
 
 PROJECT = Path(__file__).parents[1]
@@ -19,6 +20,8 @@ PROJECT = Path(__file__).parents[1]
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 if "PYTEST_XDIST_WORKER" in os.environ:
     torch.set_num_threads(1)
+# As in jobs. The system then spends less time on clearing memory.
+keep_freed_memory()
 
 
 def pytest_xdist_auto_num_workers() -> int:

@@ -219,9 +219,11 @@ def test_a_full_disk_ends_in_one_line_and_the_same_command_goes_on(workplace: Wo
     assert re.findall(r"^error: .+$", full, re.MULTILINE) == [
         f"error: no space left while writing {weights}: free some space and run the same command again"
     ]
-    assert finished_rules(full) == ["generate_synthetic"]
+    # Snakemake begins with either.
+    before = finished_rules(full)
+    assert before in ([], ["generate_synthetic"])
     assert f"ls: cannot access '{weights}'" in after
-    assert finished_rules(after) == ["make_backbone"]
+    assert sorted([*before, *finished_rules(after)]) == ["generate_synthetic", "make_backbone"]
     assert "Traceback" not in outcome.output
     assert ".tmp" not in after
 
