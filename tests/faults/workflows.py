@@ -126,7 +126,8 @@ def _brought(place: Workplace, inputs: Path) -> Workflow:
     changes["locations"] |= places(inputs / "brought")["locations"]
     changes["locations"]["cams"] = {"mine": str(inputs / "brought" / "cams")}
     config = place.write_config(changes, without=("data",))
-    return Workflow(config, ("report",), ("data-moved-*",), tuple(f"runs/{name}*" for name in runs))
+    pages = tuple(f"runs/{name}*" for name in runs)
+    return Workflow(config, ("report", "cams", "merged_labels"), ("data-moved-*",), pages)
 
 
 def _dataset(place: Workplace, data: dict[str, Any], locations: dict[str, str]) -> Workflow:
