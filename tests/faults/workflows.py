@@ -115,19 +115,19 @@ def _miniature(place: Workplace) -> Workflow:
 def _brought(place: Workplace, inputs: Path) -> Workflow:
     """Files of users in the place of stages: CAMs, label images with masks of objects, and networks."""
     runs: dict[str, Any] = {
-        "of_cams": {"cams": {"method": "files", "format": "irn", "name": "mine"}},
+        "of_cams": {"cams": {"method": "files", "format": "irn", "name": "mine"}, "irnet": FINISHED},
         "of_labels": {
             "pseudo_labels": {"method": "files", "name": "mine"},
             "merged_labels": {"name": "sam", "format": "png"},
         },
-        "of_networks": {"classifier": FINISHED},
+        "of_networks": {"segmentation": FINISHED},
     }
-    changes = folder_config(inputs / "dataset", runs=runs, targets=[*runs], irnet=FINISHED, segmentation=FINISHED)
+    changes = folder_config(inputs / "dataset", runs=runs, targets=[*runs])
     changes["locations"] |= places(inputs / "brought")["locations"]
     changes["locations"]["cams"] = {"mine": str(inputs / "brought" / "cams")}
     config = place.write_config(changes, without=("data",))
     pages = tuple(f"runs/{name}*" for name in runs)
-    return Workflow(config, ("report", "cams", "merged_labels"), ("data-moved-*",), pages)
+    return Workflow(config, ("report",), ("data-moved-*",), pages)
 
 
 def _dataset(place: Workplace, data: dict[str, Any], locations: dict[str, str]) -> Workflow:
