@@ -83,14 +83,15 @@ def rule_kills(count: int, seed: int, folder: Path) -> Iterator[Case]:
     for number in range(count):
         rule = sorted(SCRIPTS)[number % len(SCRIPTS)]
         workflow, job = rng.choice([(one, job) for one in found for job in one.jobs if job.rule == rule])
-        place, kill = Workplace(folder / "storm"), None
-        # A signal may come before the job or after it.
+        place, kill, longest = Workplace(folder / "storm"), None, SECONDS_OF_A_JOB
+        # A signal may come before the job or after it. Some jobs are over in a moment.
         while kill is None or rule not in kill.rules:
             _copy(undisturbed, place.root)
             for file in job.outputs:
                 (place.work / file).unlink()
             command = _command(place, job.outputs[0], config=workflow.config)
-            kill = next(Storm(place, command, rng, longest=SECONDS_OF_A_JOB).kills(1), None)
+            kill = next(Storm(place, command, rng, longest=longest).kills(1), None)
+            longest *= 0.7
         yield Case(f"{kill.number.name} while {rule} runs", ", ".join(kill.faults))
         yield from _ends_well(place, command, undisturbed)
 

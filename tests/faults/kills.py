@@ -122,7 +122,7 @@ class Storm:
         if self._rng.random() < SHARE_AT_NEW_RULES:
             end = time.monotonic() + 2 * seconds
             wait_until(end, lambda: is_alive() and _scripts_of(_below(workflow)) <= self._hit)
-            seconds = self._rng.uniform(0, 1)
+            seconds = self._rng.uniform(0, min(1, self._longest))
         wait_until(time.monotonic() + seconds, is_alive)
 
     def _chosen(
