@@ -43,12 +43,12 @@ def extract(archive: Path, folder: Path) -> None:
 
 def _extract_tar(archive: Path, folder: Path, mode: Literal["r:gz", "r:"]) -> None:
     with tarfile.open(archive, mode, tarinfo=_Member) as tar:
-        members, total = [], 0
+        members, total, size = [], 0, archive.stat().st_size
         for member in tar:
             members.append(member)
             # Members without content take memory too. Each has a header.
             total += max(member.size, tarfile.BLOCKSIZE)
-            _check_growth(archive, total)
+            _check_growth(size, total)
         _check_archive_is_complete(tar)
         try:
             for member in track(members, len(members), f"unpacking {archive.name}", "file"):
@@ -63,7 +63,7 @@ def _extract_zip(archive: Path, folder: Path) -> None:
         for entry in entries:
             _check_entry(entry)
         _check_names([entry.filename for entry in entries])
-        _check_growth(archive, sum(entry.file_size for entry in entries))
+        _check_growth(archive.stat().st_size, sum(entry.file_size for entry in entries))
         for entry in track(entries, len(entries), f"unpacking {archive.name}", "file"):
             packed.extract(entry, folder)
 
@@ -79,9 +79,8 @@ class _Member(tarfile.TarInfo):
         return found
 
 
-def _check_growth(archive: Path, total: int) -> None:
-    """Raise UnsafeArchiveError if the files of an archive are much larger than the archive."""
-    size = archive.stat().st_size
+def _check_growth(size: int, total: int) -> None:
+    """Raise UnsafeArchiveError if the files of an archive of this size are much larger."""
     if total > max(LARGEST_GROWTH * size, SMALL_BYTES):
         raise UnsafeArchiveError(
             f"its files have {total:,} bytes, more than {LARGEST_GROWTH} times the {size:,} bytes of the archive"
