@@ -113,9 +113,14 @@ def strange(content: bytes, chance: random.Random, trap: Trap) -> bytes:
     return chance.choice([b"", b"\0" * 4096, b"[" * 100_000, b"PK\x03\x04", b"%PDF-1.4", b"<html>", b"\xff" * 100])
 
 
+def _harmful(chance: random.Random, trap: Trap) -> Any:
+    """An object whose unpickling runs code."""
+    return HOSTILE[chance.choice([*HOSTILE])](trap.canary)
+
+
 def pickled(content: bytes, chance: random.Random, trap: Trap) -> bytes:
     """A pickle whose loading runs code."""
-    harmful = HOSTILE[chance.choice([*HOSTILE])](trap.canary)
+    harmful = _harmful(chance, trap)
     return pickle.dumps({"weight": harmful}, protocol=chance.choice([0, 2, 4]))
 
 
@@ -187,7 +192,7 @@ def npy_of_odd_header(content: bytes, chance: random.Random, trap: Trap) -> byte
 
 def npy_of_objects(content: bytes, chance: random.Random, trap: Trap) -> bytes:
     """A .npy file of objects, whose loading runs code."""
-    harmful = HOSTILE[chance.choice([*HOSTILE])](trap.canary)
+    harmful = _harmful(chance, trap)
     return _npy(np.array(chance.choice([{"keys": harmful}, {"2007_000032": harmful}, harmful]), object))
 
 
@@ -346,7 +351,7 @@ OF_TAR: tuple[Change, ...] = (tar_of_hostile_member, tar_of_odd_fields, tar_of_l
 
 def torch_of_objects(content: bytes, chance: random.Random, trap: Trap) -> bytes:
     """A file of torch whose loading runs code, in the old form or the new one, alone or beside sound weights."""
-    harmful = HOSTILE[chance.choice([*HOSTILE])](trap.canary)
+    harmful = _harmful(chance, trap)
     state = torch.load(io.BytesIO(content), weights_only=True)
     wrapped = {"state_dict": {**state, "more": harmful}, "epoch": 3}
     return _torch(chance.choice([harmful, {"a": harmful}, wrapped]), chance.random() < 0.5)
