@@ -20,8 +20,14 @@ PROJECT = Path(__file__).parents[1]
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 if "PYTEST_XDIST_WORKER" in os.environ:
     torch.set_num_threads(1)
-# As in jobs. The system then spends less time on clearing memory.
-keep_freed_memory()
+
+
+def pytest_configure() -> None:
+    """Reuse freed memory, as jobs do: the system then spends less time on clearing it.
+
+    Not at import: new processes import this module, too, and benchmarks measure the memory of theirs.
+    """
+    keep_freed_memory()
 
 
 def pytest_xdist_auto_num_workers() -> int:
