@@ -5,8 +5,8 @@ imported in advance, because each process imports the copy that it belongs to. A
 Python in one way: all have the same order of hashes. So `.ci/run` also runs the miniature with the plain one, and so do
 tests of single steps (test_shared.py, tests/faults/test_kills.py, tests/cluster).
 
-`warm_python` starts it. `python warm_python.py DESCRIPTOR` serves a listening socket until its standard input ends, and
-warm_call.py is what a caller starts.
+`warm_python` starts it. `python warm_python.py DESCRIPTOR PROCESS` serves a listening socket as long as that process
+lives, and warm_call.py is what a caller starts.
 """
 
 import atexit
@@ -25,6 +25,7 @@ import sys
 import tempfile
 import threading
 import traceback
+import uuid
 import weakref
 from pathlib import Path
 from typing import NoReturn
@@ -43,35 +44,57 @@ CALL = Path(__file__).with_name("warm_call.py")
 def warm_python() -> Path:
     """The path of a program that takes what `python SCRIPT ARGUMENTS...` and `python -m MODULE ARGUMENTS...` take.
 
-    It works as long as this process lives.
+    The processes of a test run share it, and it works as long as that run lasts. Elsewhere it works as long as this
+    process lives.
     """
-    folder = Path(tempfile.mkdtemp())
+    from filelock import FileLock
+
+    # Processes of pytest-xdist know the run by this name, and are children of the one that lasts longest.
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID")
+    folder = Path(tempfile.gettempdir()) / f"warm-python-{run or uuid.uuid4().hex}"
+    folder.mkdir(exist_ok=True)
+    with FileLock(folder / "lock"):
+        if not (folder / "python").exists():
+            _start(folder, os.getppid() if run else os.getpid())
+    return folder / "python"
+
+
+def _start(folder: Path, owner: int) -> None:
+    """Write the program into a folder, and start what serves it as long as the process `owner` lives."""
     address, program = folder / "socket", folder / "python"
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(address))
         listener.listen(64)
-        command = [sys.executable, __file__, str(listener.fileno())]
-        server = subprocess.Popen(command, stdin=subprocess.PIPE, pass_fds=[listener.fileno()])
+        command = [sys.executable, __file__, str(listener.fileno()), str(owner)]
+        subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=[listener.fileno()])
     program.write_text(f'#!/bin/sh\nexec {sys.executable} -IS {CALL} {address} "$@"\n')
     program.chmod(0o755)
-    atexit.register(shutil.rmtree, folder)
-    atexit.register(server.communicate)
-    return program
 
 
-def serve(listener: socket.socket) -> list[str]:
-    """Fork for every call, until the standard input ends. Returns in the forks alone, with the arguments of each."""
+def serve(listener: socket.socket, owner: int) -> list[str]:
+    """Fork for every call, as long as `owner` lives. Returns in the forks alone, with the arguments of each."""
     # Supervisors need not be waited for.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    while True:
-        ready, _, _ = select.select([listener, sys.stdin], [], [])
-        if sys.stdin in ready:
-            sys.exit()
+    while lives(owner):
+        ready, _, _ = select.select([listener], [], [], 1)
+        if not ready:
+            continue
         connection, _ = listener.accept()
         if os.fork() == 0:
             listener.close()
             return supervised(connection)
         connection.close()
+    shutil.rmtree(Path(listener.getsockname()).parent, ignore_errors=True)
+    sys.exit()
+
+
+def lives(process: int) -> bool:
+    """Whether there is a process of this number."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def supervised(connection: socket.socket) -> list[str]:
@@ -157,4 +180,4 @@ if __name__ == "__main__":
     gc.freeze()
     listener = socket.socket(fileno=int(sys.argv[1]))
     program = Path(listener.getsockname()).with_name("python")
-    run(serve(listener), program)
+    run(serve(listener, int(sys.argv[2])), program)
