@@ -3,7 +3,6 @@
 import re
 import shlex
 import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 
 from tests.workflow.conftest import TINY, Outcome, Workplace, environment, folder_config, new_workplace, rewrite
 from tests.workflow.mounts import why_no_mounts
+from tests.workflow.warm_python import warm_python
 from wsss.plan.claims import Claims
 
 NOTHING = "Nothing to be done"
@@ -89,9 +89,8 @@ def test_other_code_makes_again_only_what_is_asked_for(
 def test_two_clones_that_need_the_same_at_once_make_it_once(tmp_path: Path) -> None:
     (tmp_path / "shared").mkdir()
     clones = [clone_of(tmp_path / "shared", tmp_path / name) for name in ("first", "second")]
-    # The one that waits starts anew, with the Python that Snakemake runs with.
     with ThreadPoolExecutor() as pool:
-        outcomes = list(pool.map(lambda clone: clone.snakemake("classifier", warm=False), clones))
+        outcomes = list(pool.map(lambda clone: clone.snakemake("classifier"), clones))
     said = "".join(outcome.output for outcome in outcomes)
     assert [outcome.code for outcome in outcomes] == [0, 0], said
     assert finished_rules(said) == ["classifier", "generate_synthetic", "make_backbone", "train_classifier"]
@@ -106,7 +105,7 @@ def test_a_workflow_in_the_same_folder_waits_for_what_another_makes(copy_of_fini
     other = Claims(place.work / "results")
     assert other.hold([str(page.relative_to(place.work))], []) is None
     with ThreadPoolExecutor() as pool:
-        waiting = pool.submit(place.snakemake, warm=False)
+        waiting = pool.submit(place.snakemake)
         output = place.root / "output.txt"
         while "waiting: " not in (output.read_text() if output.exists() else ""):
             assert not waiting.done(), waiting.result().output
@@ -149,7 +148,7 @@ def mounting() -> None:
 
 def mounted(place: Workplace, mounts: str, *arguments: str, config: Path = TINY) -> Outcome:
     """Run snakemake after shell commands that mount disks, which nobody else sees."""
-    command = [sys.executable, "-m", "snakemake", *arguments, "--cores", "2"]
+    command = [str(warm_python()), "-m", "snakemake", *arguments, "--cores", "2"]
     command += ["--snakefile", str(place.project / "Snakefile"), "--configfile", str(config)]
     shell = f"set -e; {mounts}; cd {shlex.quote(str(place.work))}; exec {shlex.join(command)}"
     done = subprocess.run(
@@ -208,7 +207,7 @@ def test_a_full_disk_ends_in_one_line_and_the_same_command_goes_on(workplace: Wo
             "backbone-efficientnet_lite0-imagenet-d3fa24/weights.safetensors",
         )
     )
-    command = [sys.executable, "-m", "snakemake", data, weights, "--cores", "1"]
+    command = [str(warm_python()), "-m", "snakemake", data, weights, "--cores", "1"]
     command += ["--snakefile", str(workplace.project / "Snakefile"), "--configfile", str(TINY)]
     run = f"{shlex.join(command)} || echo failed"
     grown = f"echo then; find results -name '*.tmp'; ls {weights} || true; mount -o remount,size=64m {work}"

@@ -14,14 +14,16 @@ STREAMS = 3
 
 
 def call(address: str, arguments: list[str]) -> int:
-    """Run Python with `arguments` in a fork, in this folder, environment and with these streams. Returns its exit code.
+    """Run Python with `arguments` in a fork, with the folder, environment, disks and streams of this process.
+
+    Returns its exit code.
 
     If this process is killed, the fork is killed too.
     """
     with socket.socket(socket.AF_UNIX) as connection:
         connection.connect(address)
         streams = array.array("i", range(STREAMS))
-        request = json.dumps([arguments, os.getcwd(), dict(os.environ)]).encode()  # noqa: PTH109 (pathlib is slow to import)
+        request = json.dumps([arguments, os.getpid(), os.getcwd(), dict(os.environ)]).encode()  # noqa: PTH109 (pathlib is slow to import)
         head = len(request).to_bytes(8, "big")
         connection.sendmsg([head], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, streams)])
         connection.sendall(request)

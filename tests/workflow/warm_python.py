@@ -11,6 +11,7 @@ lives, and warm_call.py is what a caller starts.
 
 import atexit
 import contextlib
+import ctypes
 import functools
 import gc
 import json
@@ -42,7 +43,7 @@ CALL = Path(__file__).with_name("warm_call.py")
 
 @functools.cache
 def warm_python() -> Path:
-    """The path of a program that takes what `python SCRIPT ARGUMENTS...` and `python -m MODULE ARGUMENTS...` take.
+    """The path of a program that takes what `python SCRIPT ARGUMENTS...` and `python [-P] -m MODULE ARGUMENTS...` take.
 
     The processes of a test run share it, and it works as long as that run lasts. Elsewhere it works as long as this
     process lives.
@@ -125,11 +126,14 @@ def kill_without_caller(connection: socket.socket, child: int) -> None:
         os.kill(child, signal.SIGKILL)
 
 
-def as_called(arguments: list[str], folder: str, environment: dict[str, str], streams: list[int]) -> list[str]:
-    """Give this process the folder, environment, streams and number of threads that a new one would have."""
+def as_called(
+    arguments: list[str], caller: int, folder: str, environment: dict[str, str], streams: list[int]
+) -> list[str]:
+    """Give this process the disks, folder, environment, streams and number of threads that a new one would have."""
     import numpy as np
     from threadpoolctl import threadpool_limits
 
+    see_disks_of(caller)
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
         os.close(stream)
@@ -141,20 +145,31 @@ def as_called(arguments: list[str], folder: str, environment: dict[str, str], st
     return arguments
 
 
+def see_disks_of(caller: int) -> None:
+    """See what the process `caller` has mounted for itself alone."""
+    theirs = Path(f"/proc/{caller}/ns/mnt")
+    if theirs.exists() and theirs.readlink() != Path("/proc/self/ns/mnt").readlink():
+        with theirs.open() as mounts:
+            assert ctypes.CDLL(None).setns(mounts.fileno(), 0) == 0
+
+
 def run(arguments: list[str], program: Path) -> NoReturn:
     """Run a script or a module with its arguments, as Python does, and end without taking down what was imported."""
     code: object = 0
     try:
-        if arguments[0] == "-m":
+        if "-m" in arguments[:2]:
             # Snakemake starts its jobs with the program that it runs in.
-            sys.executable, sys.argv = str(program), arguments[1:]
-            sys.path[:1] = ["", *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
-            runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
+            sys.executable, sys.argv = str(program), arguments[arguments.index("-m") + 1 :]
+            folders = [] if arguments[0] == "-P" else [""]
+            sys.path[:1] = [*folders, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+            runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
         else:
             sys.argv, sys.path[0] = arguments, str(Path(arguments[0]).parent)
             runpy.run_path(arguments[0], run_name="__main__")
     except SystemExit as end:
         code = end.code
+        if isinstance(code, str):
+            print(code, file=sys.stderr)
     except BaseException:
         traceback.print_exc()
         code = 1
