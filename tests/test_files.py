@@ -2,12 +2,15 @@
 
 import errno
 import hashlib
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
 
+from wsss import files
 from wsss.errors import WsssError
-from wsss.files import atomic_path, remove_tree, sha256_of, write_bytes, write_json, write_text
+from wsss.files import atomic_path, remove_leftovers, remove_tree, sha256_of, write_bytes, write_json, write_text
 
 
 def test_a_file_takes_its_name_at_the_end_of_the_block(tmp_path: Path) -> None:
@@ -19,6 +22,37 @@ def test_a_file_takes_its_name_at_the_end_of_the_block(tmp_path: Path) -> None:
         temporary.write_bytes(b"whole")
     assert path.read_bytes() == b"whole"
     assert list(path.parent.iterdir()) == [path]
+
+
+LEFT = [".a[1].png.{ended}.tmp", ".a[1].png.{running}.tmp", ".b.png.{ended}.tmp", ".a[1].png.x.tmp", ".note.tmp"]
+
+
+@pytest.fixture
+def left(tmp_path: Path) -> dict[str, Path]:
+    """Files as killed processes leave them, and others, by the names in LEFT."""
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    paths = {name: tmp_path / name.format(ended=ended.pid, running=os.getppid()) for name in LEFT}
+    for path in paths.values():
+        path.touch()
+    return paths
+
+
+def test_leftovers_of_a_file_go_and_others_stay(tmp_path: Path, left: dict[str, Path]) -> None:
+    remove_leftovers(tmp_path / "a[1].png")
+    assert [name for name in LEFT if left[name].exists()] == LEFT[2:]
+
+
+def test_a_job_removes_what_killed_ones_have_left_of_what_it_writes(
+    tmp_path: Path, left: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a[1].png"
+    write_bytes(path, b"of a command, beside which others may write")
+    assert all(file.exists() for file in left.values())
+    monkeypatch.setattr(files._Writing, "found", {})
+    write_bytes(path, b"of a job")
+    assert [name for name in LEFT if left[name].exists()] == LEFT[1:]
+    assert path.read_bytes() == b"of a job"
 
 
 def test_a_removed_link_leaves_what_it_leads_to(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from wsss.errors import WsssError
-from wsss.files import remove_leftovers, sha256_of
+from wsss.files import sha256_of
 from wsss.manifests.rows import is_manifest
 from wsss.manifests.single_files import FOLDER, check_file, list_file
 from wsss.runtime.device_lock import take_devices
@@ -50,7 +50,7 @@ def step(snakemake: Any) -> Iterator[None]:
         for file in snakemake.input:
             sum_of(file)
         take_devices(snakemake.resources.get("gpu", 0), snakemake.rule, _tell)
-        _after_an_interruption(snakemake)
+        _allow_continuing(snakemake)
         yield
         _finish(snakemake)
     except Interrupted as interruption:
@@ -105,11 +105,9 @@ def _finish(snakemake: Any) -> None:
     write_record(Path(snakemake.output[0]), snakemake.rule, dict(snakemake.params.items()))
 
 
-def _after_an_interruption(snakemake: Any) -> None:
-    """Remove temporary files of an interrupted job, and keep what it has finished of a shard if it was the same job."""
-    outputs = [Path(output) for output in snakemake.output]
-    remove_leftovers(outputs)
-    for output in outputs:
+def _allow_continuing(snakemake: Any) -> None:
+    """Keep what an interrupted job has finished of a shard if it was the same job."""
+    for output in map(Path, snakemake.output):
         if output.parent.parent.name == "shards":
             allow_continuing(output, fingerprint(snakemake))
 

@@ -25,6 +25,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     try:
         with full_disk_as_wsss_error(path):
             path.parent.mkdir(parents=True, exist_ok=True)
+            _Writing.remove_leftovers(path)
             yield temporary
             if not _Writing.is_wanted():
                 raise WsssError(f"{path} is not written, because the workflow that started this job has ended")
@@ -34,23 +35,59 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 
 class _Writing:
-    """Whether files still get their final names in this process and its forks."""
+    """How this process and its forks write files."""
 
+    # Whether files still get their final names.
     is_wanted: Callable[[], bool] = staticmethod(lambda: True)
+    # In a job, the temporary files that were in a folder when it first wrote there, by the names of their files.
+    found: dict[Path, dict[str, list[Path]]] | None = None
+
+    @classmethod
+    def remove_leftovers(cls, path: Path) -> None:
+        if cls.found is None:
+            return
+        if path.parent not in cls.found:
+            cls.found[path.parent] = _temporary_files(path.parent)
+        for file in cls.found[path.parent].get(path.name, []):
+            # Several shards write what their labels mean, which is the same file for all.
+            if not is_running(int(file.name.rsplit(".", 2)[1])):
+                file.unlink(missing_ok=True)
 
 
-def write_only_while(is_wanted: Callable[[], bool]) -> None:
-    """Let `atomic_path` ask `is_wanted` before it gives a file its final name. If it says no, WsssError is raised."""
-    _Writing.is_wanted = staticmethod(is_wanted)
+def write_as_job(is_wanted: Callable[[], bool]) -> None:
+    """Let `atomic_path` do what a job of a workflow needs, in this process and its forks.
+
+    Nobody else writes the files of a job. So what killed jobs have left of a file is removed when it is written. And
+    it is asked whether the job is still wanted before a file gets its final name. If not, WsssError is raised.
+    """
+    _Writing.is_wanted, _Writing.found = staticmethod(is_wanted), {}
 
 
-def remove_leftovers(paths: Iterable[Path]) -> None:
-    """Remove temporary files of `paths` that `atomic_path` left because its process was killed."""
-    wanted = set(paths)
-    for folder in {path.parent for path in wanted}:
-        for leftover in folder.glob(".*.tmp"):
-            if folder / leftover.name[1:].rsplit(".", 2)[0] in wanted:
-                leftover.unlink(missing_ok=True)
+def remove_leftovers(path: Path) -> None:
+    """Remove temporary files of `path` that `atomic_path` left because its process was killed."""
+    for leftover in _temporary_files(path.parent).get(path.name, []):
+        leftover.unlink(missing_ok=True)
+
+
+def _temporary_files(folder: Path) -> dict[str, list[Path]]:
+    """The temporary files of `atomic_path` in a folder, by the names of the files that they were for."""
+    found: dict[str, list[Path]] = {}
+    for file in folder.glob(".*.*.tmp"):
+        name, number, _ = file.name[1:].rsplit(".", 2)
+        if number.isdecimal():
+            found.setdefault(name, []).append(file)
+    return found
+
+
+def is_running(number: int) -> bool:
+    """Whether a process of this number runs on this host."""
+    try:
+        os.kill(number, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 @contextmanager

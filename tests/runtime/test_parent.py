@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import PROJECT
-from wsss.files import remove_leftovers
 
 # Writes its own number and that of a process that it has started, then works on until something ends it.
 JOB = """
@@ -39,9 +38,9 @@ ORPHAN = """
 import sys
 from pathlib import Path
 from wsss.errors import WsssError
-from wsss.files import write_only_while, write_text
+from wsss.files import write_as_job, write_text
 import wsss.runtime.parent as parent
-write_only_while(parent._Above({int(sys.argv[2])}).are_running)
+write_as_job(parent._Above({int(sys.argv[2])}).are_running)
 try:
     write_text(Path(sys.argv[1]), "of an orphan")
 except WsssError as error:
@@ -102,11 +101,3 @@ def test_an_orphan_gives_no_file_its_name(tmp_path: Path) -> None:
     assert done.stdout == f"{file} is not written, because the workflow that started this job has ended\n"
     assert file.read_text() == "of the run that came after"
     assert list(tmp_path.iterdir()) == [file]
-
-
-def test_leftovers_of_a_file_go_and_others_stay(tmp_path: Path) -> None:
-    names = [".a[1].png.12.tmp", ".a[1].png.345.tmp", ".b.png.12.tmp", "a[1].png"]
-    for name in names:
-        (tmp_path / name).touch()
-    remove_leftovers([tmp_path / "a[1].png"])
-    assert sorted(path.name for path in tmp_path.iterdir()) == [".b.png.12.tmp", "a[1].png"]

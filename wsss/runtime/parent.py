@@ -7,7 +7,7 @@ import select
 import threading
 import time
 
-from wsss.files import write_only_while
+from wsss.files import is_running, write_as_job
 
 logger = logging.getLogger("wsss")
 # What the workflow tells its jobs (rules/start.smk): the number of the process that runs snakemake, and the command of
@@ -19,14 +19,14 @@ SECONDS_BETWEEN_LOOKS = 0.5
 def end_with_workflow() -> None:
     """End this process and its children as soon as the workflow has ended, or the shell that it started for this job.
 
-    From then on, no file gets its final name any more (`wsss.files.atomic_path`). A process that no workflow has
-    started is left alone.
+    From then on, no file gets its final name any more. Until then, files are written as `wsss.files.write_as_job` says.
+    A process that no workflow has started is left alone.
     """
     workflow = os.environ.get(WORKFLOW)
     if workflow is None:
         return
     above = _Above({int(workflow), os.getppid()})
-    write_only_while(above.are_running)
+    write_as_job(above.are_running)
     threading.Thread(target=_wait_and_end, args=[above], daemon=True).start()
 
 
@@ -38,7 +38,7 @@ class _Above:
         try:
             # A descriptor stays that of the process, also when its number is given to another one.
             self._descriptors = [os.pidfd_open(number) for number in numbers] if hasattr(os, "pidfd_open") else None
-            self._were_running = self._descriptors is not None or all(map(_is_running, numbers))
+            self._were_running = self._descriptors is not None or all(map(is_running, numbers))
         except ProcessLookupError:
             self._were_running = False
 
@@ -46,7 +46,7 @@ class _Above:
         if not self._were_running:
             return False
         if self._descriptors is None:
-            return os.getppid() in self._numbers and all(map(_is_running, self._numbers))
+            return os.getppid() in self._numbers and all(map(is_running, self._numbers))
         return not self._ended(0)
 
     def wait(self) -> None:
@@ -63,16 +63,6 @@ class _Above:
         for descriptor in self._descriptors or []:
             poll.register(descriptor, select.POLLIN)
         return bool(poll.poll(milliseconds))
-
-
-def _is_running(number: int) -> bool:
-    try:
-        os.kill(number, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _wait_and_end(above: _Above) -> None:

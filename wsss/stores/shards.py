@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import astuple
 from pathlib import Path
 
-from wsss.files import remove_leftovers
 from wsss.manifests.rows import ManifestRow, is_whole, row_of, write_rows
 from wsss.stores.journal import add_to_journal, journal_of, read_journal
 
@@ -34,7 +33,6 @@ class Shard:
         self._journal = journal_of(manifest)
         # Only jobs of the workflow have a journal, because only there it is known what the files depend on.
         self._is_kept = self._journal.exists()
-        remove_leftovers(folder / file_of(image_id) for image_id in ids)
         self._rows = {row.id: row for row in self._finished() if is_whole(row, folder)}
 
     def left(self) -> list[str]:

@@ -67,7 +67,7 @@ class Checkpoint:
     @classmethod
     def read(cls, path: Path, fingerprint: str) -> Self | None:
         """The checkpoint in a file; None if there is none, if it is damaged, or if it has another fingerprint."""
-        remove_leftovers([path])
+        remove_leftovers(path)
         if not path.is_file():
             return None
         start, _, rest = path.read_bytes().partition(b"\n")
