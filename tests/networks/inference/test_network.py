@@ -1,6 +1,7 @@
 """Backbones made ready for inference: the plain ones' features, in fewer passes, or a clear refusal."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, get_args
 
 import pytest
@@ -48,15 +49,15 @@ class Recorded(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
 
-@pytest.fixture(params=[1, 2])
-def threads(request: pytest.FixtureRequest) -> Iterator[None]:
+@contextmanager
+def threads(number: int) -> Iterator[None]:
     before = torch.get_num_threads()
-    torch.set_num_threads(request.param)
+    torch.set_num_threads(number)
     yield
     torch.set_num_threads(before)
 
 
-@pytest.mark.usefixtures("threads")
+@pytest.mark.parametrize("number", [1, 2])
 @pytest.mark.parametrize(
     ("name", "options"),
     [
@@ -67,12 +68,13 @@ def threads(request: pytest.FixtureRequest) -> Iterator[None]:
         ("resnet50", {"caffe_style": True}),
     ],
 )
-def test_every_stage_stays(name: BackboneName, options: dict[str, bool]) -> None:
+def test_every_stage_stays(name: BackboneName, options: dict[str, bool], number: int) -> None:
     plain = with_statistics(name, **options)
     prepared = inference_backbone(plain)
     with torch.inference_mode():
+        with threads(number):
+            found = prepared(images(65, 48))
         exact = plain.double()(images(65, 48).double())
-        found = prepared(images(65, 48))
     for ours, wanted in zip(found, exact, strict=True):
         assert ours.dtype == torch.float32
         assert float(wanted.abs().max()) > 1e-3
