@@ -73,21 +73,21 @@ def test_a_call_runs_in_a_process_of_its_own(tmp_path: Path, monkeypatch: pytest
 
 
 def test_a_script_leaves_a_record_that_becomes_a_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A benchmark as `make bench` runs it, once."""
-    file = tmp_path / "new" / "input_pipeline.json"
-    script = PROJECT / "benchmarks" / "input_pipeline.py"
-    command = [sys.executable, script, "--repetitions", "1", "--record", file]
+    """A benchmark as `make bench` runs it, on one map."""
+    file = tmp_path / "new" / "affinity_loss.json"
+    script = PROJECT / "benchmarks" / "affinity_loss.py"
+    command = [sys.executable, script, "--batch", "1", "--repetitions", "1", "--record", file]
     ran = subprocess.run(command, capture_output=True, text=True, check=True)
     record, report = load("record", monkeypatch), load("report", monkeypatch)
     found = record.read_record(file)
     assert ran.stdout.startswith(found.machine)
-    (row,) = found.rows
-    assert row.ratio == pytest.approx(row.ours / row.reference)
-    assert (row.unit, row.goal) == ("images/s", "at least 3 times, within 1 grey level")
-    lines = report.page("Performance", {"input_pipeline": found}, "").splitlines()
-    assert f"- `input_pipeline`, {found.date}: {found.machine}" in lines
-    (line,) = (line for line in lines if line.startswith(f"| {row.claim} |"))
-    assert f"| {report.figure(row.reference)} images/s | {report.figure(row.ours)} images/s |" in line
+    time, memory = found.rows
+    assert time.ratio == pytest.approx(time.reference / time.ours)
+    assert (memory.unit, memory.goal) == ("MiB", "at least 2, within 1e-5")
+    lines = report.page("Performance", {"affinity_loss": found}, "").splitlines()
+    assert f"- `affinity_loss`, {found.date}: {found.machine}" in lines
+    (row,) = (line for line in lines if line.startswith(f"| {memory.claim} |"))
+    assert f"| {report.figure(memory.reference)} MiB | {report.figure(memory.ours)} MiB |" in row
 
 
 @pytest.mark.parametrize("on_gpu", [False, True])

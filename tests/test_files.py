@@ -39,7 +39,10 @@ def left(tmp_path: Path) -> dict[str, Path]:
 
 
 def test_leftovers_of_a_file_go_and_others_stay(tmp_path: Path, left: dict[str, Path]) -> None:
-    remove_leftovers(tmp_path / "a[1].png")
+    path = tmp_path / "a[1].png"
+    path.touch()
+    remove_leftovers(path)
+    assert path.exists()
     assert [name for name in LEFT if left[name].exists()] == LEFT[2:]
 
 

@@ -71,17 +71,14 @@ class Workplace:
         command += ["--directory", self.work, *([] if config is None else ["--configfile", config])]
         return list(map(str, command))
 
-    def snakemake(
-        self, *arguments: str | Path, config: Path | None = TINY, warm: bool = True, host: Path | None = None
-    ) -> Outcome:
+    def snakemake(self, *arguments: str | Path, config: Path | None = TINY, host: Path | None = None) -> Outcome:
         """Run `snakemake <arguments>` with two cores, one for each job, and this config; None leaves it to the profile.
 
-        Jobs run with a Python that starts fast (tests/workflow/warm_python.py), or with the plain one. `host` is the
-        folder of an nvidia-smi, which says what devices there are. Without it none may be used.
+        Jobs run with a Python that starts fast (tests/workflow/warm_python.py). `host` is the folder of an nvidia-smi,
+        which says what devices there are. Without it none may be used.
         """
-        python = warm_python() if warm else sys.executable
         variables = environment() if host is None else on_host(host)
-        code = run_snakemake(self.command(*arguments, config=config), self.work, variables, self.output, python)
+        code = run_snakemake(self.command(*arguments, config=config), self.work, variables, self.output, warm_python())
         return Outcome(code, self.output.read_text())
 
     def planned(self, *arguments: str | Path, config: Path | None = TINY) -> Counter[str]:

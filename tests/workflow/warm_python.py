@@ -3,7 +3,7 @@
 Torch alone takes two seconds of a core, and the tests of workflows start hundreds of jobs. Nothing of this project is
 imported in advance, because each process imports the copy that it belongs to. A process differs from that of a plain
 Python in one way: all have the same order of hashes. So `.ci/run` also runs the miniature with the plain one, and so do
-tests of single steps (test_shared.py, tests/faults/test_kills.py, tests/cluster).
+tests of single steps (tests/faults/test_kills.py, tests/cluster).
 
 `warm_python` starts it. `python warm_python.py DESCRIPTOR PROCESS` serves a listening socket as long as that process
 lives, and warm_call.py is what a caller starts.
